@@ -1,0 +1,119 @@
+//! Keys as the rest of the crate handles them: what they can do depends on the engine that holds them.
+
+use std::fmt;
+
+use rsa::pkcs8::{DecodePublicKey, EncodePublicKey};
+use rsa::traits::PublicKeyParts;
+
+use crate::encoding::Bytes;
+use crate::error::{Code, Error, Result};
+use crate::secret::Key32;
+
+#[cfg(target_arch = "wasm32")]
+use super::webcrypto;
+
+/// The symmetric key of one version of one item: 32 random bytes, used for exactly one envelope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataKey(pub Key32);
+
+/// An RSA public key, checked: 2048, 3072 or 4096 bits, e = 65537, DER that re-encodes identically.
+#[derive(Clone)]
+pub struct EncryptionKey {
+    spki: Vec<u8>,
+    pub(super) key: rsa::RsaPublicKey,
+}
+
+impl EncryptionKey {
+    /// Reads a SubjectPublicKeyInfo (DER, rsaEncryption with NULL parameters; RFC 8017, RFC 5280).
+    pub fn from_spki(spki: &[u8]) -> Result<Self> {
+        let bad = || Error::bad_input("not an RSA public key of 2048, 3072 or 4096 bits with exponent 65537, as SPKI DER");
+        if spki.len() > 1024 {
+            return Err(bad());
+        }
+        let key = rsa::RsaPublicKey::from_public_key_der(spki).map_err(|_| bad())?;
+        let bits = key.n_bits_precision_exact();
+        if !matches!(bits, 2048 | 3072 | 4096) || key.e() != &rsa::BoxedUint::from(65537u64) {
+            return Err(bad());
+        }
+        let again = key.to_public_key_der().map_err(|_| bad())?;
+        if again.as_bytes() != spki {
+            return Err(bad());
+        }
+        Ok(Self { spki: spki.to_vec(), key })
+    }
+
+    /// The key as SPKI DER.
+    pub fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// The modulus' length in bytes, which is also a ciphertext's: 256, 384 or 512.
+    pub fn size(&self) -> usize {
+        self.key.size()
+    }
+}
+
+impl fmt::Debug for EncryptionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EncryptionKey({} bits)", self.size() * 8)
+    }
+}
+
+impl From<&EncryptionKey> for Bytes {
+    fn from(key: &EncryptionKey) -> Self {
+        Bytes(key.spki.clone())
+    }
+}
+
+trait ExactBits {
+    fn n_bits_precision_exact(&self) -> u32;
+}
+impl ExactBits for rsa::RsaPublicKey {
+    fn n_bits_precision_exact(&self) -> u32 {
+        self.n().as_ref().bits()
+    }
+}
+
+/// An RSA private key (RSA-OAEP-256), in whichever engine holds it.
+#[derive(Clone)]
+pub enum DecryptionKey {
+    /// In this module's memory. The `rsa` crate wipes it when dropped.
+    Rust(Box<rsa::RsaPrivateKey>),
+    /// A non-extractable `CryptoKey`.
+    #[cfg(target_arch = "wasm32")]
+    Web(webcrypto::WebKey),
+}
+
+/// An Ed25519 private key, in whichever engine holds it.
+#[derive(Clone)]
+pub enum SigningKey {
+    /// In this module's memory, wiped when dropped.
+    Rust(Box<ed25519_dalek::SigningKey>),
+    /// A non-extractable `CryptoKey`.
+    #[cfg(target_arch = "wasm32")]
+    Web(webcrypto::WebKey),
+}
+
+/// A key from which boxes that rest on this device are derived (HKDF-SHA-256 input key material).
+#[derive(Clone)]
+pub enum RestKey {
+    /// In this module's memory, wiped when dropped.
+    Rust(Key32),
+    /// A non-extractable HKDF `CryptoKey`.
+    #[cfg(target_arch = "wasm32")]
+    Web(webcrypto::WebKey),
+}
+
+macro_rules! redacted {
+    ($($name:ident),+) => { $(impl fmt::Debug for $name {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(concat!(stringify!($name), "(redacted)"))
+        }
+    })+ };
+}
+redacted!(DecryptionKey, SigningKey, RestKey);
+
+/// What an engine that lacks a feature answers; the caller may fall back on this and on nothing else.
+pub(crate) fn unsupported(what: &str) -> Error {
+    Error::new(Code::InsecureContext, format!("{what} is not available here: serve the page over HTTPS, or choose engine \"rust\""))
+}

@@ -1,0 +1,122 @@
+//! The RustCrypto engine: every primitive, on every target.
+//!
+//! Bytes in, bytes out. RSA here is not constant time (RUSTSEC-2023-0071 is open for every published
+//! `rsa`); blinding is on, and private-key operations go to WebCrypto wherever it exists.
+
+use aes_gcm::aead::{Aead, KeyInit};
+use aes_gcm::{Aes256Gcm, Nonce};
+use curve25519_dalek::edwards::CompressedEdwardsY;
+use curve25519_dalek::scalar::Scalar;
+use getrandom::SysRng;
+use hkdf::Hkdf;
+use rand_core::UnwrapErr;
+use rsa::Oaep;
+use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey};
+use rsa::traits::PrivateKeyParts;
+use sha2::Sha256;
+
+use super::keys::EncryptionKey;
+use crate::error::{Error, Result};
+use crate::secret::{Key32, SecretBytes};
+
+/// AES-256-GCM (SP 800-38D) without associated data: ciphertext ‖ 16-byte tag.
+pub fn aes_gcm_seal(key: &Key32, nonce: &[u8; 12], plaintext: &[u8]) -> Result<Vec<u8>> {
+    let cipher = Aes256Gcm::new(key.expose().into());
+    cipher.encrypt(&Nonce::from(*nonce), plaintext).map_err(|_| Error::bad_input("too long to encrypt in one piece"))
+}
+
+/// Opens [`aes_gcm_seal`]; any change to any byte is [`Error::corrupt`].
+pub fn aes_gcm_open(key: &Key32, nonce: &[u8; 12], sealed: &[u8]) -> Result<SecretBytes> {
+    let cipher = Aes256Gcm::new(key.expose().into());
+    cipher.decrypt(&Nonce::from(*nonce), sealed).map(SecretBytes::new).map_err(|_| Error::corrupt())
+}
+
+/// HKDF-SHA-256 (RFC 5869) into `okm`, at most 8160 bytes.
+pub fn hkdf(ikm: &[u8], salt: &[u8], info: &[u8], okm: &mut [u8]) -> Result<()> {
+    Hkdf::<Sha256>::new(Some(salt), ikm).expand(info, okm).map_err(|_| Error::bad_input("HKDF gives at most 8160 bytes"))
+}
+
+/// `HKDF(x, info)` of the protocol: SHA-256, empty salt, 32 bytes.
+pub fn hkdf32(ikm: &[u8], info: &[u8]) -> Result<Key32> {
+    let mut okm = zeroize::Zeroizing::new([0; 32]);
+    hkdf(ikm, &[], info, &mut okm[..])?;
+    Key32::from_slice(&okm[..])
+}
+
+/// A new RSA key of 2048, 3072 or 4096 bits with e = 65537, as PKCS#8 DER.
+pub fn rsa_generate(bits: usize) -> Result<SecretBytes> {
+    let key = rsa::RsaPrivateKey::new(&mut UnwrapErr(SysRng), bits).map_err(|_| Error::bad_input("cannot make an RSA key of that size"))?;
+    rsa_to_pkcs8(&key)
+}
+
+/// PKCS#8 DER of a private key.
+pub fn rsa_to_pkcs8(key: &rsa::RsaPrivateKey) -> Result<SecretBytes> {
+    let der = key.to_pkcs8_der().map_err(|_| Error::bad_input("cannot encode this RSA key"))?;
+    Ok(SecretBytes::new(der.as_bytes().to_vec()))
+}
+
+/// Reads and validates a PKCS#8 DER private key (RFC 5958) and gives it with its public half.
+pub fn rsa_from_pkcs8(pkcs8: &SecretBytes) -> Result<(rsa::RsaPrivateKey, EncryptionKey)> {
+    use rsa::pkcs8::EncodePublicKey;
+    let bad = || Error::bad_input("not an RSA private key of 2048, 3072 or 4096 bits, as PKCS#8 DER");
+    if pkcs8.expose().len() > 4096 {
+        return Err(bad());
+    }
+    let key = rsa::RsaPrivateKey::from_pkcs8_der(pkcs8.expose()).map_err(|_| bad())?;
+    key.validate().map_err(|_| bad())?;
+    if key.primes().len() != 2 {
+        return Err(bad());
+    }
+    let spki = key.to_public_key().to_public_key_der().map_err(|_| bad())?;
+    let public = EncryptionKey::from_spki(spki.as_bytes())?;
+    Ok((key, public))
+}
+
+fn oaep(label: &[u8]) -> Oaep<Sha256> {
+    Oaep::new_with_label(label)
+}
+
+/// RSA-OAEP (RFC 8017) with SHA-256 and MGF1-SHA-256.
+pub fn rsa_encrypt(key: &EncryptionKey, label: &[u8], message: &[u8]) -> Result<Vec<u8>> {
+    key.key.encrypt(&mut UnwrapErr(SysRng), oaep(label), message).map_err(|_| Error::bad_input("too long for RSA-OAEP"))
+}
+
+/// Opens [`rsa_encrypt`], blinded.
+pub fn rsa_decrypt(key: &rsa::RsaPrivateKey, label: &[u8], ciphertext: &[u8]) -> Result<SecretBytes> {
+    key.decrypt_blinded(&mut UnwrapErr(SysRng), oaep(label), ciphertext).map(SecretBytes::new).map_err(|_| Error::corrupt())
+}
+
+/// Ed25519 (RFC 8032): the public key of a seed.
+pub fn ed25519_public(seed: &Key32) -> [u8; 32] {
+    ed25519_dalek::SigningKey::from_bytes(seed.expose()).verifying_key().to_bytes()
+}
+
+/// What both engines refuse before they verify: small-order or non-canonical A and R, and S >= L.
+pub fn ed25519_check(public: &[u8; 32], signature: &[u8; 64]) -> Result<()> {
+    let (r, s) = signature.split_at(32);
+    for point in [&public[..], r] {
+        let compressed = CompressedEdwardsY::from_slice(point).map_err(|_| Error::corrupt())?;
+        let decompressed = compressed.decompress().ok_or_else(Error::corrupt)?;
+        if decompressed.is_small_order() || decompressed.compress() != compressed {
+            return Err(Error::corrupt());
+        }
+    }
+    let mut scalar = [0; 32];
+    scalar.copy_from_slice(s);
+    if bool::from(Scalar::from_canonical_bytes(scalar).is_none()) {
+        return Err(Error::corrupt());
+    }
+    Ok(())
+}
+
+/// Verifies an Ed25519 signature, after [`ed25519_check`].
+pub fn ed25519_verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<()> {
+    ed25519_check(public, signature)?;
+    let key = ed25519_dalek::VerifyingKey::from_bytes(public).map_err(|_| Error::corrupt())?;
+    key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature)).map_err(|_| Error::corrupt())
+}
+
+/// X25519 (RFC 7748): the public key of a private one.
+pub fn x25519_public(private: &Key32) -> [u8; 32] {
+    x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from(*private.expose())).to_bytes()
+}

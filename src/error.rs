@@ -1,0 +1,147 @@
+//! What can go wrong, with codes that never change.
+//!
+//! A message tells the caller what to do and an attacker nothing: it never holds a secret, plaintext
+//! or a reason why decryption of content failed.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
+        /// The stable code of an [`Error`]; [`Code::as_str`] is what JavaScript sees.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Code { $($(#[$doc])* $name,)+ }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &'static [Code] = &[$(Code::$name,)+];
+
+            /// The code as text, as it appears in `RegrantError.code`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// An argument has the wrong type, size or form; the message says which.
+    BadInput = "ERR_BAD_INPUT",
+    /// Password derivation was asked for with parameters below the floor (or above the ceiling).
+    WeakKdf = "ERR_WEAK_KDF",
+    /// The password or vault secret does not open this login's keys. Nothing was changed.
+    WrongSecret = "ERR_WRONG_SECRET",
+    /// The key pair belongs to no version of this login. Nothing was changed.
+    UnknownKey = "ERR_UNKNOWN_KEY",
+    /// The session was disconnected, or its device forgot its keys.
+    NotConnected = "ERR_NOT_CONNECTED",
+    /// The keys are locked: call `unlock` with the secret.
+    Locked = "ERR_LOCKED",
+    /// Nobody gave this identity access to the item, or access was revoked or has expired.
+    NoAccess = "ERR_NO_ACCESS",
+    /// There is nobody to encrypt to.
+    NoRecipient = "ERR_NO_RECIPIENT",
+    /// Some logins are unknown; `logins` lists exactly the missing ones.
+    IdentityNotFound = "ERR_IDENTITY_NOT_FOUND",
+    /// The login is taken.
+    IdentityExists = "ERR_IDENTITY_EXISTS",
+    /// The keys of an identity changed without proof: compare the code, then `trust.verify` or `trust.accept`.
+    IdentityChanged = "ERR_IDENTITY_CHANGED",
+    /// The verification code or key does not match, or is malformed.
+    VerificationFailed = "ERR_VERIFICATION_FAILED",
+    /// The bytes are not what was sealed.
+    Corrupt = "ERR_CORRUPT",
+    /// Made by a newer version of the format, or by an unknown suite.
+    UnsupportedVersion = "ERR_UNSUPPORTED_VERSION",
+    /// Somebody else changed it first: read again and retry.
+    Conflict = "ERR_CONFLICT",
+    /// There is no store in this environment.
+    StoreMissing = "ERR_STORE_MISSING",
+    /// The store is there and cannot be read. Nothing was overwritten.
+    StoreUnreadable = "ERR_STORE_UNREADABLE",
+    /// The store is full.
+    Quota = "ERR_QUOTA",
+    /// The relay does not know who is asking.
+    Unauthenticated = "ERR_UNAUTHENTICATED",
+    /// The relay knows who is asking, and refuses.
+    Forbidden = "ERR_FORBIDDEN",
+    /// There is no such record.
+    NotFound = "ERR_NOT_FOUND",
+    /// The relay cannot be reached, or answers nonsense.
+    RelayUnavailable = "ERR_RELAY_UNAVAILABLE",
+    /// `crypto.subtle` is missing: serve the page over HTTPS, or ask for `engine: "rust"`.
+    InsecureContext = "ERR_INSECURE_CONTEXT",
+    /// The module panicked and must be initialised again.
+    Poisoned = "ERR_POISONED",
+    /// The caller aborted; JavaScript sees the signal's reason instead.
+    Aborted = "ERR_ABORTED",
+}
+
+/// An error: a stable code, a message for the developer, and the logins that it is about.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Error {
+    code: Code,
+    message: Cow<'static, str>,
+    logins: Vec<String>,
+}
+
+impl Error {
+    /// An error with a message.
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), logins: Vec::new() }
+    }
+
+    /// An error about identities: the logins are appended to the message and kept in [`Error::logins`].
+    pub fn about(code: Code, message: &str, logins: Vec<String>) -> Self {
+        let message = format!("{message}: {}", logins.join(", "));
+        Self { code, message: message.into(), logins }
+    }
+
+    /// Shorthand for [`Code::BadInput`].
+    pub fn bad_input(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::BadInput, message)
+    }
+
+    /// What every failure to decrypt content looks like, whatever its reason.
+    pub fn corrupt() -> Self {
+        Self::new(Code::Corrupt, "these bytes cannot be opened: they were altered, truncated, or are not what was sealed")
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The logins that the error is about; empty when it is about none.
+    pub fn logins(&self) -> &[String] {
+        &self.logins
+    }
+
+    /// The message, without the code.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Whether the same call may succeed later without the caller changing anything.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self.code, Code::Conflict | Code::RelayUnavailable | Code::Quota)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,102 @@
+//! Secret bytes: on the heap, wiped when dropped, redacted when printed, and without `Serialize`.
+
+use std::fmt;
+
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::error::{Error, Result};
+
+/// Secret bytes of any length.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct SecretBytes(Vec<u8>);
+
+impl SecretBytes {
+    /// Takes the bytes over; the caller keeps no copy.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, for the moment they are needed.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Hands the bytes out as a plain vector, when they stop being secret: the caller's own plaintext.
+    pub fn into_exposed(mut self) -> Vec<u8> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+/// A secret of 32 bytes: a keyset key, an exchange key, a data key.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Key32(Box<[u8; 32]>);
+
+impl Key32 {
+    /// 32 fresh random bytes.
+    pub fn make() -> Result<Self> {
+        let mut key = Self(Box::new([0; 32]));
+        getrandom::fill(&mut key.0[..]).map_err(|_| Error::new(crate::error::Code::StoreMissing, "this environment has no source of randomness"))?;
+        Ok(key)
+    }
+
+    /// From exactly 32 bytes; the caller wipes its own copy.
+    pub fn from_slice(bytes: &[u8]) -> Result<Self> {
+        let mut key = Self(Box::new([0; 32]));
+        if bytes.len() != 32 {
+            return Err(Error::corrupt());
+        }
+        key.0.copy_from_slice(bytes);
+        Ok(key)
+    }
+
+    /// The bytes, for the moment they are needed.
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl PartialEq for Key32 {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&*other.0).into()
+    }
+}
+impl Eq for Key32 {}
+
+impl fmt::Debug for SecretBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretBytes(redacted)")
+    }
+}
+impl fmt::Debug for Key32 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key32(redacted)")
+    }
+}
+
+/// Compares two byte strings in constant time; lengths are public.
+pub fn equal(a: &[u8], b: &[u8]) -> bool {
+    a.ct_eq(b).into()
+}
+
+/// 16 random bytes as a version 4 UUID.
+pub fn make_id() -> Result<uuid::Uuid> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| Error::new(crate::error::Code::StoreMissing, "this environment has no source of randomness"))?;
+    Ok(uuid::Builder::from_random_bytes(bytes).into_uuid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn wiped<T: ZeroizeOnDrop>() {}
+    const _: () = wiped::<SecretBytes>();
+    const _: () = wiped::<Key32>();
+
+    #[test]
+    fn debug_output_is_redacted() {
+        assert_eq!(format!("{:?}", SecretBytes::new(b"hunter2".to_vec())), "SecretBytes(redacted)");
+        assert_eq!(format!("{:?}", Key32::make()), "Ok(Key32(redacted))");
+    }
+}
