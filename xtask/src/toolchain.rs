@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::shell::{self, Result};
+use crate::shell;
 
 /// The target that browsers and Node run.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
