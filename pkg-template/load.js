@@ -60,8 +60,8 @@ async function compile(source) {
   const given = await source;
   if (given instanceof WebAssembly.Module) return given;
   if (typeof given === "string" || given instanceof URL) return compileUrl(given);
-  if (typeof Response === "function" && given instanceof Response) return compileResponse(given, given.url);
   if (given instanceof ArrayBuffer || ArrayBuffer.isView(given)) return WebAssembly.compile(given);
+  if (typeof Response === "function" && given instanceof Response) return compileResponse(given, given.url);
   throw new TypeError(
     "regrant: init() takes a URL, a string, a Response, an ArrayBuffer, a typed array or a WebAssembly.Module",
   );

@@ -48,11 +48,11 @@ export async function withPage(browser, address, use) {
     const errors = [];
     page.on("pageerror", (error) => errors.push(`uncaught: ${error.stack ?? error}`));
     page.on("console", (message) => {
-      if (message.type() === "error") errors.push(`console: ${message.text()}`);
+      if (message.type() === "error") errors.push(`console: ${message.text()} (${message.location().url})`);
     });
     await page.goto(address);
     const result = await use(page);
-    if (errors.length > 0) throw new Error(`the page reported errors:\n${errors.join("\n")}`);
+    if (errors.length > 0) throw new Error(`the page reported errors:\n${errors.join("\n")}\nresult: ${result}`);
     return result;
   } finally {
     await context.close();

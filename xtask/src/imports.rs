@@ -6,8 +6,21 @@ use crate::shell::{self, Result};
 
 /// A module may import what stands before it, and nothing that stands after it.
 const ORDER: &[&str] = &[
-    "error", "secret", "encoding", "crypto", "wire", "store", "relay", "trust", "auth", "keyring", "graph", "delegation",
-    "recovery", "client", "js",
+    "error",
+    "secret",
+    "encoding",
+    "crypto",
+    "wire",
+    "store",
+    "relay",
+    "trust",
+    "auth",
+    "keyring",
+    "graph",
+    "delegation",
+    "recovery",
+    "client",
+    "js",
 ];
 
 /// The files (or folders) that may use Web APIs, and the crates that give them.
@@ -19,7 +32,14 @@ const WEB_FILES: &[&str] = &[
     "src/relay/indexed_db.rs",
     "src/relay/foreign.rs",
 ];
-const WEB_CRATES: &[&str] = &["web_sys", "js_sys", "wasm_bindgen", "wasm_bindgen_futures", "serde_wasm_bindgen", "idb"];
+const WEB_CRATES: &[&str] = &[
+    "web_sys",
+    "js_sys",
+    "wasm_bindgen",
+    "wasm_bindgen_futures",
+    "serde_wasm_bindgen",
+    "idb",
+];
 
 /// Reads all of `src/` and lists what breaks the order.
 pub(crate) fn check() -> Result<()> {
@@ -34,7 +54,10 @@ pub(crate) fn check() -> Result<()> {
     if wrong.is_empty() {
         return Ok(());
     }
-    Err(format!("imports point one way (the table is in xtask/src/imports.rs), but:\n  {}", wrong.join("\n  ")))
+    Err(format!(
+        "imports point one way (the table is in xtask/src/imports.rs), but:\n  {}",
+        wrong.join("\n  ")
+    ))
 }
 
 fn faults(file: &Path, source: &str) -> Vec<String> {
@@ -42,18 +65,29 @@ fn faults(file: &Path, source: &str) -> Vec<String> {
     let shown = file.display().to_string().replace('\\', "/");
     let mut found = Vec::new();
     let may_use_web = WEB_FILES.iter().any(|allowed| shown.starts_with(allowed));
-    for (name, line) in if may_use_web { Vec::new() } else { paths_to_web(&code) } {
-        found.push(format!("{shown}:{line} uses {name}: Web APIs stay in {}", WEB_FILES.join(", ")));
+    for (name, line) in if may_use_web {
+        Vec::new()
+    } else {
+        paths_to_web(&code)
+    } {
+        found.push(format!(
+            "{shown}:{line} uses {name}: Web APIs stay in {}",
+            WEB_FILES.join(", ")
+        ));
     }
     let parts = module_of(file);
-    let Some(module) = parts.first() else { return found };
+    let Some(module) = parts.first() else {
+        return found;
+    };
     let Some(own) = rank(module) else {
         found.push(format!("{shown}: module `{module}` is not in the table"));
         return found;
     };
     for (name, line) in imported(&code, parts.len()) {
         if rank(&name).is_some_and(|other| other > own) {
-            found.push(format!("{shown}:{line} imports `{name}`, which stands above `{module}`"));
+            found.push(format!(
+                "{shown}:{line} imports `{name}`, which stands above `{module}`"
+            ));
         }
     }
     found
@@ -66,9 +100,16 @@ fn rank(module: &str) -> Option<usize> {
 /// `src/a/b.rs` is `[a, b]`, `src/a/mod.rs` is `[a]`, `src/lib.rs` is `[]`.
 fn module_of(file: &Path) -> Vec<String> {
     let stem = file.with_extension("");
-    let inside = stem.strip_prefix("src").map(Path::to_owned).unwrap_or_else(|_| PathBuf::new());
-    let parts = inside.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
-    parts.filter(|part| part != "mod" && part != "lib").collect()
+    let inside = stem
+        .strip_prefix("src")
+        .map(Path::to_owned)
+        .unwrap_or_else(|_| PathBuf::new());
+    let parts = inside
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy().into_owned());
+    parts
+        .filter(|part| part != "mod" && part != "lib")
+        .collect()
 }
 
 /// The source without comments and without its unit tests, which may look anywhere; lines keep their numbers.
@@ -76,7 +117,9 @@ fn code_of(source: &str) -> String {
     let mut code = String::new();
     let mut lines = source.lines().peekable();
     while let Some(line) = lines.next() {
-        let tests_follow = lines.peek().is_some_and(|next| next.trim_start().starts_with("mod "));
+        let tests_follow = lines
+            .peek()
+            .is_some_and(|next| next.trim_start().starts_with("mod "));
         if line.trim() == "#[cfg(test)]" && tests_follow {
             break;
         }
@@ -94,11 +137,17 @@ fn imported(code: &str, depth: usize) -> Vec<(String, usize)> {
         for (at, _) in code.match_indices(prefix) {
             let before = &code[..at];
             // Neither the end of a longer word (`$crate::` is one too, and counts) nor of a longer chain of `super::`.
-            if before.ends_with(|c: char| c.is_alphanumeric() || c == '_') || before.ends_with("super::") {
+            if before.ends_with(|c: char| c.is_alphanumeric() || c == '_')
+                || before.ends_with("super::")
+            {
                 continue;
             }
             let line = before.matches('\n').count() + 1;
-            found.extend(heads(&code[at + prefix.len()..]).into_iter().map(|name| (name, line)));
+            found.extend(
+                heads(&code[at + prefix.len()..])
+                    .into_iter()
+                    .map(|name| (name, line)),
+            );
         }
     }
     found
@@ -106,8 +155,15 @@ fn imported(code: &str, depth: usize) -> Vec<(String, usize)> {
 
 /// The first names of a path or of a group: `a::b` is `[a]`, `{a::{b, c}, d}` is `[a, d]`.
 fn heads(path: &str) -> Vec<String> {
-    let word = |text: &str| text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
-    let Some(group) = path.strip_prefix('{') else { return vec![word(path)] };
+    let word = |text: &str| {
+        text.trim_start()
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect::<String>()
+    };
+    let Some(group) = path.strip_prefix('{') else {
+        return vec![word(path)];
+    };
     let (mut depth, mut names, mut start) = (0, Vec::new(), 0);
     for (at, c) in group.char_indices() {
         match c {
@@ -132,10 +188,20 @@ fn heads(path: &str) -> Vec<String> {
 fn paths_to_web(code: &str) -> Vec<(&'static str, usize)> {
     let mut found = Vec::new();
     for (number, line) in code.lines().enumerate() {
-        let words: Vec<&str> = line.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
+        let words: Vec<&str> = line
+            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .collect();
         // A crate is named before `::`, or alone after `use`.
-        let named = |name: &&&str| words.contains(*name) && (line.contains(&format!("{name}::")) || line.contains(&format!("use {name}")));
-        found.extend(WEB_CRATES.iter().filter(named).map(|name| (*name, number + 1)));
+        let named = |name: &&&str| {
+            words.contains(*name)
+                && (line.contains(&format!("{name}::")) || line.contains(&format!("use {name}")))
+        };
+        found.extend(
+            WEB_CRATES
+                .iter()
+                .filter(named)
+                .map(|name| (*name, number + 1)),
+        );
     }
     found
 }
@@ -146,10 +212,22 @@ mod tests {
 
     #[test]
     fn an_import_from_above_is_found() {
-        let wrong = faults(Path::new("src/crypto/boxes.rs"), "use crate::{error::Error, client::{A, B}};\n");
-        assert_eq!(wrong, ["src/crypto/boxes.rs:1 imports `client`, which stands above `crypto`"]);
-        let wrong = faults(Path::new("src/crypto/boxes.rs"), "\nuse super::super::keyring::Keyring;\n");
-        assert_eq!(wrong, ["src/crypto/boxes.rs:2 imports `keyring`, which stands above `crypto`"]);
+        let wrong = faults(
+            Path::new("src/crypto/boxes.rs"),
+            "use crate::{error::Error, client::{A, B}};\n",
+        );
+        assert_eq!(
+            wrong,
+            ["src/crypto/boxes.rs:1 imports `client`, which stands above `crypto`"]
+        );
+        let wrong = faults(
+            Path::new("src/crypto/boxes.rs"),
+            "\nuse super::super::keyring::Keyring;\n",
+        );
+        assert_eq!(
+            wrong,
+            ["src/crypto/boxes.rs:2 imports `keyring`, which stands above `crypto`"]
+        );
     }
 
     #[test]
