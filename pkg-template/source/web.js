@@ -3,5 +3,8 @@
 
 /** @returns {URL} */
 export function defaultSource() {
-  return new URL("../wasm/regrant_bg.wasm", import.meta.url);
+  const url = new URL("../wasm/regrant_bg.wasm", import.meta.url);
+  // In development, Vite before 8 moves this code into a folder of its own and leaves the asset behind.
+  url.pathname = url.pathname.replace("/node_modules/.vite/wasm/", "/node_modules/regrant/wasm/");
+  return url;
 }

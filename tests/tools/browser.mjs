@@ -48,6 +48,8 @@ export async function withPage(browser, address, use) {
     const errors = [];
     page.on("pageerror", (error) => errors.push(`uncaught: ${error.stack ?? error}`));
     page.on("console", (message) => {
+      // Browsers ask for an icon by themselves; a page without one is no error.
+      if (message.location().url.endsWith("/favicon.ico")) return;
       if (message.type() === "error") errors.push(`console: ${message.text()} (${message.location().url})`);
     });
     await page.goto(address);

@@ -5,13 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::shell::{self, Result};
 use crate::{debian, npm};
 
-const BROWSERS: &[&str] = &[
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-];
+const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 const BROWSER_PATHS: &[&str] = &[
     "/usr/bin/chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -48,26 +42,21 @@ impl Browser {
             )
         };
         debian::install(&["chromium", "chromium-driver"]).map_err(missing)?;
-        let found = Self::find()?
-            .ok_or_else(|| missing("apt-get installed them, but not on PATH".to_owned()))?;
+        let found = Self::find()?.ok_or_else(|| missing("apt-get installed them, but not on PATH".to_owned()))?;
         Ok((found, true))
     }
 
     fn find() -> Result<Option<Self>> {
         let chrome = locate("CHROME", BROWSERS, BROWSER_PATHS)?;
         let driver = locate("CHROMEDRIVER", DRIVERS, DRIVER_PATHS)?;
-        Ok(chrome
-            .zip(driver)
-            .map(|(chrome, driver)| Self { chrome, driver }))
+        Ok(chrome.zip(driver).map(|(chrome, driver)| Self { chrome, driver }))
     }
 
     /// The versions of both, and whether they go together.
     pub(crate) fn describe(&self) -> Result<String> {
         let ask = |program: &Path| -> Result<String> {
             let text = shell::quiet(shell::command(program).arg("--version"))?;
-            let version = text
-                .split_whitespace()
-                .find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+            let version = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
             Ok(version.unwrap_or("unknown").to_owned())
         };
         let (chrome, driver) = (ask(&self.chrome)?, ask(&self.driver)?);
@@ -85,11 +74,7 @@ impl Browser {
     /// Writes a `webdriver.json` for this machine beside the build products and gives its path; the one in the
     /// repository names no browser and stays as it is.
     pub(crate) fn webdriver_json(&self) -> Result<PathBuf> {
-        let json = shell::quiet(
-            npm::node()
-                .arg("tests/tools/webdriver.mjs")
-                .env("CHROME", &self.chrome),
-        )?;
+        let json = shell::quiet(npm::node().arg("tests/tools/webdriver.mjs").env("CHROME", &self.chrome))?;
         let file = shell::target_dir()?.join("xtask").join("webdriver.json");
         shell::write(&file, json)?;
         Ok(file)
@@ -102,10 +87,7 @@ fn locate(variable: &str, names: &[&str], paths: &[&str]) -> Result<Option<PathB
         if given.is_file() {
             return Ok(Some(given));
         }
-        return Err(format!(
-            "{variable} names {}, which is not a file",
-            given.display()
-        ));
+        return Err(format!("{variable} names {}, which is not a file", given.display()));
     }
     let on_path = names.iter().find_map(|name| shell::which(name));
     Ok(on_path.or_else(|| paths.iter().map(PathBuf::from).find(|path| path.is_file())))

@@ -19,15 +19,7 @@ pub(crate) fn run(machine: &Machine) -> Result<()> {
     stage("lockfiles", lockfiles)?;
     stage("types", types)?;
     stage("clippy", || {
-        shell::run(native_cargo().args([
-            "clippy",
-            "--quiet",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ]))
+        shell::run(native_cargo().args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     })?;
     stage("clippy for wasm", || {
         let mut cargo = machine.wasm.cargo();
@@ -47,22 +39,14 @@ pub(crate) fn run(machine: &Machine) -> Result<()> {
     })?;
     stage("docs", || {
         let mut cargo = native_cargo();
-        shell::run(
-            cargo
-                .args(["doc", "--quiet", "--workspace", "--no-deps"])
-                .env("RUSTDOCFLAGS", "-D warnings"),
-        )
+        shell::run(cargo.args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
     })
 }
 
 /// Types of the package's declarations and of all TypeScript that uses them.
 fn types() -> Result<()> {
     for folder in TYPESCRIPT {
-        shell::run(npm::node().arg(npm::program("typescript/bin/tsc")).args([
-            "--noEmit",
-            "--project",
-            folder,
-        ]))?;
+        shell::run(npm::node().arg(npm::program("typescript/bin/tsc")).args(["--noEmit", "--project", folder]))?;
     }
     Ok(())
 }
@@ -71,10 +55,7 @@ fn types() -> Result<()> {
 fn lockfiles() -> Result<()> {
     for folder in TYPESCRIPT {
         let lock = shell::read(&shell::root().join(folder).join("package-lock.json"))?;
-        if lock
-            .lines()
-            .any(|line| line.trim_start().starts_with("\"resolved\": \"http"))
-        {
+        if lock.lines().any(|line| line.trim_start().starts_with("\"resolved\": \"http")) {
             return Err(format!(
                 "{folder}/package-lock.json names a registry: run `npm install --package-lock-only` in {folder}/, where \
                  .npmrc leaves addresses out"

@@ -32,18 +32,13 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
     let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
     let mut site = Site::build_and_serve(port.or(Some(PORT).filter(free)))?;
     println!("\nThe demo is at {} (stop it with Ctrl-C)", site.address);
-    site.server
-        .wait()
-        .map(drop)
-        .map_err(|error| error.to_string())
+    site.server.wait().map(drop).map_err(|error| error.to_string())
 }
 
 fn story(machine: &Machine, port: Option<u16>) -> Result<()> {
     let site = Site::build_and_serve(port)?;
     let mut node = npm::node();
-    node.arg("tests/e2e/story.mjs")
-        .env("REGRANT_URL", &site.address)
-        .env("CHROME", &machine.browser.chrome);
+    node.arg("tests/e2e/story.mjs").env("REGRANT_URL", &site.address).env("CHROME", &machine.browser.chrome);
     shell::run(&mut node)
 }
 
@@ -60,42 +55,21 @@ impl Site {
     pub(crate) fn build_and_serve(port: Option<u16>) -> Result<Self> {
         let www = shell::root().join("www");
         let vite = www.join("node_modules/vite/bin/vite.js");
-        shell::quiet(
-            npm::node()
-                .arg(vite)
-                .args(["build", "--logLevel", "warn"])
-                .current_dir(&www),
-        )?;
+        shell::quiet(npm::node().arg(vite).args(["build", "--logLevel", "warn"]).current_dir(&www))?;
         let mut serve = npm::node();
-        serve.args([
-            "tests/tools/serve.mjs",
-            "www/dist",
-            "--port",
-            &port.unwrap_or(0).to_string(),
-        ]);
+        serve.args(["tests/tools/serve.mjs", "www/dist", "--port", &port.unwrap_or(0).to_string()]);
         Self::start(&mut serve)
     }
 
     fn start(serve: &mut Command) -> Result<Self> {
-        let mut server = serve
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("node could not be started: {error}"))?;
+        let mut server =
+            serve.stdout(Stdio::piped()).spawn().map_err(|error| format!("node could not be started: {error}"))?;
         let mut address = String::new();
         if let Some(stdout) = server.stdout.take() {
-            BufReader::new(stdout)
-                .read_line(&mut address)
-                .map_err(|error| error.to_string())?;
+            BufReader::new(stdout).read_line(&mut address).map_err(|error| error.to_string())?;
         }
-        let site = Self {
-            address: address.trim().to_owned(),
-            server,
-        };
-        if site.address.is_empty() {
-            Err("the demo's server did not start (see above)".to_owned())
-        } else {
-            Ok(site)
-        }
+        let site = Self { address: address.trim().to_owned(), server };
+        if site.address.is_empty() { Err("the demo's server did not start (see above)".to_owned()) } else { Ok(site) }
     }
 }
 

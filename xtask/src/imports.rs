@@ -32,14 +32,7 @@ const WEB_FILES: &[&str] = &[
     "src/relay/indexed_db.rs",
     "src/relay/foreign.rs",
 ];
-const WEB_CRATES: &[&str] = &[
-    "web_sys",
-    "js_sys",
-    "wasm_bindgen",
-    "wasm_bindgen_futures",
-    "serde_wasm_bindgen",
-    "idb",
-];
+const WEB_CRATES: &[&str] = &["web_sys", "js_sys", "wasm_bindgen", "wasm_bindgen_futures", "serde_wasm_bindgen", "idb"];
 
 /// Reads all of `src/` and lists what breaks the order.
 pub(crate) fn check() -> Result<()> {
@@ -54,10 +47,7 @@ pub(crate) fn check() -> Result<()> {
     if wrong.is_empty() {
         return Ok(());
     }
-    Err(format!(
-        "imports point one way (the table is in xtask/src/imports.rs), but:\n  {}",
-        wrong.join("\n  ")
-    ))
+    Err(format!("imports point one way (the table is in xtask/src/imports.rs), but:\n  {}", wrong.join("\n  ")))
 }
 
 fn faults(file: &Path, source: &str) -> Vec<String> {
@@ -65,15 +55,8 @@ fn faults(file: &Path, source: &str) -> Vec<String> {
     let shown = file.display().to_string().replace('\\', "/");
     let mut found = Vec::new();
     let may_use_web = WEB_FILES.iter().any(|allowed| shown.starts_with(allowed));
-    for (name, line) in if may_use_web {
-        Vec::new()
-    } else {
-        paths_to_web(&code)
-    } {
-        found.push(format!(
-            "{shown}:{line} uses {name}: Web APIs stay in {}",
-            WEB_FILES.join(", ")
-        ));
+    for (name, line) in if may_use_web { Vec::new() } else { paths_to_web(&code) } {
+        found.push(format!("{shown}:{line} uses {name}: Web APIs stay in {}", WEB_FILES.join(", ")));
     }
     let parts = module_of(file);
     let Some(module) = parts.first() else {
@@ -85,9 +68,7 @@ fn faults(file: &Path, source: &str) -> Vec<String> {
     };
     for (name, line) in imported(&code, parts.len()) {
         if rank(&name).is_some_and(|other| other > own) {
-            found.push(format!(
-                "{shown}:{line} imports `{name}`, which stands above `{module}`"
-            ));
+            found.push(format!("{shown}:{line} imports `{name}`, which stands above `{module}`"));
         }
     }
     found
@@ -100,16 +81,9 @@ fn rank(module: &str) -> Option<usize> {
 /// `src/a/b.rs` is `[a, b]`, `src/a/mod.rs` is `[a]`, `src/lib.rs` is `[]`.
 fn module_of(file: &Path) -> Vec<String> {
     let stem = file.with_extension("");
-    let inside = stem
-        .strip_prefix("src")
-        .map(Path::to_owned)
-        .unwrap_or_else(|_| PathBuf::new());
-    let parts = inside
-        .components()
-        .map(|part| part.as_os_str().to_string_lossy().into_owned());
-    parts
-        .filter(|part| part != "mod" && part != "lib")
-        .collect()
+    let inside = stem.strip_prefix("src").map(Path::to_owned).unwrap_or_else(|_| PathBuf::new());
+    let parts = inside.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
+    parts.filter(|part| part != "mod" && part != "lib").collect()
 }
 
 /// The source without comments and without its unit tests, which may look anywhere; lines keep their numbers.
@@ -117,9 +91,7 @@ fn code_of(source: &str) -> String {
     let mut code = String::new();
     let mut lines = source.lines().peekable();
     while let Some(line) = lines.next() {
-        let tests_follow = lines
-            .peek()
-            .is_some_and(|next| next.trim_start().starts_with("mod "));
+        let tests_follow = lines.peek().is_some_and(|next| next.trim_start().starts_with("mod "));
         if line.trim() == "#[cfg(test)]" && tests_follow {
             break;
         }
@@ -137,17 +109,11 @@ fn imported(code: &str, depth: usize) -> Vec<(String, usize)> {
         for (at, _) in code.match_indices(prefix) {
             let before = &code[..at];
             // Neither the end of a longer word (`$crate::` is one too, and counts) nor of a longer chain of `super::`.
-            if before.ends_with(|c: char| c.is_alphanumeric() || c == '_')
-                || before.ends_with("super::")
-            {
+            if before.ends_with(|c: char| c.is_alphanumeric() || c == '_') || before.ends_with("super::") {
                 continue;
             }
             let line = before.matches('\n').count() + 1;
-            found.extend(
-                heads(&code[at + prefix.len()..])
-                    .into_iter()
-                    .map(|name| (name, line)),
-            );
+            found.extend(heads(&code[at + prefix.len()..]).into_iter().map(|name| (name, line)));
         }
     }
     found
@@ -155,12 +121,8 @@ fn imported(code: &str, depth: usize) -> Vec<(String, usize)> {
 
 /// The first names of a path or of a group: `a::b` is `[a]`, `{a::{b, c}, d}` is `[a, d]`.
 fn heads(path: &str) -> Vec<String> {
-    let word = |text: &str| {
-        text.trim_start()
-            .chars()
-            .take_while(|c| c.is_alphanumeric() || *c == '_')
-            .collect::<String>()
-    };
+    let word =
+        |text: &str| text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
     let Some(group) = path.strip_prefix('{') else {
         return vec![word(path)];
     };
@@ -188,20 +150,12 @@ fn heads(path: &str) -> Vec<String> {
 fn paths_to_web(code: &str) -> Vec<(&'static str, usize)> {
     let mut found = Vec::new();
     for (number, line) in code.lines().enumerate() {
-        let words: Vec<&str> = line
-            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
-            .collect();
+        let words: Vec<&str> = line.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
         // A crate is named before `::`, or alone after `use`.
         let named = |name: &&&str| {
-            words.contains(*name)
-                && (line.contains(&format!("{name}::")) || line.contains(&format!("use {name}")))
+            words.contains(*name) && (line.contains(&format!("{name}::")) || line.contains(&format!("use {name}")))
         };
-        found.extend(
-            WEB_CRATES
-                .iter()
-                .filter(named)
-                .map(|name| (*name, number + 1)),
-        );
+        found.extend(WEB_CRATES.iter().filter(named).map(|name| (*name, number + 1)));
     }
     found
 }
@@ -212,22 +166,10 @@ mod tests {
 
     #[test]
     fn an_import_from_above_is_found() {
-        let wrong = faults(
-            Path::new("src/crypto/boxes.rs"),
-            "use crate::{error::Error, client::{A, B}};\n",
-        );
-        assert_eq!(
-            wrong,
-            ["src/crypto/boxes.rs:1 imports `client`, which stands above `crypto`"]
-        );
-        let wrong = faults(
-            Path::new("src/crypto/boxes.rs"),
-            "\nuse super::super::keyring::Keyring;\n",
-        );
-        assert_eq!(
-            wrong,
-            ["src/crypto/boxes.rs:2 imports `keyring`, which stands above `crypto`"]
-        );
+        let wrong = faults(Path::new("src/crypto/boxes.rs"), "use crate::{error::Error, client::{A, B}};\n");
+        assert_eq!(wrong, ["src/crypto/boxes.rs:1 imports `client`, which stands above `crypto`"]);
+        let wrong = faults(Path::new("src/crypto/boxes.rs"), "\nuse super::super::keyring::Keyring;\n");
+        assert_eq!(wrong, ["src/crypto/boxes.rs:2 imports `keyring`, which stands above `crypto`"]);
     }
 
     #[test]

@@ -14,22 +14,14 @@ pub(crate) fn node() -> Command {
 
 /// The version of node, which must be at least 20 and have npm beside it.
 pub(crate) fn check_node() -> Result<String> {
-    let advice = format!(
-        "install Node {NODE_MAJOR} or later, with npm, from your system or a version manager"
-    );
-    let version =
-        shell::quiet(node().arg("--version")).map_err(|error| format!("{error}\n{advice}"))?;
+    let advice = format!("install Node {NODE_MAJOR} or later, with npm, from your system or a version manager");
+    let version = shell::quiet(node().arg("--version")).map_err(|error| format!("{error}\n{advice}"))?;
     let version = version.trim().trim_start_matches('v').to_owned();
-    let major: u32 = version
-        .split('.')
-        .next()
-        .and_then(|major| major.parse().ok())
-        .unwrap_or(0);
+    let major: u32 = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
     if major < NODE_MAJOR {
         return Err(format!("node is version {version}: {advice}"));
     }
-    let npm = shell::quiet(shell::command("npm").arg("--version"))
-        .map_err(|error| format!("{error}\n{advice}"))?;
+    let npm = shell::quiet(shell::command("npm").arg("--version")).map_err(|error| format!("{error}\n{advice}"))?;
     Ok(format!("{version}, npm {}", npm.trim()))
 }
 
@@ -44,13 +36,7 @@ pub(crate) fn install(folder: &str) -> Result<bool> {
         return Ok(false);
     }
     let mut npm = shell::command("npm");
-    npm.current_dir(&folder).args([
-        "ci",
-        "--no-audit",
-        "--no-fund",
-        "--ignore-scripts",
-        "--prefer-offline",
-    ]);
+    npm.current_dir(&folder).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"]);
     apply_cache(&mut npm)?;
     shell::quiet(&mut npm)?;
     shell::write(&marker, wanted)?;

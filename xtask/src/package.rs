@@ -37,10 +37,7 @@ const WASM_FEATURES: &[&str] = &[
 pub(crate) fn run(machine: &Machine) -> Result<()> {
     let pkg = shell::root().join("pkg");
     let stamp = pkg.join(".built-from");
-    let inputs: Vec<PathBuf> = INPUTS
-        .iter()
-        .flat_map(|input| shell::files(&shell::root().join(input)))
-        .collect();
+    let inputs: Vec<PathBuf> = INPUTS.iter().flat_map(|input| shell::files(&shell::root().join(input))).collect();
     let wanted = format!("{} {:?}", shell::digest(&inputs), machine.wasm.way());
     if std::fs::read_to_string(&stamp).is_ok_and(|built| built == wanted) {
         println!("  package   pkg/ is up to date");
@@ -68,16 +65,7 @@ fn clear(pkg: &Path) -> Result<()> {
 fn compile(machine: &Machine) -> Result<PathBuf> {
     println!("  package   building the release wasm");
     let mut cargo = machine.wasm.cargo();
-    cargo.args([
-        "build",
-        "--quiet",
-        "--release",
-        "--package",
-        "regrant",
-        "--lib",
-        "--target",
-        TARGET,
-    ]);
+    cargo.args(["build", "--quiet", "--release", "--package", "regrant", "--lib", "--target", TARGET]);
     // Debian's standard library carries no bitcode, which LTO across crates needs.
     if machine.wasm.way() == Way::Ordinary {
         cargo.env("CARGO_PROFILE_RELEASE_LTO", "fat");
@@ -87,9 +75,7 @@ fn compile(machine: &Machine) -> Result<PathBuf> {
         cargo.env("RUSTFLAGS", format!("--remap-path-prefix={}=/cargo", home.display()));
     }
     shell::run(&mut cargo)?;
-    Ok(shell::target_dir()?
-        .join(TARGET)
-        .join("release/regrant.wasm"))
+    Ok(shell::target_dir()?.join(TARGET).join("release/regrant.wasm"))
 }
 
 fn cargo_home() -> Option<PathBuf> {
@@ -113,9 +99,7 @@ fn bind(machine: &Machine, wasm: &Path, pkg: &Path) -> Result<()> {
     println!("  package   optimizing it");
     let file = out.join("regrant_bg.wasm");
     let mut opt = npm::node();
-    opt.arg(npm::program("binaryen/bin/wasm-opt"))
-        .args(["-O3"])
-        .args(WASM_FEATURES);
+    opt.arg(npm::program("binaryen/bin/wasm-opt")).args(["-O3"]).args(WASM_FEATURES);
     shell::quiet(opt.arg(&file).arg("-o").arg(&file)).map(drop)
 }
 
@@ -123,9 +107,7 @@ fn bind(machine: &Machine, wasm: &Path, pkg: &Path) -> Result<()> {
 fn copy_template(pkg: &Path) -> Result<()> {
     let template = shell::root().join("pkg-template");
     for file in shell::files(&template) {
-        let name = file
-            .strip_prefix(&template)
-            .map_err(|error| error.to_string())?;
+        let name = file.strip_prefix(&template).map_err(|error| error.to_string())?;
         let to = match name.to_str() {
             // Goes into the inline build, and is no use by itself.
             Some("source/inline.js") => continue,
@@ -141,22 +123,15 @@ fn copy_template(pkg: &Path) -> Result<()> {
     let placeholder = "\"version\": \"0.0.0\"";
     let text = shell::read(&manifest)?;
     if !text.contains(placeholder) {
-        return Err(format!(
-            "pkg-template/package.json must say {placeholder}: the version comes from Cargo.toml"
-        ));
+        return Err(format!("pkg-template/package.json must say {placeholder}: the version comes from Cargo.toml"));
     }
-    shell::write(
-        &manifest,
-        text.replace(placeholder, &format!("\"version\": \"{}\"", version()?)),
-    )
+    shell::write(&manifest, text.replace(placeholder, &format!("\"version\": \"{}\"", version()?)))
 }
 
 /// The version in Cargo.toml's `[workspace.package]`.
 fn version() -> Result<String> {
     let manifest = shell::read(&shell::root().join("Cargo.toml"))?;
-    let line = manifest
-        .lines()
-        .find_map(|line| line.strip_prefix("version = \""));
+    let line = manifest.lines().find_map(|line| line.strip_prefix("version = \""));
     line.and_then(|rest| rest.strip_suffix('"'))
         .map(str::to_owned)
         .ok_or_else(|| "Cargo.toml names no version".to_owned())
@@ -164,15 +139,9 @@ fn version() -> Result<String> {
 
 fn check_size(wasm: &Path) -> Result<u64> {
     let size = shell::quiet(npm::node().arg("tests/tools/gzip-size.mjs").arg(wasm))?;
-    let size: u64 = size
-        .trim()
-        .parse()
-        .map_err(|_| format!("gzip-size.mjs printed {size}"))?;
+    let size: u64 = size.trim().parse().map_err(|_| format!("gzip-size.mjs printed {size}"))?;
     let file = shell::read(&shell::root().join("xtask/size-budget"))?;
-    let budget = file
-        .lines()
-        .find(|line| !line.starts_with('#'))
-        .and_then(|line| line.trim().parse().ok());
+    let budget = file.lines().find(|line| !line.starts_with('#')).and_then(|line| line.trim().parse().ok());
     let budget: u64 = budget.ok_or("xtask/size-budget must hold a number of bytes")?;
     if size > budget {
         return Err(format!(

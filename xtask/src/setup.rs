@@ -29,26 +29,12 @@ pub(crate) fn run() -> Result<Machine> {
     let (browser, installed) = Browser::find_or_install()?;
     step(
         "browser",
-        &format!(
-            "{} ({})",
-            browser.describe()?,
-            if installed {
-                "installed with apt-get"
-            } else {
-                "found"
-            }
-        ),
+        &format!("{} ({})", browser.describe()?, if installed { "installed with apt-get" } else { "found" }),
     );
     step("node", &npm::check_node()?);
     for folder in ["tests", "www"] {
         let installed = npm::install(folder)?;
-        step(
-            "npm",
-            &format!(
-                "packages of {folder}/ {}",
-                if installed { "installed" } else { "are there" }
-            ),
-        );
+        step("npm", &format!("packages of {folder}/ {}", if installed { "installed" } else { "are there" }));
     }
     Ok(Machine { wasm, browser })
 }
@@ -64,8 +50,7 @@ fn lock() -> Result<File> {
     let file = File::open(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     if file.try_lock().is_err() {
         println!("  another setup is under way; waiting for it");
-        file.lock()
-            .map_err(|error| format!("{}: {error}", path.display()))?;
+        file.lock().map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(file)
 }
@@ -89,10 +74,9 @@ fn install_wasm_target() -> Result<(Wasm, &'static str)> {
         match rustup_target() {
             Ok(()) => match Wasm::find() {
                 Some(wasm) => return Ok((wasm, "installed with rustup")),
-                None => tried.push(
-                    "rustup: it installed the target, but the toolchain on PATH cannot use it"
-                        .to_owned(),
-                ),
+                None => {
+                    tried.push("rustup: it installed the target, but the toolchain on PATH cannot use it".to_owned())
+                }
             },
             Err(why) => tried.push(format!("rustup: {why}")),
         }
@@ -101,10 +85,9 @@ fn install_wasm_target() -> Result<(Wasm, &'static str)> {
         match debian::usable().and_then(|()| debian::install_rust()) {
             Ok(()) => match Wasm::find() {
                 Some(wasm) => return Ok((wasm, "installed with apt-get")),
-                None => tried.push(
-                    "Debian: the packages are installed, but the compiler cannot use the target"
-                        .to_owned(),
-                ),
+                None => {
+                    tried.push("Debian: the packages are installed, but the compiler cannot use the target".to_owned())
+                }
             },
             Err(why) => tried.push(format!("Debian: {why}")),
         }
@@ -122,41 +105,30 @@ fn rustup_target() -> Result<()> {
         return Err("it is not installed".to_owned());
     }
     let mut rustup = shell::command("rustup");
-    rustup
-        .args(["target", "add", TARGET])
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null());
+    rustup.args(["target", "add", TARGET]).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
     let mut child = rustup.spawn().map_err(|error| error.to_string())?;
     for _ in 0..1800 {
         match child.try_wait().map_err(|error| error.to_string())? {
             Some(status) if status.success() => return Ok(()),
             Some(_) => {
-                return Err(format!(
-                    "`rustup target add {TARGET}` failed: run it to see why"
-                ));
+                return Err(format!("`rustup target add {TARGET}` failed: run it to see why"));
             }
             None => std::thread::sleep(Duration::from_millis(100)),
         }
     }
     drop(child.kill());
     drop(child.wait());
-    Err(format!(
-        "`rustup target add {TARGET}` did not finish in three minutes"
-    ))
+    Err(format!("`rustup target add {TARGET}` did not finish in three minutes"))
 }
 
 /// The version of wasm-bindgen in Cargo.toml: the tool and the crate must be exactly the same.
 fn pinned_bindgen() -> Result<String> {
     let manifest = shell::read(&shell::root().join("Cargo.toml"))?;
-    let line = manifest
-        .lines()
-        .find(|line| line.starts_with("wasm-bindgen ="));
-    let version = line
-        .and_then(|line| line.split("\"=").nth(1))
-        .and_then(|rest| rest.split('"').next());
-    version.map(str::to_owned).ok_or_else(|| {
-        "Cargo.toml does not pin wasm-bindgen: it must say wasm-bindgen = \"=X.Y.Z\"".to_owned()
-    })
+    let line = manifest.lines().find(|line| line.starts_with("wasm-bindgen ="));
+    let version = line.and_then(|line| line.split("\"=").nth(1)).and_then(|rest| rest.split('"').next());
+    version
+        .map(str::to_owned)
+        .ok_or_else(|| "Cargo.toml does not pin wasm-bindgen: it must say wasm-bindgen = \"=X.Y.Z\"".to_owned())
 }
 
 /// Installs a program of crates.io into our own folder, unless it is there (or on `PATH`) in the right version.
@@ -168,9 +140,7 @@ fn tool(wasm: &Wasm, program: &str, package: &str, version: Option<&str>) -> Res
         wasm.apply(&mut ask);
         let text = shell::quiet(ask.arg("--version")).ok()?;
         let found = text.split_whitespace().nth(1)?.to_owned();
-        version
-            .is_none_or(|version| version == found)
-            .then_some(found)
+        version.is_none_or(|version| version == found).then_some(found)
     };
     if let Some(found) = present() {
         step(program, &format!("{found} is there"));
@@ -178,20 +148,13 @@ fn tool(wasm: &Wasm, program: &str, package: &str, version: Option<&str>) -> Res
     }
     println!("  {program:<9} installing {package} with cargo (two minutes or so)");
     let mut cargo = Command::new("cargo");
-    cargo
-        .current_dir(parent(&folder))
-        .args(["install", package, "--force", "--root"])
-        .arg(&folder);
+    cargo.current_dir(parent(&folder)).args(["install", package, "--force", "--root"]).arg(&folder);
     if let Some(version) = version {
         cargo.args(["--version", version]);
     }
     shell::quiet(cargo.env_remove("CARGO_TARGET_DIR"))?;
-    let found = present().ok_or_else(|| {
-        format!(
-            "{package} was installed into {}, but does not run",
-            folder.display()
-        )
-    })?;
+    let found =
+        present().ok_or_else(|| format!("{package} was installed into {}, but does not run", folder.display()))?;
     step(program, &format!("{found} installed"));
     Ok(())
 }

@@ -23,8 +23,7 @@ pub(crate) fn cache() -> Result<PathBuf> {
 
 /// Whether this is a continuous-integration run.
 pub(crate) fn ci() -> bool {
-    std::env::var_os("CI")
-        .is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
+    std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
 }
 
 /// Where cargo puts what it builds.
@@ -45,14 +44,8 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
 
 /// Runs to the end with the terminal's output; an exit code other than 0 is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .map_err(|error| not_started(command, &error))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("{} failed ({status})", show(command)))
-    }
+    let status = command.status().map_err(|error| not_started(command, &error))?;
+    if status.success() { Ok(()) } else { Err(format!("{} failed ({status})", show(command))) }
 }
 
 /// Runs to the end in silence; when it fails, the error carries the end of what it printed.
@@ -65,27 +58,17 @@ pub(crate) fn quiet(command: &mut Command) -> Result<String> {
     let all = format!("{stdout}{}", String::from_utf8_lossy(&output.stderr));
     let lines: Vec<&str> = all.lines().collect();
     let end = lines[lines.len().saturating_sub(25)..].join("\n");
-    Err(format!(
-        "{} failed ({})\n{end}",
-        show(command),
-        output.status
-    ))
+    Err(format!("{} failed ({})\n{end}", show(command), output.status))
 }
 
 /// Runs to the end and hands over whatever came of it.
 pub(crate) fn output(command: &mut Command) -> Result<Output> {
-    command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| not_started(command, &error))
+    command.stdin(Stdio::null()).output().map_err(|error| not_started(command, &error))
 }
 
 /// Runs to the end, showing each line of its standard output as it comes and handing all of them over.
 pub(crate) fn tee(command: &mut Command) -> Result<Vec<String>> {
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| not_started(command, &error))?;
+    let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| not_started(command, &error))?;
     let mut lines = Vec::new();
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).split(b'\n') {
@@ -96,20 +79,13 @@ pub(crate) fn tee(command: &mut Command) -> Result<Vec<String>> {
         }
     }
     let status = child.wait().map_err(|error| error.to_string())?;
-    if status.success() {
-        Ok(lines)
-    } else {
-        Err(format!("{} failed ({status})", show(command)))
-    }
+    if status.success() { Ok(lines) } else { Err(format!("{} failed ({status})", show(command))) }
 }
 
 /// A command as one would type it.
 pub(crate) fn show(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }
 
 fn not_started(command: &Command, error: &std::io::Error) -> String {
@@ -125,9 +101,7 @@ fn not_started(command: &Command, error: &std::io::Error) -> String {
 /// The first program of that name on `PATH`.
 pub(crate) fn which(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|file| file.is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 /// Reads a text file.
@@ -138,18 +112,14 @@ pub(crate) fn read(path: &Path) -> Result<String> {
 /// Writes a file, making its folder.
 pub(crate) fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<()> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| format!("{}: {error}", folder.display()))?;
+        std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
     std::fs::write(path, contents).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Copies a file, making its folder.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
-    write(
-        to,
-        std::fs::read(from).map_err(|error| format!("{}: {error}", from.display()))?,
-    )
+    write(to, std::fs::read(from).map_err(|error| format!("{}: {error}", from.display()))?)
 }
 
 /// All files under a folder (or the file itself), in a stable order; none where there is nothing.
@@ -158,19 +128,11 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     if folder.is_file() {
         return vec![folder.to_owned()];
     }
-    let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
+    let mut found: Vec<PathBuf> =
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     found.sort();
     let wanted = |path: &PathBuf| !path.ends_with("node_modules") && !path.ends_with("dist");
-    found
-        .into_iter()
-        .filter(wanted)
-        .flat_map(|path| files(&path))
-        .collect()
+    found.into_iter().filter(wanted).flat_map(|path| files(&path)).collect()
 }
 
 /// A digest of the contents of files, to see whether anything changed. Not for anything that an attacker may choose.

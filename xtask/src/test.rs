@@ -14,18 +14,11 @@ pub(crate) fn run() -> Result<()> {
     let machine = stage("setup", setup::run)?;
     check::run(&machine)?;
     let mut passed = 0;
-    passed += stage("native tests", || {
-        Ok(count(&shell::tee(native_cargo().args([
-            "test",
-            "--quiet",
-            "--workspace",
-        ]))?))
-    })?;
+    passed +=
+        stage("native tests", || Ok(count(&shell::tee(native_cargo().args(["test", "--quiet", "--workspace"]))?)))?;
     passed += stage("browser tests", || browser(&machine))?;
     stage("package", || package::run(&machine))?;
-    passed += stage("package tests", || {
-        node_tests(&machine, "tests/package", ".test.mjs", None)
-    })?;
+    passed += stage("package tests", || node_tests(&machine, "tests/package", ".test.mjs", None))?;
     passed += stage("end to end", || end_to_end(&machine))?;
     println!("\nall of it took {:.0} s", begun.elapsed().as_secs_f64());
     println!("{passed} passed, 0 failed");
@@ -45,19 +38,9 @@ pub(crate) fn stage<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T
 fn browser(machine: &Machine) -> Result<u64> {
     let mut wasm_pack = shell::command("wasm-pack");
     machine.wasm.apply(&mut wasm_pack);
-    wasm_pack.args([
-        "test",
-        "--headless",
-        "--chrome",
-        "--mode",
-        "no-install",
-        "--chromedriver",
-    ]);
+    wasm_pack.args(["test", "--headless", "--chrome", "--mode", "no-install", "--chromedriver"]);
     wasm_pack.arg(&machine.browser.driver);
-    wasm_pack.env(
-        "WASM_BINDGEN_TEST_WEBDRIVER_JSON",
-        machine.browser.webdriver_json()?,
-    );
+    wasm_pack.env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", machine.browser.webdriver_json()?);
     wasm_pack.env("WASM_BINDGEN_TEST_TIMEOUT", "300");
     Ok(count(&shell::tee(&mut wasm_pack)?))
 }
@@ -69,20 +52,9 @@ fn end_to_end(machine: &Machine) -> Result<u64> {
 }
 
 /// Runs the files of a folder whose names end so with Node's test runner, with what they need to know in the environment.
-pub(crate) fn node_tests(
-    machine: &Machine,
-    folder: &str,
-    ending: &str,
-    address: Option<&str>,
-) -> Result<u64> {
-    let all = std::fs::read_dir(shell::root().join(folder))
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path());
-    let mut files: Vec<_> = all
-        .filter(|file| file.to_string_lossy().ends_with(ending))
-        .collect();
+pub(crate) fn node_tests(machine: &Machine, folder: &str, ending: &str, address: Option<&str>) -> Result<u64> {
+    let all = std::fs::read_dir(shell::root().join(folder)).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<_> = all.filter(|file| file.to_string_lossy().ends_with(ending)).collect();
     files.sort();
     if files.is_empty() {
         return Err(format!("{folder} holds no files named *{ending}"));
@@ -117,13 +89,7 @@ mod tests {
 
     #[test]
     fn passed_tests_of_all_runners_are_counted() {
-        let lines = [
-            "test result: ok. 3 passed; 0 failed; 1 ignored",
-            "ℹ pass 2",
-            "# pass 4",
-            "pass the salt",
-            "ok",
-        ];
+        let lines = ["test result: ok. 3 passed; 0 failed; 1 ignored", "ℹ pass 2", "# pass 4", "pass the salt", "ok"];
         assert_eq!(count(&lines.map(str::to_owned)), 9);
     }
 }

@@ -29,10 +29,7 @@ impl Wasm {
     /// `REGRANT_WASM=rustup` or `debian` leaves only that one.
     pub(crate) fn find() -> Option<Self> {
         let wanted = |way: &&Way| forced().is_none_or(|forced| forced == **way);
-        [Way::Ordinary, Way::Debian]
-            .iter()
-            .filter(wanted)
-            .find_map(|way| Self::ready(*way))
+        [Way::Ordinary, Way::Debian].iter().filter(wanted).find_map(|way| Self::ready(*way))
     }
 
     fn ready(way: Way) -> Option<Self> {
@@ -40,11 +37,7 @@ impl Wasm {
             return None;
         }
         let mut wasm = Self { way, linker: None };
-        let ask = |what: &[&str]| {
-            shell::quiet(wasm.rustc().args(what))
-                .ok()
-                .map(|text| PathBuf::from(text.trim()))
-        };
+        let ask = |what: &[&str]| shell::quiet(wasm.rustc().args(what)).ok().map(|text| PathBuf::from(text.trim()));
         if !has_standard_library(&ask(&["--print", "target-libdir", "--target", TARGET])?) {
             return None;
         }
@@ -62,46 +55,27 @@ impl Wasm {
 
     /// `cargo` of this toolchain, set up to build for wasm32 when told `--target`.
     pub(crate) fn cargo(&self) -> Command {
-        let mut cargo = shell::command(if self.way == Way::Debian {
-            "/usr/bin/cargo"
-        } else {
-            "cargo"
-        });
+        let mut cargo = shell::command(if self.way == Way::Debian { "/usr/bin/cargo" } else { "cargo" });
         self.apply(&mut cargo);
         cargo
     }
 
     fn rustc(&self) -> Command {
-        let mut rustc = shell::command(if self.way == Way::Debian {
-            "/usr/bin/rustc"
-        } else {
-            "rustc"
-        });
+        let mut rustc = shell::command(if self.way == Way::Debian { "/usr/bin/rustc" } else { "rustc" });
         self.apply(&mut rustc);
         rustc
     }
 
     /// Makes a program that calls `cargo` and `rustc` by name (wasm-pack) call these. Our own tools come first on `PATH`.
     pub(crate) fn apply(&self, command: &mut Command) {
-        let mut path: Vec<PathBuf> = shell::cache()
-            .map(|cache| cache.join("tools/bin"))
-            .into_iter()
-            .collect();
+        let mut path: Vec<PathBuf> = shell::cache().map(|cache| cache.join("tools/bin")).into_iter().collect();
         if self.way == Way::Debian {
             path.push("/usr/bin".into());
-            for name in [
-                "RUSTUP_TOOLCHAIN",
-                "CARGO",
-                "RUSTC",
-                "RUSTDOC",
-                "LD_LIBRARY_PATH",
-            ] {
+            for name in ["RUSTUP_TOOLCHAIN", "CARGO", "RUSTC", "RUSTDOC", "LD_LIBRARY_PATH"] {
                 command.env_remove(name);
             }
         }
-        path.extend(std::env::split_paths(
-            &std::env::var_os("PATH").unwrap_or_default(),
-        ));
+        path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
         if let Ok(path) = std::env::join_paths(path) {
             command.env("PATH", path);
         }
@@ -150,7 +124,5 @@ pub(crate) fn has_standard_library(folder: &Path) -> bool {
 /// A WebAssembly linker on `PATH`.
 fn lld() -> Option<PathBuf> {
     let versions = (14..40).rev().map(|version| format!("wasm-ld-{version}"));
-    std::iter::once("wasm-ld".to_owned())
-        .chain(versions)
-        .find_map(|name| shell::which(&name))
+    std::iter::once("wasm-ld".to_owned()).chain(versions).find_map(|name| shell::which(&name))
 }
