@@ -111,7 +111,6 @@ fn copy_template(pkg: &Path) -> Result<()> {
         let to = match name.to_str() {
             // Goes into the inline build, and is no use by itself.
             Some("source/inline.js") => continue,
-            Some("inline.d.ts") => pkg.join("inline/index.d.ts"),
             _ => pkg.join(name),
         };
         shell::copy(&file, &to)?;
