@@ -1,6 +1,8 @@
 // A static server on this machine only, with the content security policy that the package promises to work under.
 //
-//   node tests/tools/serve.mjs FOLDER [--port N]      prints its address; without a port, any free one
+//   node tests/tools/serve.mjs FOLDER [--port N] [--while-stdin]
+//
+// prints its address; without a port, any free one; with --while-stdin it ends with the program that started it.
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -91,5 +93,6 @@ if (argv[1] && resolve(argv[1]) === fileURLToPath(import.meta.url)) {
     console.error(error.code === "EADDRINUSE" ? `port ${port} is taken: choose another with --port` : error.message);
     process.exit(1);
   });
+  if (argv.includes("--while-stdin")) process.stdin.on("end", () => process.exit()).resume();
   console.log(served.address);
 }

@@ -32,6 +32,8 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
     let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
     let mut site = Site::build_and_serve(port.or(Some(PORT).filter(free)))?;
     println!("\nThe demo is at {} (stop it with Ctrl-C)", site.address);
+    // Waiting closes the server's standard input, which would end it: hold that until the server is gone.
+    let _stdin = site.server.stdin.take();
     site.server.wait().map(drop).map_err(|error| error.to_string())
 }
 
@@ -57,13 +59,16 @@ impl Site {
         let vite = www.join("node_modules/vite/bin/vite.js");
         shell::quiet(npm::node().arg(vite).args(["build", "--logLevel", "warn"]).current_dir(&www))?;
         let mut serve = npm::node();
-        serve.args(["tests/tools/serve.mjs", "www/dist", "--port", &port.unwrap_or(0).to_string()]);
+        serve.args(["tests/tools/serve.mjs", "www/dist", "--port", &port.unwrap_or(0).to_string(), "--while-stdin"]);
         Self::start(&mut serve)
     }
 
     fn start(serve: &mut Command) -> Result<Self> {
-        let mut server =
-            serve.stdout(Stdio::piped()).spawn().map_err(|error| format!("node could not be started: {error}"))?;
+        let mut server = serve
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("node could not be started: {error}"))?;
         let mut address = String::new();
         if let Some(stdout) = server.stdout.take() {
             BufReader::new(stdout).read_line(&mut address).map_err(|error| error.to_string())?;
