@@ -76,7 +76,12 @@ pub fn oaep_label(context: &Transcript) -> Vec<u8> {
 }
 
 /// A sealed message: a random key by RSA-OAEP, then a box under it. RSA ciphertext ‖ box.
-pub async fn seal_message(engine: &Engine, to: &EncryptionKey, context: &Transcript, message: &[u8]) -> Result<Vec<u8>> {
+pub async fn seal_message(
+    engine: &Engine,
+    to: &EncryptionKey,
+    context: &Transcript,
+    message: &[u8],
+) -> Result<Vec<u8>> {
     let key = Key32::make()?;
     let mut out = engine.rsa_encrypt(to, &oaep_label(context), key.expose()).await?;
     out.extend_from_slice(&seal_box(engine, &key, context, message)?);
@@ -84,7 +89,13 @@ pub async fn seal_message(engine: &Engine, to: &EncryptionKey, context: &Transcr
 }
 
 /// Opens [`seal_message`]; `size` is the modulus' length in bytes.
-pub async fn open_message(engine: &Engine, key: &DecryptionKey, size: usize, context: &Transcript, sealed: &[u8]) -> Result<SecretBytes> {
+pub async fn open_message(
+    engine: &Engine,
+    key: &DecryptionKey,
+    size: usize,
+    context: &Transcript,
+    sealed: &[u8],
+) -> Result<SecretBytes> {
     if sealed.len() < size + BOX_OVERHEAD {
         return Err(Error::corrupt());
     }
