@@ -86,7 +86,9 @@ pub(super) fn put_wraps(cx: &Context<'_>, db: &Records, batch: &mut Batch, wraps
         limit(record.wraps.len(), MAX_WRAPS, "wraps")?;
         log::need(db, &[&exchange.delegator, &exchange.delegate])?;
         batch.put(key, rev, &record)?;
-        log::append(db, batch, &owner, &Entry::Exchange(exchange.id))?;
+        for login in [&exchange.delegator, &exchange.delegate] {
+            log::append(db, batch, login, &Entry::Exchange(exchange.id))?;
+        }
     }
     Ok(Reply::Done)
 }
