@@ -29,6 +29,9 @@ macro_rules! stories {
     };
 }
 
+#[cfg(target_arch = "wasm32")]
+#[path = "vectors/browser.rs"]
+mod browser;
 #[path = "vectors/harm.rs"]
 mod harm;
 #[path = "vectors/help.rs"]

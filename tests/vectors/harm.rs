@@ -14,6 +14,7 @@ stories!(
     every_cut_and_every_changed_byte_of_an_envelope_is_refused,
     swapped_missing_and_repeated_chunks_are_refused,
     large_envelopes_are_refused_alike_wherever_their_bytes_are,
+    padding_that_is_not_zero_is_refused,
     another_key_or_digest_opens_nothing,
     what_a_reader_puts_in_an_items_place_does_not_match_the_grant,
     a_newer_envelope_says_so,
@@ -101,9 +102,27 @@ async fn large_envelopes_are_refused_alike_wherever_their_bytes_are() {
             refused(&engine, &story, &bad, "a changed byte").await;
             refused(&engine, &story, &good[..at], "a cut").await;
         }
-        // Whoever holds the data key writes something after the data's end: padding must be zeros.
         let bytes = open(&engine, &story.key, &Buffer::Heap(good), Some(&story.sealed.digest)).await.unwrap();
         assert!(bytes.data.into_heap() == sample(20_000));
+    }
+}
+
+async fn padding_that_is_not_zero_is_refused() {
+    // Whoever holds the data key could hide something there.
+    for engine in engines() {
+        let story = envelope(&engine, 20_000, false, true, 12).await;
+        let mut bytes = story.sealed.bytes.clone().into_heap();
+        let info = Transcript::new("envelope").bytes(&bytes[..30]);
+        let mut okm = [0; 64];
+        rust::hkdf(story.key.0.expose(), &bytes[30..62], info.as_bytes(), &mut okm).unwrap();
+        let content = Key32::from_slice(&okm[..32]).unwrap();
+        // 20,000 bytes are padded to 20,480: five full chunks.
+        let (start, nonce) = (bytes.len() - 4112, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 1]);
+        let mut last = rust::aes_gcm_open(&content, &nonce, &bytes[start..]).unwrap().into_exposed();
+        *last.last_mut().unwrap() = 1;
+        bytes.truncate(start);
+        bytes.extend_from_slice(&rust::aes_gcm_seal(&content, &nonce, &last).unwrap());
+        refused(&engine, &story, &bytes, "hidden bytes").await;
     }
 }
 
