@@ -46,8 +46,13 @@ fn salt_of(sealed: &[u8]) -> Result<&[u8]> {
 
 /// Seals `message` under `key`; `context` is T(what, fields).
 pub fn seal_box(engine: &Engine, key: &Key32, context: &Transcript, message: &[u8]) -> Result<Vec<u8>> {
-    let salt = engine.random::<32>()?;
-    seal_with(&*derive(key, &salt, context)?, &salt, message)
+    dangerous_seal_box_with(key, context, message, &engine.random::<32>()?)
+}
+
+/// [`seal_box`] with the salt given: for test vectors only. A salt must not repeat under a key.
+#[doc(hidden)]
+pub fn dangerous_seal_box_with(key: &Key32, context: &Transcript, message: &[u8], salt: &[u8; 32]) -> Result<Vec<u8>> {
+    seal_with(&*derive(key, salt, context)?, salt, message)
 }
 
 /// Opens a box: checks the length, compares the commitment, then decrypts.

@@ -56,29 +56,27 @@ fn check_info(info: &[u8]) -> Result<()> {
 ///
 /// Errors: `BadInput` when `public` is a point of small order.
 pub fn seal_key(public: &[u8; 32], info: &Transcript) -> Result<([u8; ENC_LENGTH], Key32)> {
-    seal_key_from(&Key32::make()?, public, info)
+    dangerous_seal_with(&Key32::make()?, public, info.as_bytes(), context().as_bytes())
 }
 
-/// [`seal_key`] whose ephemeral key derives from `ikm` (RFC 9180 DeriveKeyPair): for test vectors only.
+/// [`seal_key`] with any info and exporter context, and the ephemeral key derived from `ikm` (RFC 9180
+/// DeriveKeyPair): for test vectors only.
 #[doc(hidden)]
-pub fn dangerous_seal_key_with(ikm: &Key32, public: &[u8; 32], info: &Transcript) -> Result<([u8; ENC_LENGTH], Key32)> {
-    seal_key_from(ikm, public, info)
-}
-
-fn seal_key_from(ikm: &Key32, public: &[u8; 32], info: &Transcript) -> Result<([u8; ENC_LENGTH], Key32)> {
-    check_info(info.as_bytes())?;
+pub fn dangerous_seal_with(
+    ikm: &Key32,
+    public: &[u8; 32],
+    info: &[u8],
+    context: &[u8],
+) -> Result<([u8; ENC_LENGTH], Key32)> {
+    check_info(info)?;
     let bad = |_| Error::bad_input("not an X25519 public key that can be sealed to");
     let to = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(public).map_err(bad)?;
     let mut drawn = Drawn(Zeroizing::new(*ikm.expose()));
-    let (enc, sender) = setup_sender_with_rng::<ExportOnlyAead, HkdfSha256, X25519HkdfSha256>(
-        &OpModeS::Base,
-        &to,
-        info.as_bytes(),
-        &mut drawn,
-    )
-    .map_err(bad)?;
+    let (enc, sender) =
+        setup_sender_with_rng::<ExportOnlyAead, HkdfSha256, X25519HkdfSha256>(&OpModeS::Base, &to, info, &mut drawn)
+            .map_err(bad)?;
     let mut key = Zeroizing::new([0; 32]);
-    sender.export(context().as_bytes(), &mut key[..]).map_err(bad)?;
+    sender.export(context, &mut key[..]).map_err(bad)?;
     let mut bytes = [0; ENC_LENGTH];
     bytes.copy_from_slice(&enc.to_bytes());
     Ok((bytes, Key32::from_slice(&key[..])?))
@@ -88,21 +86,21 @@ fn seal_key_from(ikm: &Key32, public: &[u8; 32], info: &Transcript) -> Result<([
 ///
 /// A wrong private key or another `info` gives another key, which then opens nothing: the box says so.
 pub fn open_key(private: &Key32, enc: &[u8], info: &Transcript) -> Result<Key32> {
-    let mut key = Zeroizing::new([0; 32]);
-    export(private, enc, info.as_bytes(), context().as_bytes(), &mut key[..])?;
-    Key32::from_slice(&key[..])
+    open_with(private, enc, info.as_bytes(), context().as_bytes())
 }
 
-/// The receiver's side with any info and exporter context, so that the published vectors can be run.
+/// [`open_key`] with any info and exporter context, so that the published vectors can be run.
 #[doc(hidden)]
-pub fn export(private: &Key32, enc: &[u8], info: &[u8], context: &[u8], out: &mut [u8]) -> Result<()> {
+pub fn open_with(private: &Key32, enc: &[u8], info: &[u8], context: &[u8]) -> Result<Key32> {
     check_info(info)?;
     let bad = |_| Error::corrupt();
     let private = <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(private.expose()).map_err(bad)?;
     let enc = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(enc).map_err(bad)?;
     let receiver = setup_receiver::<ExportOnlyAead, HkdfSha256, X25519HkdfSha256>(&OpModeR::Base, &private, &enc, info)
         .map_err(bad)?;
-    receiver.export(context, out).map_err(bad)
+    let mut key = Zeroizing::new([0; 32]);
+    receiver.export(context, &mut key[..]).map_err(bad)?;
+    Key32::from_slice(&key[..])
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ redacted!(DecryptionKey, SigningKey, RestKey);
 #[cfg(target_arch = "wasm32")]
 pub(crate) fn unsupported(what: &str) -> Error {
     Error::new(
-        Code::InsecureContext,
+        crate::error::Code::InsecureContext,
         format!("{what} is not available here: serve the page over HTTPS, or choose engine \"rust\""),
     )
 }

@@ -12,7 +12,7 @@
 //! 94   ..  chunk 0: metadata; chunks 1 to n: data; then, if signed, the author trailer
 //! ```
 //!
-//! [`seal()`] and [`open()`] work on whole items; [`chunk`] and [`header`] hold what a stream will share with
+//! [`seal()`] and [`open()`] work on whole items; `chunk` and `header` hold what a stream will share with
 //! them. Knows data keys and bytes. Must not know grants, relays, or whose fingerprint it is given.
 
 mod chunk;
