@@ -90,7 +90,10 @@ async fn root(engine: &Engine, case: &Value) -> regrant::secret::Key32 {
 async fn kdfs() {
     for engine in engines() {
         for case in cases(&read(include_str!("kdf.json"))) {
-            assert_eq!(make_kdf(case, &root(&engine, case).await), case["out"]);
+            // Argon2id is this module's in every engine: once is enough.
+            if case["kdf"]["name"] == "pbkdf2" || engine.kind() == regrant::crypto::EngineKind::Rust {
+                assert_eq!(make_kdf(case, &root(&engine, case).await), case["out"]);
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::crypto::Engine;
 use crate::crypto::keys::DataKey;
 use crate::crypto::webcrypto::{BulkKey, Pending, WebBuffer, start_sha256};
 use crate::encoding::Hash;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Up to here one synchronous call in this module beats a round trip per chunk.
 const SMALL: usize = 4096;
@@ -73,7 +73,7 @@ pub(super) async fn seal(
     let mut ahead = Ahead::new(&layout);
     let mut hashing = VecDeque::new();
     for i in 1..=layout.chunks {
-        let sealed = ahead.take(start)?.ok_or_else(Error::corrupt)?.finish_bytes().await?;
+        let sealed = ahead.take(start)?.ok_or_else(Error::corrupt)?.finish_bytes().await.map_err(refused)?;
         hashing.push_back(start_sha256(engine, &sealed, 0, sealed.len() as u64)?);
         sealed.copy_into(&out, layout.place(i).sealed)?;
         if hashing.len() as u64 >= AHEAD {
@@ -107,21 +107,21 @@ pub(super) async fn open(
     bytes: &WebBuffer,
     expected: Option<&Hash>,
 ) -> Result<OpenedEnvelope> {
-    let opened = if bytes.len() <= SMALL {
-        let opened = super::open::heap(key, &bytes.read(0, bytes.len()), expected)?;
-        OpenedEnvelope { data: Buffer::Web(WebBuffer::copy_of(&opened.data.into_heap())), ..opened }
-    } else {
-        open_chunks(engine, key, bytes, expected).await.map_err(uniform)?
-    };
-    Ok(opened)
+    if bytes.len() > SMALL {
+        return open_chunks(engine, key, bytes, expected).await;
+    }
+    let opened = super::open::heap(key, &bytes.read(0, bytes.len()), expected)?;
+    Ok(OpenedEnvelope { data: Buffer::Web(WebBuffer::copy_of(&opened.data.into_heap())), ..opened })
 }
 
-/// Content that cannot be decrypted always looks the same; what the environment lacks is another matter.
-fn uniform(error: Error) -> Error {
-    match error.code() {
-        crate::error::Code::BadInput => Error::corrupt(),
-        _ => error,
-    }
+/// Bytes that went away or changed their size between the passes are not what was sealed either.
+fn changed(error: Error) -> Error {
+    if error.code() == Code::BadInput { Error::corrupt() } else { error }
+}
+
+/// Sealing has nothing that could be corrupt: what failed is the environment.
+fn refused(error: Error) -> Error {
+    if error.code() == Code::Corrupt { Error::bad_input("crypto.subtle refused to seal these bytes") } else { error }
 }
 
 async fn open_chunks(
@@ -139,7 +139,7 @@ async fn open_chunks(
     let mut ahead = Ahead::new(&layout);
     let hash = |i| {
         let place = layout.place(i);
-        start_sha256(engine, bytes, place.sealed, place.sealed_len)
+        start_sha256(engine, bytes, place.sealed, place.sealed_len).map_err(changed)
     };
     while let Some(hash) = ahead.take(hash)? {
         opening.add(&hash.finish_digest().await?);
@@ -150,7 +150,7 @@ async fn open_chunks(
     let mut ahead = Ahead::new(&layout);
     let start = |i| {
         let place = layout.place(i);
-        key.open(&Index::data(i, layout.chunks)?.nonce(), bytes, place.sealed, place.sealed_len)
+        key.open(&Index::data(i, layout.chunks)?.nonce(), bytes, place.sealed, place.sealed_len).map_err(changed)
     };
     for i in 1..=layout.chunks {
         let place = layout.place(i);

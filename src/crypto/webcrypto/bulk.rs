@@ -25,15 +25,22 @@ impl fmt::Debug for WebBuffer {
     }
 }
 
+fn too_long() -> Error {
+    Error::bad_input("too long to hold in one piece: use a stream")
+}
+
 impl WebBuffer {
     /// The array itself.
     pub fn as_js(&self) -> &JsValue {
         self.0.as_ref()
     }
 
-    /// Takes an array over, without a copy. Errors: `BadInput` for anything but a `Uint8Array`.
+    /// Takes an array over, without a copy. Errors: `BadInput` for anything but a `Uint8Array`, or 4 GiB and more.
     pub fn from_js(value: JsValue) -> Result<Self> {
-        value.dyn_into().map(Self).map_err(|_| Error::bad_input("not a Uint8Array"))
+        let array: Uint8Array = value.dyn_into().map_err(|_| Error::bad_input("not a Uint8Array"))?;
+        // `length()` is modulo 2^32: a longer array would be sealed in part, without a word.
+        let length = Reflect::get(&array, &"length".into()).ok().and_then(|length| length.as_f64());
+        if length.is_some_and(|length| length <= f64::from(u32::MAX)) { Ok(Self(array)) } else { Err(too_long()) }
     }
 
     /// A copy of bytes in this module's memory.
@@ -43,12 +50,11 @@ impl WebBuffer {
 
     /// A new array of zeros. Errors: `BadInput` when the environment cannot hold so many bytes.
     pub(crate) fn zeros(length: u64) -> Result<Self> {
-        let arguments = Array::of1(&JsValue::from_f64(length as f64));
+        let length = u32::try_from(length).map_err(|_| too_long())?;
+        let arguments = Array::of1(&length.into());
         let class = Reflect::get(&js_sys::global(), &"Uint8Array".into());
         let made = class.and_then(|class| Reflect::construct(class.unchecked_ref::<js_sys::Function>(), &arguments));
-        made.and_then(JsCast::dyn_into)
-            .map(Self)
-            .map_err(|_| Error::bad_input("too long to hold in one piece: use a stream"))
+        made.and_then(JsCast::dyn_into).map(Self).map_err(|_| too_long())
     }
 
     /// The length in bytes: 0 once the buffer was transferred away.
