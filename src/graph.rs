@@ -208,8 +208,12 @@ impl Principal {
             }
             identities.extend(found);
         }
-        let missing: Vec<String> =
-            logins.iter().zip(&identities).filter(|(_, found)| found.is_none()).map(|(login, _)| login.clone()).collect();
+        let missing: Vec<String> = logins
+            .iter()
+            .zip(&identities)
+            .filter(|(_, found)| found.is_none())
+            .map(|(login, _)| login.clone())
+            .collect();
         if !missing.is_empty() {
             return Err(Error::about(Code::IdentityNotFound, "no such identity", missing));
         }
@@ -260,7 +264,8 @@ impl Principal {
         let mut keysets = self.usable(&all).await?;
         let own = keysets.remove(0);
         if own.fingerprint() != key.fingerprint || !self.trusted.get() {
-            let message = "newer keys replaced the ones of this session: it can read, and give access back, but not encrypt";
+            let message =
+                "newer keys replaced the ones of this session: it can read, and give access back, but not encrypt";
             return Err(Error::about(Code::IdentityChanged, message, vec![self.login.clone()]));
         }
         Ok((key, keysets))

@@ -102,7 +102,9 @@ impl OwnKey {
 
     /// The keyset key. Errors: [`Code::Locked`] after a reload.
     pub fn require_keyset_key(&self) -> Result<&Key32> {
-        self.keyset_key.as_ref().ok_or_else(|| Error::new(Code::Locked, "this needs the secret once more: call unlock() first"))
+        self.keyset_key
+            .as_ref()
+            .ok_or_else(|| Error::new(Code::Locked, "this needs the secret once more: call unlock() first"))
     }
 }
 
@@ -136,7 +138,14 @@ async fn fresh_material(engine: &Engine) -> Result<(SecretBytes, Key32)> {
 }
 
 /// Seals the private part, and lists the slots in the first manifest.
-async fn finish(engine: &Engine, key: OwnKey, pkcs8: &SecretBytes, seed: &Key32, slots: Vec<Slot>, secrets: Vec<LoginSecret>) -> Result<Made> {
+async fn finish(
+    engine: &Engine,
+    key: OwnKey,
+    pkcs8: &SecretBytes,
+    seed: &Key32,
+    slots: Vec<Slot>,
+    secrets: Vec<LoginSecret>,
+) -> Result<Made> {
     let private = Bytes(seal_private(engine, key.require_keyset_key()?, &key.fingerprint, pkcs8, seed)?);
     let entries = slots.iter().map(|slot| Entry::of(slot, key.party())).collect();
     let manifest = make_manifest(engine, &key, &key, 1, None, entries).await?;
@@ -184,7 +193,13 @@ fn private_context(fingerprint: &Hash) -> Transcript {
     Transcript::new("private").bytes(&fingerprint.0)
 }
 
-fn seal_private(engine: &Engine, keyset_key: &Key32, fingerprint: &Hash, pkcs8: &SecretBytes, seed: &Key32) -> Result<Vec<u8>> {
+fn seal_private(
+    engine: &Engine,
+    keyset_key: &Key32,
+    fingerprint: &Hash,
+    pkcs8: &SecretBytes,
+    seed: &Key32,
+) -> Result<Vec<u8>> {
     let plain = SecretBytes::new(compound(&[pkcs8.expose(), seed.expose()]));
     seal_box(engine, keyset_key, &private_context(fingerprint), plain.expose())
 }
@@ -197,7 +212,10 @@ async fn open_private(engine: &Engine, own: &OwnKeyset, keyset_key: Key32) -> Re
     let pkcs8 = SecretBytes::new(take_lp(&mut rest)?.to_vec());
     let seed = Key32::from_slice(take_lp(&mut rest)?)?;
     let (decryption, public) = engine.import_decryption(&pkcs8).await?;
-    if !rest.is_empty() || public.spki() != own.keyset.encryption_key.0 || rust::ed25519_public(&seed) != own.keyset.signing_key.0 {
+    if !rest.is_empty()
+        || public.spki() != own.keyset.encryption_key.0
+        || rust::ed25519_public(&seed) != own.keyset.signing_key.0
+    {
         return Err(Error::corrupt());
     }
     let signing = engine.import_signing(&seed).await?;
@@ -258,7 +276,15 @@ async fn seal_slot(engine: &Engine, key: &OwnKey, kind: SlotKind, unlocker: Unlo
             seal_message(engine, &to, &context, keyset_key.expose()).await?
         }
     };
-    Ok(Slot { id, fingerprint: key.fingerprint, kind, holder: None, unlocker: Some(unlocker), sealed: Bytes(sealed), extra: Extra::default() })
+    Ok(Slot {
+        id,
+        fingerprint: key.fingerprint,
+        kind,
+        holder: None,
+        unlocker: Some(unlocker),
+        sealed: Bytes(sealed),
+        extra: Extra::default(),
+    })
 }
 
 /// Makes a `sharer` slot: whoever holds `holder` opens `key`.
@@ -329,7 +355,8 @@ pub async fn change_slots(
     let dropped: Vec<Uuid> = own.slots.iter().filter(|s| drop(s)).map(|s| s.id).collect();
     let mut entries: Vec<Entry> = own.manifest.slots.iter().filter(|e| !dropped.contains(&e.id)).cloned().collect();
     entries.extend(add.iter().map(|s| Entry::of(s, key.party())));
-    let manifest = make_manifest(engine, key, key, own.manifest.counter + 1, Some(own.manifest.hash()), entries).await?;
+    let manifest =
+        make_manifest(engine, key, key, own.manifest.counter + 1, Some(own.manifest.hash()), entries).await?;
     Ok(SlotChange { manifest, add, secrets })
 }
 
@@ -341,7 +368,13 @@ pub async fn change_secret(engine: &Engine, own: &OwnKeyset, key: &OwnKey, next:
 
 /// Renews a keyset: the chain goes on, every unlocker stays or gives way to a new secret, and the version
 /// before opens by a `successor` slot. Unlockers that stay need no secret; the relay keeps their login secrets.
-pub async fn renew(engine: &Engine, own: &OwnKeyset, key: &OwnKey, new_secret: Option<&Secret>, now: u64) -> Result<(Made, SlotChange)> {
+pub async fn renew(
+    engine: &Engine,
+    own: &OwnKeyset,
+    key: &OwnKey,
+    new_secret: Option<&Secret>,
+    now: u64,
+) -> Result<(Made, SlotChange)> {
     let (pkcs8, seed) = fresh_material(engine).await?;
     let next = make_keyset(engine, &key.keyset.login, &pkcs8, &seed, Some(&key.keyset), Some(key), now).await?;
     let mut slots = Vec::new();
@@ -444,7 +477,13 @@ async fn open_inner_slot(engine: &Engine, own: &OwnKeyset, slot: &Slot, keys: &[
 }
 
 /// Tries one slot with one secret: `None` if it is not for this secret, else the keyset key and the anchor.
-async fn open_slot(engine: &Engine, login: &str, all: &[OwnKeyset], slot: &Slot, secret: &Secret) -> Result<Option<(Key32, Hash)>> {
+async fn open_slot(
+    engine: &Engine,
+    login: &str,
+    all: &[OwnKeyset],
+    slot: &Slot,
+    secret: &Secret,
+) -> Result<Option<(Key32, Hash)>> {
     let Some(unlocker) = &slot.unlocker else { return Ok(None) };
     let context = Slot::context(&slot.fingerprint, slot.kind, slot.id);
     match (secret, slot.kind) {
@@ -459,7 +498,10 @@ async fn open_slot(engine: &Engine, login: &str, all: &[OwnKeyset], slot: &Slot,
             let claimed = unlocker.vouch.as_ref().map(|v| v.0.as_slice()).unwrap_or_default();
             let anchor = Hash::from_slice(claimed.get(..32).unwrap_or_default()).map_err(|_| Error::corrupt())?;
             if !equal(&vouch(vault, slot.kind, login, unlocker.id, &anchor)?, claimed) {
-                return Err(Error::new(Code::VerificationFailed, "these keys were not made by someone who knows the secret"));
+                return Err(Error::new(
+                    Code::VerificationFailed,
+                    "these keys were not made by someone who knows the secret",
+                ));
             }
             Ok(Some((keyset_key, anchor)))
         }
@@ -468,8 +510,11 @@ async fn open_slot(engine: &Engine, login: &str, all: &[OwnKeyset], slot: &Slot,
             let plain = open_message(engine, &key, public.size(), &context, &slot.sealed.0).await?;
             // The anchor is the version whose signing key derives from the pair: nobody else can make one.
             let derived = rust::ed25519_public(&pair.seed(login)?);
-            let version = all.iter().find(|o| o.keyset.signing_key.0 == derived && o.keyset.encryption_key.0 == pair.spki);
-            let anchor = version.ok_or_else(|| Error::new(Code::VerificationFailed, "no version of these keys derives from the key pair"))?;
+            let version =
+                all.iter().find(|o| o.keyset.signing_key.0 == derived && o.keyset.encryption_key.0 == pair.spki);
+            let anchor = version.ok_or_else(|| {
+                Error::new(Code::VerificationFailed, "no version of these keys derives from the key pair")
+            })?;
             Ok(Some((Key32::from_slice(plain.expose())?, anchor.keyset.fingerprint())))
         }
         _ => Ok(None),

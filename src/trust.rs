@@ -92,7 +92,8 @@ impl Pin {
 /// Checks what a relay offers as an identity's keysets: versions from 1 without gaps, each with proof of
 /// possession, each naming the one before. A missing chain signature is allowed, an invalid one is not.
 pub fn check_offer(login: &str, offer: &[Keyset]) -> Result<()> {
-    let nonsense = || Error::about(Code::VerificationFailed, "the relay's keys do not fit together", vec![login.to_owned()]);
+    let nonsense =
+        || Error::about(Code::VerificationFailed, "the relay's keys do not fit together", vec![login.to_owned()]);
     if offer.is_empty() {
         return Err(nonsense());
     }
@@ -111,7 +112,9 @@ pub fn check_offer(login: &str, offer: &[Keyset]) -> Result<()> {
 /// Whether every version from `from` (a version) to the newest is continued by signature.
 pub fn is_chained(offer: &[Keyset], from: u64) -> bool {
     let start = usize::try_from(from.saturating_sub(1)).unwrap_or(usize::MAX);
-    offer.get(start..).is_some_and(|rest| !rest.is_empty() && rest.windows(2).all(|w| matches!(w[1].continues(&w[0]), Ok(true))))
+    offer
+        .get(start..)
+        .is_some_and(|rest| !rest.is_empty() && rest.windows(2).all(|w| matches!(w[1].continues(&w[0]), Ok(true))))
 }
 
 /// Judges a checked offer against the pin, and moves the pin where a chain allows it.

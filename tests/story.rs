@@ -95,7 +95,8 @@ fn losing_a_key_and_getting_access_back() {
     // Bob sees that the key changed, encrypts nothing to it, and still reads what there was.
     assert_eq!(block_on(bob.trust_state("alice")).unwrap(), State::Changed);
     assert_eq!(read(&bob, &shared).unwrap(), "shared with bob");
-    let refused = block_on(bob.encrypt(draft("no"), &SealOptions { share_with: vec!["alice".into()], ..Default::default() }));
+    let refused =
+        block_on(bob.encrypt(draft("no"), &SealOptions { share_with: vec!["alice".into()], ..Default::default() }));
     assert_eq!(code(refused), Code::IdentityChanged);
     assert_eq!(block_on(bob.candidates("alice")).unwrap().len(), 1);
 

@@ -46,12 +46,21 @@ impl Client {
         Principal::new(s.engine.clone(), s.relay.clone(), login, &s.application, s.now)
     }
 
-    async fn arrive(&self, me: &Principal, login: &str, secret: &Secret, options: ConnectOptions, here: bool) -> Result<Arrived> {
+    async fn arrive(
+        &self,
+        me: &Principal,
+        login: &str,
+        secret: &Secret,
+        options: ConnectOptions,
+        here: bool,
+    ) -> Result<Arrived> {
         let Some(offer) = self.offered(login).await? else {
             let about = |message| Err(Error::about(Code::IdentityNotFound, message, vec![login.to_owned()]));
             if here {
                 // A device with keys does not register anew on a relay's word: it would lose what it has.
-                return about("this device holds keys for this login, but the relay does not know it; loseKeys() forgets them");
+                return about(
+                    "this device holds keys for this login, but the relay does not know it; loseKeys() forgets them",
+                );
             }
             if !options.register {
                 return about("no such identity");
@@ -83,7 +92,8 @@ impl Client {
 
     async fn register(&self, me: &Principal, login: &str, secret: &Secret) -> Result<Arrived> {
         let made = keyring::make(&me.engine, login, secret, None, me.now()).await?;
-        let operation = |made: &Made| Operation::Register { new: Box::new(made.own.clone()), secrets: made.secrets.clone() };
+        let operation =
+            |made: &Made| Operation::Register { new: Box::new(made.own.clone()), secrets: made.secrets.clone() };
         let ticket = ticket_of(self.setup.relay.call(None, &operation(&made)).await?)?;
         Ok(Arrived { keys: vec![made.key], trusted: true, ticket: Some(ticket), is_new: true, reset: false })
     }
@@ -110,21 +120,37 @@ impl Client {
         secret: &Secret,
         offer: &[Keyset],
     ) -> Result<(Vec<OwnKeyset>, keyring::Opened)> {
-        let wrong = || Error::new(Code::WrongSecret, "this secret does not open this login's keys; nothing was changed");
+        let wrong =
+            || Error::new(Code::WrongSecret, "this secret does not open this login's keys; nothing was changed");
         let ticket = match secret {
             Secret::Vault(vault) => {
                 let proof = Hash::from_slice(split::relay_secret(vault)?.expose())?;
                 let operation = Operation::LoginSecret { login: login.to_owned(), secret: proof };
-                ticket_of(self.setup.relay.call(None, &operation).await.map_err(|e| if e.code() == Code::WrongSecret { wrong() } else { e })?)?
+                ticket_of(
+                    self.setup
+                        .relay
+                        .call(None, &operation)
+                        .await
+                        .map_err(|e| if e.code() == Code::WrongSecret { wrong() } else { e })?,
+                )?
             }
             Secret::KeyPair(pair) => {
                 let seed = pair.seed(login)?;
                 let public = rust::ed25519_public(&seed);
                 let keyset = offer.iter().find(|k| k.encryption_key.0 == pair.spki && k.signing_key.0 == public);
                 let keyset = keyset.ok_or_else(|| {
-                    Error::new(Code::UnknownKey, "this key pair belongs to no version of this login; nothing was changed")
+                    Error::new(
+                        Code::UnknownKey,
+                        "this key pair belongs to no version of this login; nothing was changed",
+                    )
                 })?;
-                log_in(&me.engine, &self.setup.relay, &self.setup.application, &pair.own_key(&me.engine, keyset, &seed).await?).await?
+                log_in(
+                    &me.engine,
+                    &self.setup.relay,
+                    &self.setup.application,
+                    &pair.own_key(&me.engine, keyset, &seed).await?,
+                )
+                .await?
             }
         };
         let Reply::OwnKeysets { keysets } = self.setup.relay.call(Some(&ticket), &Operation::OwnKeysets).await? else {
@@ -132,11 +158,19 @@ impl Client {
         };
         let listed: Vec<&Keyset> = keysets.iter().map(|o| &o.keyset).collect();
         if listed.len() != offer.len() || listed.iter().zip(offer).any(|(a, b)| a.fingerprint() != b.fingerprint()) {
-            return Err(Error::about(Code::VerificationFailed, "the relay's keys do not fit together", vec![login.to_owned()]));
+            return Err(Error::about(
+                Code::VerificationFailed,
+                "the relay's keys do not fit together",
+                vec![login.to_owned()],
+            ));
         }
         for own in &keysets {
             own.manifest.check(&own.keyset.signing_key, &own.slots).map_err(|_| {
-                Error::about(Code::VerificationFailed, "the relay's list of key slots is not the signed one", vec![login.to_owned()])
+                Error::about(
+                    Code::VerificationFailed,
+                    "the relay's list of key slots is not the signed one",
+                    vec![login.to_owned()],
+                )
             })?;
         }
         let opened = keyring::open(&me.engine, login, &keysets, secret).await?.ok_or_else(wrong)?;
@@ -234,4 +268,3 @@ impl Session {
         self.save().await
     }
 }
-

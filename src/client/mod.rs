@@ -56,8 +56,13 @@ pub struct Client {
 impl Client {
     /// A client.
     pub fn open(setup: Setup) -> Result<Self> {
-        if setup.application.is_empty() || setup.application.len() > 256 || setup.application.chars().any(char::is_control) {
-            return Err(Error::bad_input("an application's name has 1 to 256 bytes of UTF-8 and no control characters"));
+        if setup.application.is_empty()
+            || setup.application.len() > 256
+            || setup.application.chars().any(char::is_control)
+        {
+            return Err(Error::bad_input(
+                "an application's name has 1 to 256 bytes of UTF-8 and no control characters",
+            ));
         }
         Ok(Self { setup, sessions: RefCell::default() })
     }

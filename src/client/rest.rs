@@ -123,7 +123,9 @@ pub(super) async fn load_session(store: &Store, login: &str) -> Result<Option<Re
     if !record.locked {
         let mut stored = entry.keys.into_iter();
         for keyset in &record.keysets {
-            let (Some(StoredKey::Decryption(decryption)), Some(StoredKey::Signing(signing))) = (stored.next(), stored.next()) else {
+            let (Some(StoredKey::Decryption(decryption)), Some(StoredKey::Signing(signing))) =
+                (stored.next(), stored.next())
+            else {
                 return Err(unreadable());
             };
             let fingerprint = keyset.fingerprint();

@@ -75,7 +75,14 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
-    pub(super) fn begin(setup: Setup, me: Principal, keyset: Keyset, rest: Option<RestKey>, is_new: bool, announced: bool) -> Rc<Self> {
+    pub(super) fn begin(
+        setup: Setup,
+        me: Principal,
+        keyset: Keyset,
+        rest: Option<RestKey>,
+        is_new: bool,
+        announced: bool,
+    ) -> Rc<Self> {
         let session = Rc::new(Self {
             setup,
             me,
@@ -320,8 +327,11 @@ impl Session {
         key.require_keyset_key()?;
         let own = self.own_record(&key).await?;
         let (made, change) = keyring::renew(&self.me.engine, &own, &key, new_secret, self.me.now()).await?;
-        let operation =
-            Operation::Renew { new: Box::new(made.own.clone()), secrets: made.secrets.clone(), previous: Box::new(change) };
+        let operation = Operation::Renew {
+            new: Box::new(made.own.clone()),
+            secrets: made.secrets.clone(),
+            previous: Box::new(change),
+        };
         self.me.call(&operation).await?;
         let mut keys = self.me.keys();
         keys.push(made.key);
@@ -337,7 +347,12 @@ impl Session {
     }
 
     /// Seals many items at once.
-    pub async fn encrypt_many(&self, drafts: Vec<Draft>, options: &SealOptions, progress: &dyn Fn(usize) -> Result<()>) -> Result<Vec<SealedItem>> {
+    pub async fn encrypt_many(
+        &self,
+        drafts: Vec<Draft>,
+        options: &SealOptions,
+        progress: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<Vec<SealedItem>> {
         let outcome = self.delegation.seal_many(self.open()?, drafts, options, progress).await;
         self.keeping(outcome).await
     }
@@ -509,7 +524,10 @@ impl Session {
         let known = self.identities(&[login.to_owned()]).await?.remove(0);
         let newest = known.newest()?;
         if newest.fingerprint() != *fingerprint {
-            return Err(Error::new(Code::VerificationFailed, "this is not the key that is offered: see trust.candidates()"));
+            return Err(Error::new(
+                Code::VerificationFailed,
+                "this is not the key that is offered: see trust.candidates()",
+            ));
         }
         self.me.rely_on(newest, false);
         self.keeping(Ok(())).await

@@ -104,7 +104,12 @@ impl Delegation {
 
     /// The exchange key to seal under for a delegate: one that this very keyset signed, whose recipients are
     /// exactly both sides' newest keysets, the least (created, id) among them; else a new one.
-    pub(super) async fn sealing_exchange(&self, me: &Principal, key: &OwnKey, to: &Keyset) -> Result<(Exchange, Key32)> {
+    pub(super) async fn sealing_exchange(
+        &self,
+        me: &Principal,
+        key: &OwnKey,
+        to: &Keyset,
+    ) -> Result<(Exchange, Key32)> {
         let mut recipients = vec![key.fingerprint, to.fingerprint()];
         recipients.sort();
         recipients.dedup();
@@ -131,7 +136,13 @@ impl Delegation {
         self.make_exchange(me, key, to, recipients).await
     }
 
-    async fn make_exchange(&self, me: &Principal, key: &OwnKey, to: &Keyset, recipients: Vec<Hash>) -> Result<(Exchange, Key32)> {
+    async fn make_exchange(
+        &self,
+        me: &Principal,
+        key: &OwnKey,
+        to: &Keyset,
+        recipients: Vec<Hash>,
+    ) -> Result<(Exchange, Key32)> {
         let secret = Key32::make()?;
         let id = make_id()?;
         let mut exchange = Exchange {

@@ -19,13 +19,14 @@ use crate::wire::{MAX_GRANT_ENTRIES, Party};
 const GRANTS_AT_ONCE: usize = 64;
 
 /// Somebody who can read an item.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Reader {
     /// Who.
     pub login: String,
     /// From the identity that was granted access to the reader.
     pub path: Vec<String>,
     /// Unix milliseconds; absent means without end.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<u64>,
 }
 
@@ -69,13 +70,15 @@ impl Delegation {
         for keyset in to {
             let (exchange, secret) = self.sealing_exchange(me, key, keyset).await?;
             let already = self.given_already(me, key, exchange.id, until);
-            let fresh: Vec<Given> = all.iter().filter(|g| !already.contains(&(g.entry.0, g.entry.1, g.entry.2))).cloned().collect();
+            let fresh: Vec<Given> =
+                all.iter().filter(|g| !already.contains(&(g.entry.0, g.entry.1, g.entry.2))).cloned().collect();
             let mut grants = Vec::new();
             for part in fresh.chunks(MAX_GRANT_ENTRIES) {
                 grants.push(make_grant(me, key, exchange.id, &secret, make_id()?, part, until).await?);
             }
             for part in grants.chunks(GRANTS_AT_ONCE) {
-                me.call(&Operation::PutGrants { create: Vec::new(), grants: part.to_vec(), basis: basis.clone() }).await?;
+                me.call(&Operation::PutGrants { create: Vec::new(), grants: part.to_vec(), basis: basis.clone() })
+                    .await?;
             }
         }
         self.mark_stale();
@@ -123,7 +126,13 @@ impl Delegation {
     }
 
     /// What one's own current grants under an exchange key give already, until the same time.
-    fn given_already(&self, me: &Principal, key: &OwnKey, exchange: Uuid, until: Option<u64>) -> HashSet<(Uuid, u32, Hash)> {
+    fn given_already(
+        &self,
+        me: &Principal,
+        key: &OwnKey,
+        exchange: Uuid,
+        until: Option<u64>,
+    ) -> HashSet<(Uuid, u32, Hash)> {
         let grants = self.grants.borrow();
         let mine = grants.values().map(|g| &g.record).filter(|r| {
             r.grant.exchange == exchange
@@ -140,7 +149,9 @@ impl Delegation {
 
     /// Everyone who can read an item, for anyone who can.
     pub async fn readers(&self, me: &Principal, item: Uuid) -> Result<Vec<Reader>> {
-        let Reply::Readers { grants, .. } = me.call(&Operation::Readers { item }).await? else { return Err(unexpected()) };
+        let Reply::Readers { grants, .. } = me.call(&Operation::Readers { item }).await? else {
+            return Err(unexpected());
+        };
         let mut out: Vec<Reader> = Vec::new();
         for (exchange, record) in grants {
             let party = Party { login: exchange.delegator.clone(), fingerprint: record.grant.grantor_fingerprint };

@@ -134,7 +134,8 @@ impl Delegation {
                 news.granted = true;
             }
             Event::Grant(record) => {
-                news.granted |= record.grant.grantor_fingerprint != me.current().map_or(record.grant.grantor_fingerprint, |k| k.fingerprint);
+                news.granted |= record.grant.grantor_fingerprint
+                    != me.current().map_or(record.grant.grantor_fingerprint, |k| k.fingerprint);
                 self.insert(*record, None);
             }
             Event::GrantRemoved(id) => self.remove(id),
@@ -212,8 +213,12 @@ impl Delegation {
     fn grants_of(&self, item: Uuid, now: u64) -> Vec<Rc<GrantRecord>> {
         let ids = self.by_item.borrow().get(&item).cloned().unwrap_or_default();
         let grants = self.grants.borrow();
-        let mut out: Vec<Rc<GrantRecord>> =
-            ids.iter().filter_map(|id| grants.get(id)).map(|g| g.record.clone()).filter(|r| r.grant.is_current(now)).collect();
+        let mut out: Vec<Rc<GrantRecord>> = ids
+            .iter()
+            .filter_map(|id| grants.get(id))
+            .map(|g| g.record.clone())
+            .filter(|r| r.grant.is_current(now))
+            .collect();
         out.sort_by_key(|r| std::cmp::Reverse(r.grant.created));
         out
     }

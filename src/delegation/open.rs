@@ -64,7 +64,14 @@ impl Delegation {
         self.try_open(me, bytes, header.id, header.key_version, &prefix).await
     }
 
-    async fn try_open(&self, me: &Principal, bytes: &Buffer, item: Uuid, version: u32, prefix: &[u8]) -> Result<Opened> {
+    async fn try_open(
+        &self,
+        me: &Principal,
+        bytes: &Buffer,
+        item: Uuid,
+        version: u32,
+        prefix: &[u8],
+    ) -> Result<Opened> {
         let mut problem = Self::no_access();
         for record in self.grants_of(item, me.now()) {
             if !record.grant.entries.iter().any(|e| e.key() == (item, version)) {
@@ -107,7 +114,8 @@ impl Delegation {
         party.check().map_err(|_| Error::corrupt())?;
         let signer = me.signer(&party).await?.ok_or_else(Error::corrupt)?;
         let message = envelope::author_message(digest, &trailer.login, &trailer.fingerprint);
-        crate::crypto::verify(&signer.keyset.signing_key.0, &message, &trailer.signature.0).map_err(|_| Error::corrupt())?;
+        crate::crypto::verify(&signer.keyset.signing_key.0, &message, &trailer.signature.0)
+            .map_err(|_| Error::corrupt())?;
         Ok(Author { login: trailer.login.clone(), verified: signer.verified, by: AuthorBy::Signature })
     }
 
@@ -116,7 +124,10 @@ impl Delegation {
         let mut highest = self.highest.borrow_mut();
         let seen = highest.entry(item).or_insert(version);
         if version < *seen {
-            return Err(Error::new(Code::Corrupt, "a newer version of this item was opened before: these bytes are an older one"));
+            return Err(Error::new(
+                Code::Corrupt,
+                "a newer version of this item was opened before: these bytes are an older one",
+            ));
         }
         *seen = version;
         Ok(())

@@ -53,7 +53,13 @@ struct Plan {
 
 impl Delegation {
     /// Ends a login's access to some items, or to all that the caller owns or gave.
-    pub async fn revoke(&self, me: &Principal, items: Option<&[Uuid]>, login: &str, dry_run: bool) -> Result<RevokeReport> {
+    pub async fn revoke(
+        &self,
+        me: &Principal,
+        items: Option<&[Uuid]>,
+        login: &str,
+        dry_run: bool,
+    ) -> Result<RevokeReport> {
         if login == me.login {
             return Err(Error::bad_input("one cannot revoke one's own access"));
         }
@@ -101,7 +107,11 @@ impl Delegation {
                 let exchange = &exchanges.get(&r.grant.exchange)?.record.exchange;
                 (exchange.delegator == me.login).then(|| exchange.clone())
             };
-            grants.values().filter(|g| !g.record.cuts.is_empty()).filter_map(|g| Some((own(&g.record)?, g.record.clone()))).collect()
+            grants
+                .values()
+                .filter(|g| !g.record.cuts.is_empty())
+                .filter_map(|g| Some((own(&g.record)?, g.record.clone())))
+                .collect()
         };
         if cut.is_empty() {
             return Ok(());
@@ -186,7 +196,10 @@ impl Delegation {
                 *version = entry.1.max(*version);
             }
         }
-        cut.iter().filter(|(item, (version, _))| newest.get(item).is_none_or(|n| n <= version)).map(|(item, _)| *item).collect()
+        cut.iter()
+            .filter(|(item, (version, _))| newest.get(item).is_none_or(|n| n <= version))
+            .map(|(item, _)| *item)
+            .collect()
     }
 
     async fn still_granted(

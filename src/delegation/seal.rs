@@ -109,7 +109,8 @@ impl Delegation {
         let readers: Vec<String> = carried.into_iter().collect();
         let (key, keysets) = me.seal_for(&readers).await?;
         let data_key = DataKey(Key32::make()?);
-        let author = options.sign.then_some(Author { login: &me.login, fingerprint: &key.fingerprint, key: &key.signing });
+        let author =
+            options.sign.then_some(Author { login: &me.login, fingerprint: &key.fingerprint, key: &key.signing });
         let what = Seal { id, key_version: version, metadata: &draft.metadata, pad: options.pad, author };
         let sealed = envelope::seal(&me.engine, &data_key, &what, &draft.data).await?;
         let given = vec![Given { entry: GrantEntry(id, version, sealed.digest), key: data_key.0.clone() }];
@@ -136,7 +137,8 @@ impl Delegation {
             progress(done)?;
             let id = make_id()?;
             let data_key = DataKey(Key32::make()?);
-            let author = options.sign.then_some(Author { login: &me.login, fingerprint: &key.fingerprint, key: &key.signing });
+            let author =
+                options.sign.then_some(Author { login: &me.login, fingerprint: &key.fingerprint, key: &key.signing });
             let what = Seal { id, key_version: 1, metadata: &draft.metadata, pad: options.pad, author };
             let sealed = envelope::seal(&me.engine, &data_key, &what, &draft.data).await?;
             given.push(Given { entry: GrantEntry(id, 1, sealed.digest), key: data_key.0.clone() });
@@ -187,12 +189,20 @@ impl Delegation {
 
     /// Who reads the version at hand and is carried over to the next: delegates of grants that are signed by
     /// oneself or by that version's author. The others are named.
-    async fn readers_to_carry(&self, me: &Principal, item: Uuid, version: u32) -> Result<(BTreeSet<String>, Vec<String>)> {
-        let Reply::Readers { grants, .. } = me.call(&Operation::Readers { item }).await? else { return Err(unexpected()) };
+    async fn readers_to_carry(
+        &self,
+        me: &Principal,
+        item: Uuid,
+        version: u32,
+    ) -> Result<(BTreeSet<String>, Vec<String>)> {
+        let Reply::Readers { grants, .. } = me.call(&Operation::Readers { item }).await? else {
+            return Err(unexpected());
+        };
         let current = grants.iter().filter(|(_, r)| r.grant.entries.iter().any(|e| e.key() == (item, version)));
         let mut believed = Vec::new();
         for (exchange, record) in current {
-            let party = crate::wire::Party { login: exchange.delegator.clone(), fingerprint: record.grant.grantor_fingerprint };
+            let party =
+                crate::wire::Party { login: exchange.delegator.clone(), fingerprint: record.grant.grantor_fingerprint };
             let signer = match me.signer(&party).await {
                 Ok(Some(signer)) => signer,
                 Ok(None) => continue,

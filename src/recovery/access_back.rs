@@ -76,7 +76,9 @@ pub async fn give_back(
         extra: Extra::default(),
     };
     if options.items.is_some() || options.until.is_some() {
-        delegation.give_to(me, &key, options.items.as_deref(), std::slice::from_ref(&to), options.until, progress).await?;
+        delegation
+            .give_to(me, &key, options.items.as_deref(), std::slice::from_ref(&to), options.until, progress)
+            .await?;
     } else {
         receipt.exchanges = wrap_all(me, delegation, &key, &to, progress).await?;
         if requester == me.login {
@@ -100,14 +102,17 @@ fn compare(me: &Principal, to: &Keyset, options: &Options) -> Result<()> {
     let fingerprint = to.fingerprint();
     if let Some(code) = &options.code {
         if !trust::matches(code, &fingerprint, &to.login) {
-            return Err(refused("the verification code does not match this key: give nothing, and ask the person again"));
+            return Err(refused(
+                "the verification code does not match this key: give nothing, and ask the person again",
+            ));
         }
         if to.login != me.login {
             me.rely_on(to, true);
         }
         return Ok(());
     }
-    let compared_before = me.pin(&to.login).is_some_and(|pin| pin.verified && pin.fingerprint == fingerprint && to.login != me.login);
+    let compared_before =
+        me.pin(&to.login).is_some_and(|pin| pin.verified && pin.fingerprint == fingerprint && to.login != me.login);
     if options.unverified || compared_before {
         return Ok(());
     }
@@ -129,9 +134,10 @@ async fn wrap_all(
         let exchange = &exchanged.record.exchange;
         let Some(secret) = delegation.open_exchange(me, exchange.id).await? else { continue };
         // Only a wrap with one's own valid signature counts as given: a relay may plant others.
-        let done = exchanged.record.wraps.iter().any(|w| {
-            w.recipient == recipient && w.wrapper == key.party() && w.check(&key.keyset.signing_key).is_ok()
-        });
+        let done =
+            exchanged.record.wraps.iter().any(|w| {
+                w.recipient == recipient && w.wrapper == key.party() && w.check(&key.keyset.signing_key).is_ok()
+            });
         if !done {
             wraps.push(make_wrap(me, key, exchange, &secret, to).await?);
             progress(wraps.len())?;

@@ -53,7 +53,8 @@ pub async fn announce(me: &Principal, key: &OwnKey, contacts: &[String], before:
         match me.usable(std::slice::from_ref(login)).await {
             Ok(mut keysets) => recipients.append(&mut keysets),
             // Somebody who is gone, or whose own keys changed, cannot be told now.
-            Err(e) if matches!(e.code(), Code::IdentityNotFound | Code::IdentityChanged | Code::VerificationFailed) => {}
+            Err(e) if matches!(e.code(), Code::IdentityNotFound | Code::IdentityChanged | Code::VerificationFailed) => {
+            }
             Err(e) => return Err(e),
         }
     }
@@ -80,7 +81,8 @@ async fn seal(me: &Principal, key: &OwnKey, to: &Keyset, body: &str) -> Result<N
         extra: Extra::default(),
     };
     notification.signature = key.sign(&me.engine, &notification.transcript(body.as_bytes())).await?;
-    notification.sealed = Bytes(seal_message(&me.engine, &to.encryption()?, &notification.context(), body.as_bytes()).await?);
+    notification.sealed =
+        Bytes(seal_message(&me.engine, &to.encryption()?, &notification.context(), body.as_bytes()).await?);
     Ok(notification)
 }
 
@@ -88,7 +90,9 @@ async fn seal(me: &Principal, key: &OwnKey, to: &Keyset, body: &str) -> Result<N
 async fn open(me: &Principal, record: &NotificationRecord) -> Result<Option<Notice>> {
     let n = &record.notification;
     let Some(own) = me.own(&n.recipient_fingerprint).filter(|_| n.recipient == me.login) else { return Ok(None) };
-    let Ok(plain) = open_message(&me.engine, &own.decryption, own.size()?, &n.context(), &n.sealed.0).await else { return Ok(None) };
+    let Ok(plain) = open_message(&me.engine, &own.decryption, own.size()?, &n.context(), &n.sealed.0).await else {
+        return Ok(None);
+    };
     // The sender's keys are new by nature, so the signature is checked against what the relay lists now, not against
     // the pin: it proves which key sent this, and the code proves whose key that is.
     let Some(keyset) = offered(me, &Party { login: n.sender.clone(), fingerprint: n.sender_fingerprint }).await? else {

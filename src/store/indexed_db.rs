@@ -141,7 +141,9 @@ fn to_js(entry: &Entry) -> Result<JsValue> {
     let keys = Array::new();
     for key in &entry.keys {
         match key {
-            StoredKey::Decryption(DecryptionKey::Web(key)) | StoredKey::Signing(SigningKey::Web(key)) | StoredKey::Rest(RestKey::Web(key)) => {
+            StoredKey::Decryption(DecryptionKey::Web(key))
+            | StoredKey::Signing(SigningKey::Web(key))
+            | StoredKey::Rest(RestKey::Web(key)) => {
                 keys.push(key.as_js());
             }
             // `Store::keeps` is asked first; nothing secret is ever written readable.

@@ -69,7 +69,9 @@ impl Store {
             #[cfg(target_arch = "wasm32")]
             Self::IndexedDb(_) => matches!(
                 key,
-                StoredKey::Decryption(DecryptionKey::Web(_)) | StoredKey::Signing(SigningKey::Web(_)) | StoredKey::Rest(RestKey::Web(_))
+                StoredKey::Decryption(DecryptionKey::Web(_))
+                    | StoredKey::Signing(SigningKey::Web(_))
+                    | StoredKey::Rest(RestKey::Web(_))
             ),
             #[cfg(not(target_arch = "wasm32"))]
             #[allow(unreachable_patterns, reason = "one store natively")]

@@ -49,7 +49,8 @@ pub struct Grant {
 impl Grant {
     fn body(&self, name: &str) -> Transcript {
         // 16 + 4 + 32 bytes and three lengths an entry: compound of item, key version (4 bytes), digest.
-        let encoded = self.entries.iter().map(|e| crate::encoding::compound(&[e.0.as_bytes(), &e.1.to_be_bytes(), &e.2.0]));
+        let encoded =
+            self.entries.iter().map(|e| crate::encoding::compound(&[e.0.as_bytes(), &e.1.to_be_bytes(), &e.2.0]));
         Transcript::new(name)
             .uuid(self.id)
             .int(self.suite)

@@ -107,7 +107,10 @@ impl Keyset {
 
     /// Whether `previous` signed this keyset as its continuation. An invalid signature is an error, an absent one is not.
     pub fn continues(&self, previous: &Keyset) -> Result<bool> {
-        if self.login != previous.login || self.version != previous.version + 1 || self.previous != Some(previous.fingerprint()) {
+        if self.login != previous.login
+            || self.version != previous.version + 1
+            || self.previous != Some(previous.fingerprint())
+        {
             return Err(Error::new(Code::VerificationFailed, "a keyset does not follow the one before it"));
         }
         match &self.chain_signature {

@@ -106,7 +106,8 @@ pub fn parse<T: DeserializeOwned>(json: &str) -> Result<T> {
     if json.len() > MAX_RECORD {
         return Err(Error::bad_input("a record is too long"));
     }
-    serde_json::from_str(json).map_err(|e| Error::bad_input(format!("not a valid record (line {}, column {})", e.line(), e.column())))
+    serde_json::from_str(json)
+        .map_err(|e| Error::bad_input(format!("not a valid record (line {}, column {})", e.line(), e.column())))
 }
 
 /// Writes a record as JSON.

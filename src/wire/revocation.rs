@@ -45,7 +45,11 @@ impl Revocation {
     pub fn check(&self, signing_key: &Hash) -> Result<()> {
         check_login(&self.login)?;
         self.revoker.check()?;
-        if self.items.is_empty() || self.items.len() > MAX_GRANT_ENTRIES || self.grants.is_empty() || self.grants.len() > MAX_GRANT_ENTRIES {
+        if self.items.is_empty()
+            || self.items.len() > MAX_GRANT_ENTRIES
+            || self.grants.is_empty()
+            || self.grants.len() > MAX_GRANT_ENTRIES
+        {
             return Err(Error::bad_input("a revocation names 1 to 4096 items and grants"));
         }
         verify(signing_key, &self.transcript(), &self.signature)

@@ -97,8 +97,16 @@ impl Slot {
     /// Checks that a slot has what its kind needs, and bounds its lengths.
     pub fn check(&self) -> Result<()> {
         let fits = match self.kind {
-            SlotKind::Password => self.holder.is_none() && self.unlocker.as_ref().is_some_and(|u| u.public_key.0.len() == 32 && u.vouch.as_ref().is_some_and(|v| v.0.len() == 64)),
-            SlotKind::Keypair => self.holder.is_none() && self.unlocker.as_ref().is_some_and(|u| u.public_key.0.len() <= 1024 && u.vouch.is_none()),
+            SlotKind::Password => {
+                self.holder.is_none()
+                    && self.unlocker.as_ref().is_some_and(|u| {
+                        u.public_key.0.len() == 32 && u.vouch.as_ref().is_some_and(|v| v.0.len() == 64)
+                    })
+            }
+            SlotKind::Keypair => {
+                self.holder.is_none()
+                    && self.unlocker.as_ref().is_some_and(|u| u.public_key.0.len() <= 1024 && u.vouch.is_none())
+            }
             SlotKind::Successor => self.holder.is_none() && self.unlocker.is_none(),
             SlotKind::Sharer => self.unlocker.is_none() && self.holder.as_ref().is_some_and(|h| h.check().is_ok()),
         };

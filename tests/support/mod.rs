@@ -76,7 +76,8 @@ pub fn draft(text: &str) -> Draft {
 }
 
 pub fn seal(session: &Session, text: &str, share_with: &[&str]) -> (Uuid, Buffer) {
-    let options = SealOptions { share_with: share_with.iter().map(|s| s.to_string()).collect(), ..SealOptions::default() };
+    let options =
+        SealOptions { share_with: share_with.iter().map(|s| s.to_string()).collect(), ..SealOptions::default() };
     let item = block_on(session.encrypt(draft(text), &options)).unwrap();
     (item.id, item.bytes)
 }

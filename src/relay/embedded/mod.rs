@@ -4,12 +4,12 @@
 //! across everything in this module.
 
 #[cfg(target_arch = "wasm32")]
+pub mod channel;
+#[cfg(target_arch = "wasm32")]
 pub mod foreign;
 #[cfg(target_arch = "wasm32")]
 pub mod indexed_db;
 pub mod memory;
-#[cfg(target_arch = "wasm32")]
-pub mod channel;
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -171,7 +171,8 @@ impl Embedded {
     pub async fn call(&self, ticket: Option<&Ticket>, operation: &Operation) -> Result<Reply> {
         for _ in 0..ATTEMPTS {
             let mut random = [0; 32];
-            getrandom::fill(&mut random).map_err(|_| Error::new(Code::StoreMissing, "this environment has no source of randomness"))?;
+            getrandom::fill(&mut random)
+                .map_err(|_| Error::new(Code::StoreMissing, "this environment has no source of randomness"))?;
             let cx = Context { now: (self.0.clock)(), random, origin: &self.0.origin, ticket };
             let (reply, batch) = self.decide(operation, &cx).await?;
             let (writes, touched) = batch.into_writes();
@@ -224,8 +225,14 @@ impl Shared {
 
     fn wake(&self, logins: &BTreeSet<String>) {
         // Collected first: a listener may subscribe or unsubscribe.
-        let heard: Vec<Rc<dyn Fn()>> =
-            self.listeners.borrow().all.values().filter(|(login, _)| logins.contains(login)).map(|(_, f)| f.clone()).collect();
+        let heard: Vec<Rc<dyn Fn()>> = self
+            .listeners
+            .borrow()
+            .all
+            .values()
+            .filter(|(login, _)| logins.contains(login))
+            .map(|(_, f)| f.clone())
+            .collect();
         for listener in heard {
             listener();
         }

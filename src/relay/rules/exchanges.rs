@@ -12,7 +12,10 @@ const MAX_WRAPS: usize = 64;
 
 fn check_wrap(cx: &Context<'_>, exchange: &Exchange, wrap: &Wrap) -> Ruled<()> {
     let caller = cx.caller()?;
-    if wrap.wrapper.login != caller.login() || wrap.wrapper.fingerprint != *caller.fingerprint() || wrap.exchange != exchange.id {
+    if wrap.wrapper.login != caller.login()
+        || wrap.wrapper.fingerprint != *caller.fingerprint()
+        || wrap.exchange != exchange.id
+    {
         return Err(forbidden("a wrap is written by the one who made it").into());
     }
     if !matches!(wrap.wrapped.0.len(), 256 | 384 | 512) {
@@ -21,7 +24,13 @@ fn check_wrap(cx: &Context<'_>, exchange: &Exchange, wrap: &Wrap) -> Ruled<()> {
     Ok(())
 }
 
-pub(super) fn put(cx: &Context<'_>, db: &Records, batch: &mut Batch, exchange: &Exchange, wraps: &[Wrap]) -> Ruled<Reply> {
+pub(super) fn put(
+    cx: &Context<'_>,
+    db: &Records,
+    batch: &mut Batch,
+    exchange: &Exchange,
+    wraps: &[Wrap],
+) -> Ruled<Reply> {
     let caller = cx.caller()?;
     limit(wraps.len(), MAX_WRAPS, "wraps")?;
     if exchange.delegator != caller.login() || exchange.delegator_fingerprint != *caller.fingerprint() {
@@ -57,7 +66,8 @@ pub(super) fn put_wraps(cx: &Context<'_>, db: &Records, batch: &mut Batch, wraps
     let newest_only = !is_newest(db, caller)?;
     for wrap in wraps {
         let key = exchange_key(wrap.exchange);
-        let (rev, stored) = db.get::<ExchangeRecord>(&key)?.ok_or_else(|| Error::new(Code::NotFound, "no such exchange key"))?;
+        let (rev, stored) =
+            db.get::<ExchangeRecord>(&key)?.ok_or_else(|| Error::new(Code::NotFound, "no such exchange key"))?;
         // Several wraps of one batch may go to one exchange key.
         let mut record = match batch.writes.get(&key).and_then(|w| w.value.as_deref()) {
             Some(json) => super::read(json)?,

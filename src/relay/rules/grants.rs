@@ -149,7 +149,11 @@ pub(super) fn revoke(
     limit(remove.len(), 16 * MAX_GRANT_ENTRIES, "grants")?;
     require_newest(db, caller)?;
 
-    let named = revocations.iter().flat_map(|r| r.grants.iter().copied()).chain(rewrite.iter().map(|g| g.id)).chain(remove.iter().copied());
+    let named = revocations
+        .iter()
+        .flat_map(|r| r.grants.iter().copied())
+        .chain(rewrite.iter().map(|g| g.id))
+        .chain(remove.iter().copied());
     let ids: BTreeSet<Uuid> = named.collect();
     let keys: Vec<String> = ids.iter().map(|id| grant_key(*id)).collect();
     db.need(&keys)?;
@@ -165,7 +169,10 @@ pub(super) fn revoke(
         let (rev, old) = grants.get(&new.id).ok_or_else(|| conflict("a grant is gone meanwhile"))?;
         let exchange = exchange_of(db, &old.grant)?;
         let narrower = new.entries.iter().all(|e| old.grant.entries.contains(e));
-        if exchange.delegator != caller.login() || exchange_of_new(db, new, &exchange)?.delegate != exchange.delegate || !narrower {
+        if exchange.delegator != caller.login()
+            || exchange_of_new(db, new, &exchange)?.delegate != exchange.delegate
+            || !narrower
+        {
             return Err(forbidden("a grant is written anew by its grantor, and never wider").into());
         }
         reindex(db, batch, &old.grant, new, &exchange)?;
@@ -320,7 +327,8 @@ pub(super) fn granted_to(cx: &Context<'_>, db: &Records, login: &str) -> Ruled<R
         if exchange.delegate != login || !record.grant.is_current(cx.now) {
             continue;
         }
-        let items: BTreeSet<Uuid> = record.grant.entries.iter().map(|e| e.0).filter(|i| !record.cuts.contains(i)).collect();
+        let items: BTreeSet<Uuid> =
+            record.grant.entries.iter().map(|e| e.0).filter(|i| !record.cuts.contains(i)).collect();
         let keys: Vec<String> = items.iter().map(|i| item_key(*i)).collect();
         db.need(&keys)?;
         let mut owned = Vec::new();
@@ -339,4 +347,3 @@ pub(super) fn granted_to(cx: &Context<'_>, db: &Records, login: &str) -> Ruled<R
 fn last_id(key: &str) -> Option<Uuid> {
     key.rsplit('/').next().and_then(|id| Uuid::parse_str(id).ok())
 }
-

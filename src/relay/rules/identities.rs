@@ -98,7 +98,10 @@ fn check_new(new: &OwnKeyset, secrets: &[LoginSecret]) -> Result<()> {
     if new.private.0.len() > 8 << 10 {
         return Err(Error::bad_input("a private part is too long"));
     }
-    if new.manifest.fingerprint != new.keyset.fingerprint() || new.manifest.counter != 1 || new.manifest.previous_hash.is_some() {
+    if new.manifest.fingerprint != new.keyset.fingerprint()
+        || new.manifest.counter != 1
+        || new.manifest.previous_hash.is_some()
+    {
         return Err(Error::bad_input("a new keyset's manifest does not begin its chain"));
     }
     new.manifest.check(&new.keyset.signing_key, &new.slots)?;
@@ -107,8 +110,11 @@ fn check_new(new: &OwnKeyset, secrets: &[LoginSecret]) -> Result<()> {
 
 /// Every `password` slot has exactly one login secret.
 fn check_secrets(slots: &[wire::slot::Slot], secrets: &[LoginSecret]) -> Result<()> {
-    let mut passwords: Vec<_> =
-        slots.iter().filter(|s| s.kind == SlotKind::Password).filter_map(|s| s.unlocker.as_ref().map(|u| u.id)).collect();
+    let mut passwords: Vec<_> = slots
+        .iter()
+        .filter(|s| s.kind == SlotKind::Password)
+        .filter_map(|s| s.unlocker.as_ref().map(|u| u.id))
+        .collect();
     let mut given: Vec<_> = secrets.iter().map(|s| s.unlocker).collect();
     passwords.sort();
     given.sort();
@@ -148,7 +154,9 @@ pub(super) fn reset(db: &Records, batch: &mut Batch, new: &OwnKeyset, secrets: &
     let login = &new.keyset.login;
     let (rev, mut account) = account_of(db, login)?;
     if new.keyset.chain_signature.is_some() || !self_made(&new.keyset) {
-        return Err(Error::bad_input("keys that begin anew carry no chain signature and are made by their owner").into());
+        return Err(
+            Error::bad_input("keys that begin anew carry no chain signature and are made by their owner").into()
+        );
     }
     push_version(&mut account, new, secrets)?;
     batch.put(key(login), rev, &account)?;
@@ -216,7 +224,8 @@ pub(super) fn change_slots(cx: &Context<'_>, db: &Records, batch: &mut Batch, ch
         // A key that was replaced after a loss may do one thing here: open its own keyset to the newest.
         let newest = account.newest()?.party();
         let own = change.manifest.fingerprint == *caller.fingerprint();
-        let gives = change.secrets.is_empty() && change.add.iter().all(|s| s.kind == SlotKind::Sharer && s.holder.as_ref() == Some(&newest));
+        let gives = change.secrets.is_empty()
+            && change.add.iter().all(|s| s.kind == SlotKind::Sharer && s.holder.as_ref() == Some(&newest));
         let index = account.find(&change.manifest.fingerprint);
         let keeps = index.is_some_and(|i| {
             account.keysets[i].own.slots.iter().all(|s| change.manifest.slots.iter().any(|e| e.id == s.id))
@@ -231,7 +240,13 @@ pub(super) fn change_slots(cx: &Context<'_>, db: &Records, batch: &mut Batch, ch
     Ok(Reply::Done)
 }
 
-pub(super) fn chain(cx: &Context<'_>, db: &Records, batch: &mut Batch, version: u64, signature: &Signature) -> Ruled<Reply> {
+pub(super) fn chain(
+    cx: &Context<'_>,
+    db: &Records,
+    batch: &mut Batch,
+    version: u64,
+    signature: &Signature,
+) -> Ruled<Reply> {
     let caller = cx.caller()?;
     let (rev, mut account) = account_of(db, caller.login())?;
     let index = account.keysets.iter().position(|m| m.own.keyset.version == version);
@@ -264,14 +279,26 @@ pub(crate) fn login_transcript(
     nonce: &Hash,
     expires: u64,
 ) -> Transcript {
-    Transcript::new("login").text(origin).text(application).text(login).bytes(&fingerprint.0).bytes(&nonce.0).int(expires)
+    Transcript::new("login")
+        .text(origin)
+        .text(application)
+        .text(login)
+        .bytes(&fingerprint.0)
+        .bytes(&nonce.0)
+        .int(expires)
 }
 
 fn challenge_key(login: &str, nonce: &Hash) -> String {
     format!("challenge/{}/{}", segment(login), nonce.hex())
 }
 
-pub(super) fn challenge(cx: &Context<'_>, db: &Records, batch: &mut Batch, login: &str, fingerprint: &Hash) -> Ruled<Reply> {
+pub(super) fn challenge(
+    cx: &Context<'_>,
+    db: &Records,
+    batch: &mut Batch,
+    login: &str,
+    fingerprint: &Hash,
+) -> Ruled<Reply> {
     check_login(login)?;
     let (_, account) = account_of(db, login)?;
     if account.find(fingerprint).is_none() {

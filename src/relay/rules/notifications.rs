@@ -73,7 +73,14 @@ pub(super) fn get(cx: &Context<'_>, db: &Records, id: Uuid) -> Ruled<Reply> {
     Ok(Reply::Notification { notification: Box::new(of_caller(cx, db, id)?.1) })
 }
 
-pub(super) fn set_status(cx: &Context<'_>, db: &Records, batch: &mut Batch, id: Uuid, rev: u64, status: Status) -> Ruled<Reply> {
+pub(super) fn set_status(
+    cx: &Context<'_>,
+    db: &Records,
+    batch: &mut Batch,
+    id: Uuid,
+    rev: u64,
+    status: Status,
+) -> Ruled<Reply> {
     let caller = cx.caller()?;
     let (stored, mut record) = of_caller(cx, db, id)?;
     if record.status == status {
