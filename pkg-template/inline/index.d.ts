@@ -1,0 +1,2 @@
+/** The same package with the WebAssembly inside the JavaScript: nothing else is fetched. */
+export * from "../index.js";

@@ -1,0 +1,139 @@
+// Packs pkg/, installs the tarball where a user would, and runs the programs there. See README.md.
+import assert from "node:assert/strict";
+import { cp, mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { createServer } from "vite";
+import { launch, withPage } from "../tools/browser.mjs";
+import { node, pack, project, scratch, tool } from "../tools/project.mjs";
+import { serve } from "../tools/serve.mjs";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const programs = await Promise.all(
+  (await readdir(join(here, "programs"))).sort().map(async (file) => {
+    const source = await readFile(join(here, "programs", file), "utf8");
+    const { where = ["browser", "node"] } = /^export const where/m.test(source)
+      ? { where: JSON.parse(source.match(/^export const where = (\[.*?\]);?$/m)[1]) }
+      : {};
+    return { file, source, where };
+  }),
+);
+const variants = ["programs", "inline"];
+
+/** What `before` makes: folders, the packed package, servers and a browser. */
+const made = {};
+
+before(async () => {
+  made.scratch = await scratch();
+  const { folder } = made.scratch;
+  made.packed = await pack(folder);
+  made.node = await prepare(join(folder, "node"));
+  made.vite = await prepare(join(folder, "vite"));
+  made.browser = await launch();
+});
+
+after(async () => {
+  await made.browser?.close();
+  await made.scratch?.remove();
+});
+
+/** A project with the runner and two copies of the programs: as they are, and from `regrant/inline`. */
+async function prepare(folder) {
+  await project(folder, made.packed.tarball, join(here, "runner"));
+  for (const variant of variants) {
+    await mkdir(join(folder, variant));
+    for (const { file, source } of programs) {
+      const text = variant === "inline" ? source.replaceAll('"regrant"', '"regrant/inline"') : source;
+      await writeFile(join(folder, variant, file), text);
+    }
+  }
+  await mkdir(join(folder, "public"));
+  await cp(join(folder, "node_modules/regrant/wasm/regrant_bg.wasm"), join(folder, "public/regrant.bin"));
+  return folder;
+}
+
+/** Opens a program in a fresh page and gives its outcome. */
+async function outcome(address, program) {
+  const query = new URLSearchParams({ program, version: made.packed.version });
+  return withPage(made.browser, `${address}?${query}`, async (page) => {
+    await page.waitForFunction(() => document.body?.dataset.outcome, undefined, { timeout: 60_000 });
+    return page.evaluate(() => document.body.dataset.outcome);
+  });
+}
+
+test("the tarball holds the package and nothing else", () => {
+  const { files } = made.packed;
+  for (const wanted of [
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "index.d.ts",
+    "index.js",
+    "inline/index.d.ts",
+    "inline/index.js",
+    "package.json",
+    "source/node.js",
+    "source/web.js",
+    "wasm/regrant.js",
+    "wasm/regrant_bg.wasm",
+  ]) {
+    assert.ok(files.includes(wanted), `${wanted} is missing`);
+  }
+  const odd = files.filter((file) => !/^(LICENSE-\w+|[\w./-]+\.(md|js|map|ts|json|wasm))$/.test(file));
+  assert.deepEqual(odd, []);
+  assert.ok(!files.some((file) => file.includes("node_modules") || file.startsWith(".")));
+});
+
+test("its types are found by bundlers and by Node's own resolution", async () => {
+  const uses = 'import { init, version } from "regrant";\nimport * as inline from "regrant/inline";\n';
+  await writeFile(join(made.node, "uses.ts"), `${uses}const text: string = await version();\nawait init(text);\nawait inline.init();\n`);
+  for (const [module, resolution] of [["esnext", "bundler"], ["nodenext", "nodenext"]]) {
+    const options = ["--strict", "--noEmit", "--target", "es2022", "--lib", "es2022,dom", "--types", ""];
+    const how = ["--module", module, "--moduleResolution", resolution];
+    await node(made.node, tool("typescript/bin/tsc"), ...options, ...how, "uses.ts");
+  }
+});
+
+describe("in Node", () => {
+  for (const variant of variants) {
+    for (const { file } of programs.filter(({ where }) => where.includes("node"))) {
+      test(`${variant}/${file}`, () => node(made.node, "node.mjs", join(made.node, variant, file), made.packed.version));
+    }
+  }
+});
+
+describe("in Chromium, built by Vite without configuration, under a strict content security policy", () => {
+  let site;
+  before(async () => {
+    await node(made.vite, tool("vite/bin/vite.js"), "build", "--logLevel", "error", "--target", "es2022");
+    site = await serve(join(made.vite, "dist"));
+  });
+  after(() => site?.close());
+  for (const variant of variants) {
+    for (const { file } of programs.filter(({ where }) => where.includes("browser"))) {
+      test(`${variant}/${file}`, async () => assert.equal(await outcome(site.address, `${variant}/${file}`), "ok"));
+    }
+  }
+});
+
+describe("in Chromium, from Vite's development server", () => {
+  let server;
+  before(async () => {
+    server = await createServer({ root: made.vite, configFile: false, logLevel: "error", server: { host: "127.0.0.1", port: 0 } });
+    await server.listen();
+  });
+  after(() => server?.close());
+  for (const variant of variants) {
+    test(`${variant}/version.mjs`, async () => {
+      assert.equal(await outcome(server.resolvedUrls.local[0], `${variant}/version.mjs`), "ok");
+    });
+  }
+});
+
+test("esbuild bundles regrant/inline into one file that needs nothing else", async () => {
+  const out = join(made.scratch.folder, "single", "program.mjs");
+  const entry = join(made.vite, "inline/version.mjs");
+  await node(made.vite, tool("esbuild/bin/esbuild"), entry, "--bundle", "--format=esm", `--outfile=${out}`);
+  await node(made.node, "node.mjs", out, made.packed.version);
+});

@@ -1,0 +1,6 @@
+import { init, version } from "regrant";
+
+export default async function ({ equal, wasmUrl, version: packed }) {
+  await init(wasmUrl.href);
+  equal(await version(), packed);
+}

@@ -1,0 +1,31 @@
+// Makes the build with the WebAssembly inside the JavaScript: node tests/tools/inline.mjs PKG TEMPLATE
+import { join, resolve } from "node:path";
+import { argv } from "node:process";
+import { build } from "esbuild";
+
+const [pkg, template] = argv.slice(2).map((folder) => resolve(folder));
+
+/** `#source` becomes the template's inline source, and the WebAssembly it imports the finished one. */
+const inline = {
+  name: "inline",
+  setup(build) {
+    build.onResolve({ filter: /^#source$/ }, () => ({ path: join(template, "source/inline.js") }));
+    build.onResolve({ filter: /\.wasm$/ }, () => ({ path: join(pkg, "wasm/regrant_bg.wasm") }));
+  },
+};
+
+await build({
+  entryPoints: [join(pkg, "index.js")],
+  outfile: join(pkg, "inline/index.js"),
+  bundle: true,
+  format: "esm",
+  platform: "neutral",
+  target: "es2022",
+  external: ["node:*"],
+  loader: { ".wasm": "base64" },
+  charset: "utf8",
+  sourcemap: true,
+  sourcesContent: false,
+  plugins: [inline],
+  logLevel: "warning",
+});

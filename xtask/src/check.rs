@@ -1,0 +1,66 @@
+//! `check`: everything that can be said about the code without running it.
+
+use crate::setup::Machine;
+use crate::shell::{self, Result};
+use crate::test::stage;
+use crate::toolchain::{TARGET, native_cargo};
+use crate::{imports, npm};
+
+/// The folders with a `tsconfig.json`.
+const TYPESCRIPT: &[&str] = &["tests", "www"];
+
+/// Runs all checks; the first that fails ends it.
+pub(crate) fn run(machine: &Machine) -> Result<()> {
+    stage("format", || {
+        shell::run(native_cargo().args(["fmt", "--all", "--check"]))
+            .map_err(|error| format!("{error}\nRun `cargo fmt --all`."))
+    })?;
+    stage("import order", imports::check)?;
+    stage("lockfiles", lockfiles)?;
+    stage("types", types)?;
+    stage("clippy", || {
+        shell::run(native_cargo().args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    })?;
+    stage("clippy for wasm", || {
+        let mut cargo = machine.wasm.cargo();
+        cargo.args([
+            "clippy",
+            "--quiet",
+            "--package",
+            "regrant",
+            "--all-targets",
+            "--target",
+            TARGET,
+            "--",
+            "-D",
+            "warnings",
+        ]);
+        shell::run(&mut cargo)
+    })?;
+    stage("docs", || {
+        let mut cargo = native_cargo();
+        shell::run(cargo.args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+    })
+}
+
+/// Types of the package's declarations and of all TypeScript that uses them.
+fn types() -> Result<()> {
+    for folder in TYPESCRIPT {
+        shell::run(npm::node().arg(npm::program("typescript/bin/tsc")).args(["--noEmit", "--project", folder]))?;
+    }
+    Ok(())
+}
+
+/// Lockfiles name versions and digests, never the address of the registry that somebody happened to use.
+fn lockfiles() -> Result<()> {
+    for folder in TYPESCRIPT {
+        let lock = shell::read(&shell::root().join(folder).join("package-lock.json"))?;
+        if lock.lines().any(|line| line.trim_start().starts_with("\"resolved\": \"http")) {
+            return Err(format!(
+                "{folder}/package-lock.json names a registry: run `npm install --package-lock-only` in {folder}/, where \
+                 .npmrc leaves addresses out"
+            ));
+        }
+    }
+    Ok(())
+}

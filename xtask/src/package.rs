@@ -1,0 +1,152 @@
+//! `package`: builds the release WebAssembly and makes an installable npm package of it, in `pkg/`.
+
+use std::path::{Path, PathBuf};
+
+use crate::npm;
+use crate::setup::Machine;
+use crate::shell::{self, Result};
+use crate::toolchain::{TARGET, Way};
+
+/// Everything the package is made of. When none of it changed since the last time, nothing is built.
+const INPUTS: &[&str] = &[
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "pkg-template",
+    "src",
+    "tests/package-lock.json",
+    "tests/tools/inline.mjs",
+    "xtask/src/package.rs",
+    "xtask/size-budget",
+];
+
+/// What rustc turns on for the target by default; wasm-opt must be told the same.
+const WASM_FEATURES: &[&str] = &[
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-call-indirect-overlong",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
+/// Builds the package and checks its size against the budget.
+pub(crate) fn run(machine: &Machine) -> Result<()> {
+    let pkg = shell::root().join("pkg");
+    let stamp = pkg.join(".built-from");
+    let inputs: Vec<PathBuf> = INPUTS.iter().flat_map(|input| shell::files(&shell::root().join(input))).collect();
+    let wanted = format!("{} {:?}", shell::digest(&inputs), machine.wasm.way());
+    if std::fs::read_to_string(&stamp).is_ok_and(|built| built == wanted) {
+        println!("  package   pkg/ is up to date");
+        return Ok(());
+    }
+    clear(&pkg)?;
+    let wasm = compile(machine)?;
+    bind(machine, &wasm, &pkg)?;
+    copy_template(&pkg)?;
+    shell::quiet(npm::node().args(["tests/tools/inline.mjs", "pkg", "pkg-template"]))?;
+    let size = check_size(&pkg.join("wasm/regrant_bg.wasm"))?;
+    shell::write(&stamp, wanted)?;
+    println!("  package   pkg/ is built: {size} bytes of wasm, gzipped");
+    Ok(())
+}
+
+/// The folder stays, because `www/node_modules` links to it; what is in it goes.
+fn clear(pkg: &Path) -> Result<()> {
+    if !pkg.exists() {
+        return Ok(());
+    }
+    std::fs::remove_dir_all(pkg).map_err(|error| format!("{}: {error}", pkg.display()))
+}
+
+fn compile(machine: &Machine) -> Result<PathBuf> {
+    println!("  package   building the release wasm");
+    let mut cargo = machine.wasm.cargo();
+    cargo.args(["build", "--quiet", "--release", "--package", "regrant", "--lib", "--target", TARGET]);
+    // Debian's standard library carries no bitcode, which LTO across crates needs.
+    if machine.wasm.way() == Way::Ordinary {
+        cargo.env("CARGO_PROFILE_RELEASE_LTO", "fat");
+    }
+    // Panic messages name source files: not by this machine's paths.
+    if let (Some(home), Err(_)) = (cargo_home(), std::env::var("RUSTFLAGS")) {
+        cargo.env("RUSTFLAGS", format!("--remap-path-prefix={}=/cargo", home.display()));
+    }
+    shell::run(&mut cargo)?;
+    Ok(shell::target_dir()?.join(TARGET).join("release/regrant.wasm"))
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    let given = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    given.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")))
+}
+
+fn bind(machine: &Machine, wasm: &Path, pkg: &Path) -> Result<()> {
+    let out = pkg.join("wasm");
+    let mut bindgen = shell::command("wasm-bindgen");
+    machine.wasm.apply(&mut bindgen);
+    bindgen.args([
+        "--target",
+        "web",
+        "--out-name",
+        "regrant",
+        "--omit-default-module-path",
+        "--remove-producers-section",
+    ]);
+    shell::quiet(bindgen.arg("--out-dir").arg(&out).arg(wasm))?;
+    println!("  package   optimizing it");
+    let file = out.join("regrant_bg.wasm");
+    let mut opt = npm::node();
+    opt.arg(npm::program("binaryen/bin/wasm-opt")).args(["-O3"]).args(WASM_FEATURES);
+    shell::quiet(opt.arg(&file).arg("-o").arg(&file)).map(drop)
+}
+
+/// Copies `pkg-template/`, with the workspace's version, and the licences.
+fn copy_template(pkg: &Path) -> Result<()> {
+    let template = shell::root().join("pkg-template");
+    for file in shell::files(&template) {
+        let name = file.strip_prefix(&template).map_err(|error| error.to_string())?;
+        let to = match name.to_str() {
+            // Goes into the inline build, and is no use by itself.
+            Some("source/inline.js") => continue,
+            _ => pkg.join(name),
+        };
+        shell::copy(&file, &to)?;
+    }
+    for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        shell::copy(&shell::root().join(licence), &pkg.join(licence))?;
+    }
+    let manifest = pkg.join("package.json");
+    let placeholder = "\"version\": \"0.0.0\"";
+    let text = shell::read(&manifest)?;
+    if !text.contains(placeholder) {
+        return Err(format!("pkg-template/package.json must say {placeholder}: the version comes from Cargo.toml"));
+    }
+    shell::write(&manifest, text.replace(placeholder, &format!("\"version\": \"{}\"", version()?)))
+}
+
+/// The version in Cargo.toml's `[workspace.package]`.
+fn version() -> Result<String> {
+    let manifest = shell::read(&shell::root().join("Cargo.toml"))?;
+    let line = manifest.lines().find_map(|line| line.strip_prefix("version = \""));
+    line.and_then(|rest| rest.strip_suffix('"'))
+        .map(str::to_owned)
+        .ok_or_else(|| "Cargo.toml names no version".to_owned())
+}
+
+fn check_size(wasm: &Path) -> Result<u64> {
+    let size = shell::quiet(npm::node().arg("tests/tools/gzip-size.mjs").arg(wasm))?;
+    let size: u64 = size.trim().parse().map_err(|_| format!("gzip-size.mjs printed {size}"))?;
+    let file = shell::read(&shell::root().join("xtask/size-budget"))?;
+    let budget = file.lines().find(|line| !line.starts_with('#')).and_then(|line| line.trim().parse().ok());
+    let budget: u64 = budget.ok_or("xtask/size-budget must hold a number of bytes")?;
+    if size > budget {
+        return Err(format!(
+            "the release wasm is {size} bytes gzipped; the budget is {budget}. Make it smaller (`cargo tree` shows \
+             what came in), or raise xtask/size-budget in the same change and say why."
+        ));
+    }
+    Ok(size)
+}
