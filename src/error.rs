@@ -108,7 +108,10 @@ impl Error {
 
     /// What every failure to decrypt content looks like, whatever its reason.
     pub fn corrupt() -> Self {
-        Self::new(Code::Corrupt, "these bytes cannot be opened: they were altered, truncated, or are not what was sealed")
+        Self::new(
+            Code::Corrupt,
+            "these bytes cannot be opened: they were altered, truncated, or are not what was sealed",
+        )
     }
 
     /// The stable code.

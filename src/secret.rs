@@ -22,6 +22,11 @@ impl SecretBytes {
         &self.0
     }
 
+    /// The bytes, to be filled in place.
+    pub(crate) fn expose_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+
     /// Hands the bytes out as a plain vector, when they stop being secret: the caller's own plaintext.
     pub fn into_exposed(mut self) -> Vec<u8> {
         std::mem::take(&mut self.0)
@@ -36,7 +41,9 @@ impl Key32 {
     /// 32 fresh random bytes.
     pub fn make() -> Result<Self> {
         let mut key = Self(Box::new([0; 32]));
-        getrandom::fill(&mut key.0[..]).map_err(|_| Error::new(crate::error::Code::StoreMissing, "this environment has no source of randomness"))?;
+        getrandom::fill(&mut key.0[..]).map_err(|_| {
+            Error::new(crate::error::Code::StoreMissing, "this environment has no source of randomness")
+        })?;
         Ok(key)
     }
 
@@ -82,7 +89,8 @@ pub fn equal(a: &[u8], b: &[u8]) -> bool {
 /// 16 random bytes as a version 4 UUID.
 pub fn make_id() -> Result<uuid::Uuid> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_| Error::new(crate::error::Code::StoreMissing, "this environment has no source of randomness"))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|_| Error::new(crate::error::Code::StoreMissing, "this environment has no source of randomness"))?;
     Ok(uuid::Builder::from_random_bytes(bytes).into_uuid())
 }
 

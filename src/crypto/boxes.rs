@@ -46,8 +46,13 @@ fn salt_of(sealed: &[u8]) -> Result<&[u8]> {
 
 /// Seals `message` under `key`; `context` is T(what, fields).
 pub fn seal_box(engine: &Engine, key: &Key32, context: &Transcript, message: &[u8]) -> Result<Vec<u8>> {
-    let salt = engine.random::<32>()?;
-    seal_with(&*derive(key, &salt, context)?, &salt, message)
+    dangerous_seal_box_with(key, context, message, &engine.random::<32>()?)
+}
+
+/// [`seal_box`] with the salt given: for test vectors only. A salt must not repeat under a key.
+#[doc(hidden)]
+pub fn dangerous_seal_box_with(key: &Key32, context: &Transcript, message: &[u8], salt: &[u8; 32]) -> Result<Vec<u8>> {
+    seal_with(&*derive(key, salt, context)?, salt, message)
 }
 
 /// Opens a box: checks the length, compares the commitment, then decrypts.
@@ -76,7 +81,12 @@ pub fn oaep_label(context: &Transcript) -> Vec<u8> {
 }
 
 /// A sealed message: a random key by RSA-OAEP, then a box under it. RSA ciphertext ‖ box.
-pub async fn seal_message(engine: &Engine, to: &EncryptionKey, context: &Transcript, message: &[u8]) -> Result<Vec<u8>> {
+pub async fn seal_message(
+    engine: &Engine,
+    to: &EncryptionKey,
+    context: &Transcript,
+    message: &[u8],
+) -> Result<Vec<u8>> {
     let key = Key32::make()?;
     let mut out = engine.rsa_encrypt(to, &oaep_label(context), key.expose()).await?;
     out.extend_from_slice(&seal_box(engine, &key, context, message)?);
@@ -84,7 +94,13 @@ pub async fn seal_message(engine: &Engine, to: &EncryptionKey, context: &Transcr
 }
 
 /// Opens [`seal_message`]; `size` is the modulus' length in bytes.
-pub async fn open_message(engine: &Engine, key: &DecryptionKey, size: usize, context: &Transcript, sealed: &[u8]) -> Result<SecretBytes> {
+pub async fn open_message(
+    engine: &Engine,
+    key: &DecryptionKey,
+    size: usize,
+    context: &Transcript,
+    sealed: &[u8],
+) -> Result<SecretBytes> {
     if sealed.len() < size + BOX_OVERHEAD {
         return Err(Error::corrupt());
     }

@@ -6,7 +6,7 @@ use rsa::pkcs8::{DecodePublicKey, EncodePublicKey};
 use rsa::traits::PublicKeyParts;
 
 use crate::encoding::Bytes;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::secret::Key32;
 
 #[cfg(target_arch = "wasm32")]
@@ -26,7 +26,8 @@ pub struct EncryptionKey {
 impl EncryptionKey {
     /// Reads a SubjectPublicKeyInfo (DER, rsaEncryption with NULL parameters; RFC 8017, RFC 5280).
     pub fn from_spki(spki: &[u8]) -> Result<Self> {
-        let bad = || Error::bad_input("not an RSA public key of 2048, 3072 or 4096 bits with exponent 65537, as SPKI DER");
+        let bad =
+            || Error::bad_input("not an RSA public key of 2048, 3072 or 4096 bits with exponent 65537, as SPKI DER");
         if spki.len() > 1024 {
             return Err(bad());
         }
@@ -113,7 +114,11 @@ macro_rules! redacted {
 }
 redacted!(DecryptionKey, SigningKey, RestKey);
 
-/// What an engine that lacks a feature answers; the caller may fall back on this and on nothing else.
+/// What an engine that lacks a feature answers (only the browser's lacks any); the caller may fall back on this and on nothing else.
+#[cfg(target_arch = "wasm32")]
 pub(crate) fn unsupported(what: &str) -> Error {
-    Error::new(Code::InsecureContext, format!("{what} is not available here: serve the page over HTTPS, or choose engine \"rust\""))
+    Error::new(
+        crate::error::Code::InsecureContext,
+        format!("{what} is not available here: serve the page over HTTPS, or choose engine \"rust\""),
+    )
 }

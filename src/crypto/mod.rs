@@ -5,8 +5,14 @@
 //! there is one.
 
 pub mod boxes;
+pub mod buffer;
+pub mod envelope;
+pub mod hpke;
+pub mod kdf;
 pub mod keys;
 pub mod rust;
+pub mod shamir;
+pub mod split;
 #[cfg(target_arch = "wasm32")]
 pub mod webcrypto;
 
@@ -65,8 +71,13 @@ impl Engine {
     /// Fresh random bytes from the system.
     pub fn random<const N: usize>(&self) -> Result<[u8; N]> {
         let mut out = [0; N];
-        getrandom::fill(&mut out).map_err(|_| Error::new(Code::StoreMissing, "this environment has no source of randomness"))?;
+        getrandom::fill(&mut out)
+            .map_err(|_| Error::new(Code::StoreMissing, "this environment has no source of randomness"))?;
         Ok(out)
+    }
+
+    pub(crate) fn fill_random(&self, out: &mut [u8]) -> Result<()> {
+        getrandom::fill(out).map_err(|_| Error::new(Code::StoreMissing, "this environment has no source of randomness"))
     }
 
     /// A new RSA private key as PKCS#8 DER. `bits`: 2048, 3072 or 4096.
@@ -114,10 +125,10 @@ impl Engine {
     /// Makes an Ed25519 seed usable.
     pub async fn import_signing(&self, seed: &Key32) -> Result<SigningKey> {
         #[cfg(target_arch = "wasm32")]
-        if self.kind == EngineKind::WebCrypto {
-            if let Some(key) = webcrypto::import_ed25519(seed).await? {
-                return Ok(SigningKey::Web(key));
-            }
+        if self.kind == EngineKind::WebCrypto
+            && let Some(key) = webcrypto::import_ed25519(seed).await?
+        {
+            return Ok(SigningKey::Web(key));
         }
         Ok(SigningKey::Rust(Box::new(ed25519_dalek::SigningKey::from_bytes(seed.expose()))))
     }
@@ -158,5 +169,6 @@ impl Engine {
 ///
 /// Always in this module: it is synchronous, and both engines must refuse the same inputs.
 pub fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<()> {
-    rust::ed25519_verify(public, message, signature).map_err(|_| Error::new(Code::VerificationFailed, "a signature does not verify"))
+    rust::ed25519_verify(public, message, signature)
+        .map_err(|_| Error::new(Code::VerificationFailed, "a signature does not verify"))
 }

@@ -33,7 +33,9 @@ pub fn aes_gcm_open(key: &Key32, nonce: &[u8; 12], sealed: &[u8]) -> Result<Secr
 
 /// HKDF-SHA-256 (RFC 5869) into `okm`, at most 8160 bytes.
 pub fn hkdf(ikm: &[u8], salt: &[u8], info: &[u8], okm: &mut [u8]) -> Result<()> {
-    Hkdf::<Sha256>::new(Some(salt), ikm).expand(info, okm).map_err(|_| Error::bad_input("HKDF gives at most 8160 bytes"))
+    Hkdf::<Sha256>::new(Some(salt), ikm)
+        .expand(info, okm)
+        .map_err(|_| Error::bad_input("HKDF gives at most 8160 bytes"))
 }
 
 /// `HKDF(x, info)` of the protocol: SHA-256, empty salt, 32 bytes.
@@ -45,7 +47,8 @@ pub fn hkdf32(ikm: &[u8], info: &[u8]) -> Result<Key32> {
 
 /// A new RSA key of 2048, 3072 or 4096 bits with e = 65537, as PKCS#8 DER.
 pub fn rsa_generate(bits: usize) -> Result<SecretBytes> {
-    let key = rsa::RsaPrivateKey::new(&mut UnwrapErr(SysRng), bits).map_err(|_| Error::bad_input("cannot make an RSA key of that size"))?;
+    let key = rsa::RsaPrivateKey::new(&mut UnwrapErr(SysRng), bits)
+        .map_err(|_| Error::bad_input("cannot make an RSA key of that size"))?;
     rsa_to_pkcs8(&key)
 }
 
@@ -83,7 +86,9 @@ pub fn rsa_encrypt(key: &EncryptionKey, label: &[u8], message: &[u8]) -> Result<
 
 /// Opens [`rsa_encrypt`], blinded.
 pub fn rsa_decrypt(key: &rsa::RsaPrivateKey, label: &[u8], ciphertext: &[u8]) -> Result<SecretBytes> {
-    key.decrypt_blinded(&mut UnwrapErr(SysRng), oaep(label), ciphertext).map(SecretBytes::new).map_err(|_| Error::corrupt())
+    key.decrypt_blinded(&mut UnwrapErr(SysRng), oaep(label), ciphertext)
+        .map(SecretBytes::new)
+        .map_err(|_| Error::corrupt())
 }
 
 /// Ed25519 (RFC 8032): the public key of a seed.

@@ -99,7 +99,7 @@ fn bind(machine: &Machine, wasm: &Path, pkg: &Path) -> Result<()> {
     println!("  package   optimizing it");
     let file = out.join("regrant_bg.wasm");
     let mut opt = npm::node();
-    opt.arg(npm::program("binaryen/bin/wasm-opt")).args(["-O3"]).args(WASM_FEATURES);
+    opt.arg(npm::program("binaryen/bin/wasm-opt")).args(["-Oz"]).args(WASM_FEATURES);
     shell::quiet(opt.arg(&file).arg("-o").arg(&file)).map(drop)
 }
 

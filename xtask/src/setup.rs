@@ -131,8 +131,8 @@ fn pinned_bindgen() -> Result<String> {
         .ok_or_else(|| "Cargo.toml does not pin wasm-bindgen: it must say wasm-bindgen = \"=X.Y.Z\"".to_owned())
 }
 
-/// Installs a program of crates.io into our own folder, unless it is there (or on `PATH`) in the right version.
-/// Without `--locked`: a mirror of the registry may lag behind the versions in its lockfile.
+/// Installs a Rust program into our own folder, unless it is there (or on `PATH`) in the right version.
+/// Without `--locked`: a registry mirror may lag behind the versions in its lockfile.
 fn tool(wasm: &Wasm, program: &str, package: &str, version: Option<&str>) -> Result<()> {
     let folder = shell::cache()?.join("tools");
     let present = || {

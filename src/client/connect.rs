@@ -1,0 +1,270 @@
+//! Connecting: registering a new login, opening known keys, beginning anew after a loss, resuming.
+
+use std::rc::Rc;
+
+use super::rest::{self, Rested};
+use super::session::Session;
+use super::{Client, ConnectOptions};
+use crate::crypto::keys::RestKey;
+use crate::crypto::{rust, split};
+use crate::encoding::{Hash, check_login};
+use crate::error::{Code, Error, Result};
+use crate::graph::{Principal, log_in};
+use crate::keyring::{self, Made, OwnKey, Secret};
+use crate::recovery::notify;
+use crate::relay::{Operation, OwnKeyset, Reply, Ticket, unexpected};
+use crate::trust::check_offer;
+use crate::wire::keyset::Keyset;
+
+/// What a way of connecting led to.
+pub(super) struct Arrived {
+    pub(super) keys: Vec<OwnKey>,
+    pub(super) trusted: bool,
+    pub(super) ticket: Option<Ticket>,
+    pub(super) is_new: bool,
+    pub(super) reset: bool,
+}
+
+impl Client {
+    /// Connects a login with a secret. A login that is new is registered, unless `register` is off.
+    ///
+    /// Errors: [`Code::WrongSecret`], [`Code::UnknownKey`] (nothing changed), [`Code::IdentityNotFound`].
+    pub async fn connect(&self, login: &str, secret: &Secret, options: ConnectOptions) -> Result<Rc<Session>> {
+        check_login(login)?;
+        let me = self.principal(login);
+        let rested = match rest::load_session(&self.setup.store, login).await {
+            // A reset is the way out of a store that cannot be read; nothing else overwrites it.
+            Err(e) if e.code() == Code::StoreUnreadable && options.reset => None,
+            other => other?,
+        };
+        let arrived = self.arrive(&me, login, secret, options, rested.is_some()).await?;
+        self.begin(me, arrived, rested).await
+    }
+
+    fn principal(&self, login: &str) -> Principal {
+        let s = &self.setup;
+        Principal::new(s.engine.clone(), s.relay.clone(), login, &s.application, s.now)
+    }
+
+    async fn arrive(
+        &self,
+        me: &Principal,
+        login: &str,
+        secret: &Secret,
+        options: ConnectOptions,
+        here: bool,
+    ) -> Result<Arrived> {
+        let Some(offer) = self.offered(login).await? else {
+            let about = |message| Err(Error::about(Code::IdentityNotFound, message, vec![login.to_owned()]));
+            if here {
+                // A device with keys does not register anew on a relay's word: it would lose what it has.
+                return about(
+                    "this device holds keys for this login, but the relay does not know it; loseKeys() forgets them",
+                );
+            }
+            if !options.register {
+                return about("no such identity");
+            }
+            match self.register(me, login, secret).await {
+                // Another tab was faster: go on as with any known login.
+                Err(e) if e.code() == Code::IdentityExists => {
+                    let Some(offer) = self.offered(login).await? else { return Err(unexpected()) };
+                    return self.open_known(me, login, secret, &offer).await;
+                }
+                other => return other,
+            }
+        };
+        match self.open_known(me, login, secret, &offer).await {
+            Err(e) if matches!(e.code(), Code::WrongSecret | Code::UnknownKey) && options.reset => {
+                self.reset(me, login, secret, &offer).await
+            }
+            other => other,
+        }
+    }
+
+    async fn offered(&self, login: &str) -> Result<Option<Vec<Keyset>>> {
+        let reply = self.setup.relay.call(None, &Operation::Identities { logins: vec![login.to_owned()] }).await?;
+        let Reply::Identities { mut identities } = reply else { return Err(unexpected()) };
+        let Some(offer) = identities.pop().flatten() else { return Ok(None) };
+        check_offer(login, &offer)?;
+        Ok(Some(offer))
+    }
+
+    async fn register(&self, me: &Principal, login: &str, secret: &Secret) -> Result<Arrived> {
+        let made = keyring::make(&me.engine, login, secret, None, me.now()).await?;
+        let operation =
+            |made: &Made| Operation::Register { new: Box::new(made.own.clone()), secrets: made.secrets.clone() };
+        let ticket = ticket_of(self.setup.relay.call(None, &operation(&made)).await?)?;
+        Ok(Arrived { keys: vec![made.key], trusted: true, ticket: Some(ticket), is_new: true, reset: false })
+    }
+
+    async fn reset(&self, me: &Principal, login: &str, secret: &Secret, offer: &[Keyset]) -> Result<Arrived> {
+        let previous = offer.last().ok_or_else(unexpected)?;
+        let made = keyring::make(&me.engine, login, secret, Some(previous), me.now()).await?;
+        let operation = Operation::Reset { new: Box::new(made.own.clone()), secrets: made.secrets.clone() };
+        let ticket = ticket_of(self.setup.relay.call(None, &operation).await?)?;
+        Ok(Arrived { keys: vec![made.key], trusted: true, ticket: Some(ticket), is_new: false, reset: true })
+    }
+
+    async fn open_known(&self, me: &Principal, login: &str, secret: &Secret, offer: &[Keyset]) -> Result<Arrived> {
+        let (all, opened) = self.open_keys(me, login, secret, offer).await?;
+        let _ = all;
+        Ok(Arrived { keys: opened.keys, trusted: opened.vouched, ticket: None, is_new: false, reset: false })
+    }
+
+    /// Authenticates with a secret, fetches one's own keysets, opens those that the secret leads to.
+    pub(super) async fn open_keys(
+        &self,
+        me: &Principal,
+        login: &str,
+        secret: &Secret,
+        offer: &[Keyset],
+    ) -> Result<(Vec<OwnKeyset>, keyring::Opened)> {
+        let wrong =
+            || Error::new(Code::WrongSecret, "this secret does not open this login's keys; nothing was changed");
+        let ticket = match secret {
+            Secret::Vault(vault) => {
+                let proof = Hash::from_slice(split::relay_secret(vault)?.expose())?;
+                let operation = Operation::LoginSecret { login: login.to_owned(), secret: proof };
+                ticket_of(
+                    self.setup
+                        .relay
+                        .call(None, &operation)
+                        .await
+                        .map_err(|e| if e.code() == Code::WrongSecret { wrong() } else { e })?,
+                )?
+            }
+            Secret::KeyPair(pair) => {
+                let seed = pair.seed(login)?;
+                let public = rust::ed25519_public(&seed);
+                let keyset = offer.iter().find(|k| k.encryption_key.0 == pair.spki && k.signing_key.0 == public);
+                let keyset = keyset.ok_or_else(|| {
+                    Error::new(
+                        Code::UnknownKey,
+                        "this key pair belongs to no version of this login; nothing was changed",
+                    )
+                })?;
+                log_in(
+                    &me.engine,
+                    &self.setup.relay,
+                    &self.setup.application,
+                    &pair.own_key(&me.engine, keyset, &seed).await?,
+                )
+                .await?
+            }
+        };
+        let Reply::OwnKeysets { keysets } = self.setup.relay.call(Some(&ticket), &Operation::OwnKeysets).await? else {
+            return Err(unexpected());
+        };
+        let listed: Vec<&Keyset> = keysets.iter().map(|o| &o.keyset).collect();
+        if listed.len() != offer.len() || listed.iter().zip(offer).any(|(a, b)| a.fingerprint() != b.fingerprint()) {
+            return Err(Error::about(
+                Code::VerificationFailed,
+                "the relay's keys do not fit together",
+                vec![login.to_owned()],
+            ));
+        }
+        for own in &keysets {
+            own.manifest.check(&own.keyset.signing_key, &own.slots).map_err(|_| {
+                Error::about(
+                    Code::VerificationFailed,
+                    "the relay's list of key slots is not the signed one",
+                    vec![login.to_owned()],
+                )
+            })?;
+        }
+        let opened = keyring::open(&me.engine, login, &keysets, secret).await?.ok_or_else(wrong)?;
+        Ok((keysets, opened))
+    }
+
+    /// Begins a session with opened keys: pins, what rests on this device, and telling others after a loss.
+    async fn begin(&self, me: Principal, arrived: Arrived, rested: Option<Rested>) -> Result<Rc<Session>> {
+        let s = &self.setup;
+        let newest = arrived.keys.last().ok_or_else(unexpected)?.clone();
+        let mut rests: Vec<RestKey> = Vec::new();
+        for key in arrived.keys.iter().rev() {
+            if let Some(keyset_key) = &key.keyset_key {
+                rests.push(rest::rest_key(&me.engine, keyset_key).await?);
+            }
+        }
+        let rest_key = rests.first().cloned();
+        let announced = rested.as_ref().is_some_and(|r| r.announced && r.keyset.fingerprint() == newest.fingerprint);
+        rests.extend(rested.and_then(|r| r.rest));
+        match rest::load_pins(&me.engine, &s.store, &me.login, &rests).await {
+            Ok(pins) => me.set_pins(pins.unwrap_or_default()),
+            // The key that boxed them is among the lost ones.
+            Err(e) if e.code() == Code::StoreUnreadable && arrived.reset => {}
+            Err(e) => return Err(e),
+        }
+        if arrived.is_new || arrived.reset {
+            me.pin_own(&newest.keyset);
+        }
+        me.set_keys(arrived.keys, arrived.trusted, arrived.ticket);
+        let session = Session::begin(s.clone(), me, newest.keyset.clone(), rest_key, arrived.is_new, announced);
+        session.save().await?;
+        self.track(&session);
+        session.announce_if_needed().await?;
+        Ok(session)
+    }
+
+    /// Goes on from what is stored here, without a secret. `None`: nothing is stored.
+    pub async fn resume(&self, login: Option<&str>) -> Result<Option<Rc<Session>>> {
+        let s = &self.setup;
+        let login = match login {
+            Some(login) => {
+                check_login(login)?;
+                login.to_owned()
+            }
+            None => match rest::last_login(&s.store).await? {
+                Some(login) => login,
+                None => return Ok(None),
+            },
+        };
+        let Some(rested) = rest::load_session(&s.store, &login).await? else { return Ok(None) };
+        let me = self.principal(&login);
+        if let Some(rest) = &rested.rest {
+            let pins = rest::load_pins(&me.engine, &s.store, &login, std::slice::from_ref(rest)).await?;
+            me.set_pins(pins.unwrap_or_default());
+        }
+        me.set_keys(rested.keys, rested.trusted, None);
+        let session = Session::begin(s.clone(), me, rested.keyset, rested.rest, false, rested.announced);
+        self.track(&session);
+        if !session.locked() {
+            match session.announce_if_needed().await {
+                // Without the relay a session can still be resumed; contacts are told next time.
+                Err(e) if e.code() == Code::RelayUnavailable => {}
+                other => other?,
+            }
+        }
+        Ok(Some(session))
+    }
+}
+
+fn ticket_of(reply: Reply) -> Result<Ticket> {
+    match reply {
+        Reply::Ticket { ticket } => Ok(ticket),
+        _ => Err(unexpected()),
+    }
+}
+
+impl Session {
+    /// Tells contacts of keys that began anew, once; a page that died in between does it at the next start.
+    pub(super) async fn announce_if_needed(&self) -> Result<()> {
+        let key = self.me().current()?;
+        let broken = key.keyset.version > 1 && key.keyset.chain_signature.is_none();
+        if !broken || self.announced() {
+            return Ok(());
+        }
+        self.delegation().mark_stale();
+        self.delegation().sync(self.me()).await?;
+        let known = self.me().resolve(&[self.me().login.clone()]).await?.remove(0);
+        let newest = known.newest()?;
+        let before = known.offer.iter().find(|k| k.version + 1 == key.keyset.version);
+        if let Some(before) = before.filter(|_| newest.fingerprint() == key.fingerprint) {
+            let contacts = self.delegation().contacts(&self.me().login);
+            notify::announce(self.me(), &key, &contacts, before).await?;
+        }
+        self.set_announced();
+        self.save().await
+    }
+}

@@ -1,0 +1,105 @@
+//! The facade: one engine, one store, one relay, and the sessions over them.
+
+mod connect;
+mod rest;
+mod session;
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+
+pub use session::{AuthorReport, Event, Session};
+
+use crate::crypto::Engine;
+use crate::encoding::check_login;
+use crate::error::{Error, Result};
+use crate::relay::Relay;
+use crate::store::Store;
+use crate::wire::notification::Status;
+
+/// What a client is made of.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Does the cryptography.
+    pub engine: Engine,
+    /// Where others can be reached.
+    pub relay: Relay,
+    /// What stays here.
+    pub store: Store,
+    /// Enters password derivation and logins; fixed for an application's life.
+    pub application: String,
+    /// Unix milliseconds.
+    pub now: fn() -> u64,
+}
+
+/// How to connect.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectOptions {
+    /// Register a login that is new.
+    pub register: bool,
+    /// The old keys are lost: where the secret opens none of them, begin a new keyset.
+    pub reset: bool,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self { register: true, reset: false }
+    }
+}
+
+/// One application on one device. Holds any number of sessions.
+#[derive(Debug)]
+pub struct Client {
+    setup: Setup,
+    sessions: RefCell<Vec<Weak<Session>>>,
+}
+
+impl Client {
+    /// A client.
+    pub fn open(setup: Setup) -> Result<Self> {
+        if setup.application.is_empty()
+            || setup.application.len() > 256
+            || setup.application.chars().any(char::is_control)
+        {
+            return Err(Error::bad_input(
+                "an application's name has 1 to 256 bytes of UTF-8 and no control characters",
+            ));
+        }
+        Ok(Self { setup, sessions: RefCell::default() })
+    }
+
+    /// Forgets this device's keys of a login, as clearing the browser does. Sessions of that login end.
+    pub async fn lose_keys(&self, login: &str) -> Result<()> {
+        check_login(login)?;
+        rest::wipe(&self.setup.store, login).await?;
+        for session in self.sessions_of(login) {
+            session.end();
+        }
+        Ok(())
+    }
+
+    /// Ends every session; what rests in the store stays.
+    pub fn close(&self) {
+        for session in self.sessions.borrow().iter().filter_map(Weak::upgrade) {
+            session.end();
+        }
+        self.sessions.borrow_mut().clear();
+    }
+
+    fn sessions_of(&self, login: &str) -> Vec<Rc<Session>> {
+        self.sessions.borrow().iter().filter_map(Weak::upgrade).filter(|s| s.login() == login).collect()
+    }
+
+    fn track(&self, session: &Rc<Session>) {
+        let mut sessions = self.sessions.borrow_mut();
+        sessions.retain(|s| s.strong_count() > 0);
+        sessions.push(Rc::downgrade(session));
+    }
+}
+
+/// Reads a status from its name.
+pub fn status(name: &str) -> Result<Status> {
+    [Status::Pending, Status::Ongoing, Status::Completed, Status::Cancelled]
+        .into_iter()
+        .find(|s| s.as_str() == name)
+        .ok_or_else(|| Error::bad_input("a status is pending, ongoing, completed or cancelled"))
+}

@@ -1,0 +1,535 @@
+//! A session: one login, connected. Every call goes down to the layer that does it, and straight back.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+
+use uuid::Uuid;
+
+use super::{Setup, rest};
+use crate::crypto::envelope::Buffer;
+use crate::crypto::keys::RestKey;
+use crate::delegation::{Delegation, Draft, Opened, Reader, RevokeReport, SealOptions, SealedItem};
+use crate::encoding::Hash;
+use crate::error::{Code, Error, Result};
+use crate::graph::Principal;
+use crate::keyring::{self, OwnKey, Secret};
+use crate::recovery::access_back;
+use crate::recovery::notify::{self, Notice};
+use crate::relay::{Operation, OwnKeyset, Reply, Subscription, unexpected};
+use crate::trust::{self, State};
+use crate::wire::keyset::Keyset;
+use crate::wire::notification::Status;
+use crate::wire::receipt::Receipt;
+
+pub use crate::delegation::Author as AuthorReport;
+
+/// Something that a page may want to react to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The keys were locked.
+    Locked,
+    /// Something that concerns this login changed at the relay.
+    Changed,
+    /// The session ended: its keys are gone from this device.
+    SignedOut,
+    /// A notification arrived.
+    Notification,
+    /// Somebody gave access, or gave it back.
+    Granted,
+}
+
+impl Event {
+    /// The name, as `session.on` takes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Locked => "locked",
+            Self::Changed => "changed",
+            Self::SignedOut => "signedout",
+            Self::Notification => "notification",
+            Self::Granted => "granted",
+        }
+    }
+}
+
+type Listener = Rc<dyn Fn(Event)>;
+
+/// One login, connected.
+pub struct Session {
+    setup: Setup,
+    me: Principal,
+    delegation: Rc<Delegation>,
+    keyset: RefCell<Keyset>,
+    rest: RefCell<Option<RestKey>>,
+    is_new: bool,
+    ended: Cell<bool>,
+    announced: Cell<bool>,
+    listener: RefCell<Option<Listener>>,
+    subscription: RefCell<Option<Subscription>>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({})", self.me.login)
+    }
+}
+
+impl Session {
+    pub(super) fn begin(
+        setup: Setup,
+        me: Principal,
+        keyset: Keyset,
+        rest: Option<RestKey>,
+        is_new: bool,
+        announced: bool,
+    ) -> Rc<Self> {
+        let session = Rc::new(Self {
+            setup,
+            me,
+            delegation: Rc::default(),
+            keyset: RefCell::new(keyset),
+            rest: RefCell::new(rest),
+            is_new,
+            ended: Cell::new(false),
+            announced: Cell::new(announced),
+            listener: RefCell::default(),
+            subscription: RefCell::default(),
+        });
+        let weak = Rc::downgrade(&session);
+        let subscription = session.setup.relay.subscribe(&session.me.login, move || {
+            if let Some(session) = weak.upgrade() {
+                session.delegation.mark_stale();
+                session.emit(Event::Changed);
+            }
+        });
+        *session.subscription.borrow_mut() = Some(subscription);
+        session
+    }
+
+    // ---- state ----
+
+    /// Who is connected.
+    pub fn login(&self) -> &str {
+        &self.me.login
+    }
+
+    /// Whether connecting registered the login.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Whether the keys are locked: `unlock` opens them again.
+    pub fn locked(&self) -> bool {
+        self.me.current().is_err()
+    }
+
+    /// Whether the session ended.
+    pub fn ended(&self) -> bool {
+        self.ended.get()
+    }
+
+    /// The public keyset of this session: the newest that it can open.
+    pub fn public_key(&self) -> Keyset {
+        self.keyset.borrow().clone()
+    }
+
+    /// How many RSA operations this session's engine has done.
+    pub fn rsa_operations(&self) -> u64 {
+        self.me.engine.rsa_operations()
+    }
+
+    pub(super) fn me(&self) -> &Principal {
+        &self.me
+    }
+
+    pub(super) fn delegation(&self) -> &Delegation {
+        &self.delegation
+    }
+
+    pub(super) fn announced(&self) -> bool {
+        self.announced.get()
+    }
+
+    pub(super) fn set_announced(&self) {
+        self.announced.set(true);
+    }
+
+    /// Hears of everything that happens to this session.
+    pub fn listen(&self, listener: impl Fn(Event) + 'static) {
+        *self.listener.borrow_mut() = Some(Rc::new(listener));
+    }
+
+    fn emit(&self, event: Event) {
+        let listener = self.listener.borrow().clone();
+        if let Some(listener) = listener {
+            listener(event);
+        }
+    }
+
+    fn alive(&self) -> Result<()> {
+        if self.ended.get() {
+            return Err(Error::new(Code::NotConnected, "this session has ended: connect() again"));
+        }
+        Ok(())
+    }
+
+    /// The principal, if the session goes on and its keys are open.
+    fn open(&self) -> Result<&Principal> {
+        self.alive()?;
+        self.me.current()?;
+        Ok(&self.me)
+    }
+
+    /// Stores what changed while something was done, whatever its outcome.
+    async fn keeping<T>(&self, outcome: Result<T>) -> Result<T> {
+        let saved = self.save_pins().await;
+        let value = outcome?;
+        saved?;
+        Ok(value)
+    }
+
+    async fn save_pins(&self) -> Result<()> {
+        let rest = self.rest.borrow().clone();
+        let (Some(rest), false) = (rest, self.ended.get()) else { return Ok(()) };
+        if !self.me.take_pins_changed() {
+            return Ok(());
+        }
+        rest::store_pins(&self.me.engine, &self.setup.store, &self.me.login, &rest, &self.me.pins()).await
+    }
+
+    pub(super) async fn save(&self) -> Result<()> {
+        self.store_as(false).await?;
+        self.save_pins().await
+    }
+
+    async fn store_as(&self, lock: bool) -> Result<()> {
+        let (keyset, rest) = (self.keyset.borrow().clone(), self.rest.borrow().clone());
+        let what = rest::ToRest {
+            login: &self.me.login,
+            keys: &self.me.keys(),
+            keyset: &keyset,
+            rest: rest.as_ref(),
+            trusted: self.me.trusted(),
+            announced: self.announced.get(),
+            lock,
+        };
+        rest::store_session(&self.setup.store, &what).await
+    }
+
+    /// Ends the session: its keys leave the memory.
+    pub(super) fn end(&self) {
+        if self.ended.replace(true) {
+            return;
+        }
+        self.me.drop_keys();
+        self.delegation.forget();
+        *self.rest.borrow_mut() = None;
+        *self.subscription.borrow_mut() = None;
+        self.emit(Event::SignedOut);
+    }
+
+    /// Wipes this device's keys of this login, and ends the session.
+    pub async fn disconnect(&self) -> Result<()> {
+        if self.ended.get() {
+            return Ok(());
+        }
+        rest::wipe(&self.setup.store, &self.me.login).await?;
+        self.end();
+        Ok(())
+    }
+
+    // ---- secrets ----
+
+    /// Drops the private keys from memory and from this device; `unlock` brings them back.
+    pub async fn lock(&self) -> Result<()> {
+        self.alive()?;
+        self.save_pins().await?;
+        self.store_as(true).await?;
+        self.me.drop_keys();
+        self.delegation.forget();
+        *self.rest.borrow_mut() = None;
+        self.emit(Event::Locked);
+        Ok(())
+    }
+
+    /// Opens the keys again, with the keyset key that changing them needs. Errors: [`Code::WrongSecret`].
+    pub async fn unlock(&self, secret: &Secret) -> Result<()> {
+        self.alive()?;
+        let client = super::Client::open(self.setup.clone())?;
+        let offer = self.own_offer().await?;
+        let (_, opened) = client.open_keys(&self.me, &self.me.login, secret, &offer).await?;
+        self.take_keys(opened).await
+    }
+
+    async fn own_offer(&self) -> Result<Vec<Keyset>> {
+        let known = self.me.resolve(std::slice::from_ref(&self.me.login)).await?.remove(0);
+        Ok((*known.offer).clone())
+    }
+
+    async fn take_keys(&self, opened: keyring::Opened) -> Result<()> {
+        let newest = opened.keys.last().ok_or_else(unexpected)?.clone();
+        let rest = rest::rest_key(&self.me.engine, newest.require_keyset_key()?).await?;
+        let locked = self.rest.borrow().is_none();
+        if locked {
+            let mut rests = vec![rest.clone()];
+            for key in &opened.keys {
+                if let Some(keyset_key) = &key.keyset_key {
+                    rests.push(rest::rest_key(&self.me.engine, keyset_key).await?);
+                }
+            }
+            let pins = rest::load_pins(&self.me.engine, &self.setup.store, &self.me.login, &rests).await?;
+            self.me.set_pins(pins.unwrap_or_default());
+        }
+        *self.rest.borrow_mut() = Some(rest);
+        *self.keyset.borrow_mut() = newest.keyset.clone();
+        self.me.set_keys(opened.keys, opened.vouched, None);
+        self.delegation.forget();
+        self.me.mark_pins_changed();
+        self.save().await
+    }
+
+    async fn own_keysets(&self) -> Result<Vec<OwnKeyset>> {
+        match self.me.call(&Operation::OwnKeysets).await? {
+            Reply::OwnKeysets { keysets } => Ok(keysets),
+            _ => Err(unexpected()),
+        }
+    }
+
+    async fn own_record(&self, key: &OwnKey) -> Result<OwnKeyset> {
+        let all = self.own_keysets().await?;
+        let own = all.into_iter().find(|o| o.keyset.fingerprint() == key.fingerprint).ok_or_else(unexpected)?;
+        own.manifest.check(&own.keyset.signing_key, &own.slots)?;
+        Ok(own)
+    }
+
+    /// Replaces the password. With `current`, that is checked first; without, the keyset key must be in memory.
+    ///
+    /// Errors: [`Code::WrongSecret`], [`Code::Locked`]; nothing changed then.
+    pub async fn change_secret(&self, next: &Secret, current: Option<&Secret>) -> Result<()> {
+        self.alive()?;
+        if let Some(current) = current {
+            let client = super::Client::open(self.setup.clone())?;
+            let offer = self.own_offer().await?;
+            let (_, opened) = client.open_keys(&self.me, &self.me.login, current, &offer).await?;
+            self.take_keys(opened).await?;
+        }
+        let (key, _) = self.open()?.seal_for(&[]).await?;
+        key.require_keyset_key()?;
+        let own = self.own_record(&key).await?;
+        let change = keyring::change_secret(&self.me.engine, &own, &key, next).await?;
+        self.me.call(&Operation::ChangeSlots { change: Box::new(change) }).await?;
+        Ok(())
+    }
+
+    /// Renews the keys: the chain goes on, every way of unlocking stays unless a new secret replaces the password.
+    pub async fn renew_keys(&self, new_secret: Option<&Secret>) -> Result<()> {
+        let (key, _) = self.open()?.seal_for(&[]).await?;
+        key.require_keyset_key()?;
+        let own = self.own_record(&key).await?;
+        let (made, change) = keyring::renew(&self.me.engine, &own, &key, new_secret, self.me.now()).await?;
+        let operation = Operation::Renew {
+            new: Box::new(made.own.clone()),
+            secrets: made.secrets.clone(),
+            previous: Box::new(change),
+        };
+        self.me.call(&operation).await?;
+        let mut keys = self.me.keys();
+        keys.push(made.key);
+        self.take_keys(keyring::Opened { keys, vouched: true }).await
+    }
+
+    // ---- items ----
+
+    /// Seals one item. Resolves once the relay has the grants.
+    pub async fn encrypt(&self, draft: Draft, options: &SealOptions) -> Result<SealedItem> {
+        let outcome = self.delegation.seal(self.open()?, draft, options).await;
+        self.keeping(outcome).await
+    }
+
+    /// Seals many items at once.
+    pub async fn encrypt_many(
+        &self,
+        drafts: Vec<Draft>,
+        options: &SealOptions,
+        progress: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<Vec<SealedItem>> {
+        let outcome = self.delegation.seal_many(self.open()?, drafts, options, progress).await;
+        self.keeping(outcome).await
+    }
+
+    /// Opens an envelope.
+    pub async fn decrypt(&self, bytes: &Buffer) -> Result<Opened> {
+        let outcome = self.delegation.open(self.open()?, bytes).await;
+        self.keeping(outcome).await
+    }
+
+    /// Gives access to some items, or to all that can be opened.
+    pub async fn give_access(
+        &self,
+        items: Option<&[Uuid]>,
+        logins: &[String],
+        until: Option<u64>,
+        progress: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<usize> {
+        let outcome = self.delegation.give(self.open()?, items, logins, until, progress).await;
+        self.keeping(outcome).await
+    }
+
+    /// Ends a login's access.
+    pub async fn revoke(&self, items: Option<&[Uuid]>, login: &str, dry_run: bool) -> Result<RevokeReport> {
+        let me = self.open()?;
+        if !dry_run {
+            me.seal_for(&[]).await?;
+        }
+        let outcome = self.delegation.revoke(me, items, login, dry_run).await;
+        self.keeping(outcome).await
+    }
+
+    /// Everyone who can read an item.
+    pub async fn who_can_read(&self, item: Uuid) -> Result<Vec<Reader>> {
+        let outcome = self.delegation.readers(self.open()?, item).await;
+        self.keeping(outcome).await
+    }
+
+    /// Reads what is new: grants, access given back, and own keysets that became open.
+    pub async fn refresh(&self) -> Result<()> {
+        let me = self.open()?;
+        let all = self.own_keysets().await?;
+        let mut keys = me.keys();
+        let before = keys.len();
+        keyring::open_more(&me.engine, &all, &mut keys).await?;
+        if keys.len() > before {
+            let newest = keys.last().map(|k| k.keyset.clone()).ok_or_else(unexpected)?;
+            me.add_keys(keys);
+            *self.keyset.borrow_mut() = newest;
+            self.save().await?;
+        }
+        self.delegation.forget();
+        let outcome = self.delegation.sync(me).await;
+        self.keeping(outcome).await?;
+        match self.delegation.tidy(me).await {
+            // A session whose keys were replaced does not rewrite what it gave.
+            Err(e) if matches!(e.code(), Code::IdentityChanged | Code::Forbidden | Code::Conflict) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Reads what is new, and says what it was.
+    pub async fn poll(&self) -> Result<Vec<Event>> {
+        let outcome = self.delegation.sync(self.open()?).await;
+        self.keeping(outcome).await?;
+        let news = self.delegation.take_news();
+        let mut events = Vec::new();
+        events.extend(news.granted.then_some(Event::Granted));
+        events.extend(news.notified.then_some(Event::Notification));
+        Ok(events)
+    }
+
+    /// Signs bytes of the application's with the session's signing key.
+    pub async fn sign(&self, bytes: &[u8]) -> Result<[u8; 64]> {
+        let key = self.open()?.current()?;
+        let transcript = crate::encoding::Transcript::new("application").bytes(bytes);
+        Ok(key.sign(&self.me.engine, &transcript).await?.0)
+    }
+
+    // ---- access back ----
+
+    /// Gives a person who lost their keys access back.
+    pub async fn give_access_back(
+        &self,
+        login: &str,
+        spki: &[u8],
+        options: &access_back::Options,
+        progress: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<Receipt> {
+        let outcome = access_back::give_back(self.open()?, &self.delegation, login, spki, options, progress).await;
+        self.keeping(outcome).await
+    }
+
+    // ---- notifications ----
+
+    /// Pending notifications created at or after a time.
+    pub async fn pending_after(&self, after: u64, kind: Option<&str>) -> Result<Vec<Notice>> {
+        let outcome = notify::pending_after(self.open()?, after, kind).await;
+        self.keeping(outcome).await
+    }
+
+    /// One notification.
+    pub async fn notification(&self, id: Uuid) -> Result<Notice> {
+        let outcome = notify::get(self.open()?, id).await;
+        self.keeping(outcome).await
+    }
+
+    /// Moves a notification's status.
+    pub async fn set_notification_status(&self, id: Uuid, status: Status) -> Result<()> {
+        notify::set_status(self.open()?, id, status).await
+    }
+
+    // ---- identities and trust ----
+
+    /// The keysets of identities, from version 1, each with its standing.
+    pub async fn identities(&self, logins: &[String]) -> Result<Vec<crate::graph::Known>> {
+        self.alive()?;
+        let outcome = self.me.resolve(logins).await;
+        self.keeping(outcome).await
+    }
+
+    /// How far an identity's newest key can be relied on.
+    pub async fn trust_state(&self, login: &str) -> Result<State> {
+        Ok(self.identities(&[login.to_owned()]).await?.remove(0).state)
+    }
+
+    /// The keyset whose code is to be compared: the newest that the relay offers; of oneself, this session's.
+    async fn to_compare(&self, login: &str) -> Result<Keyset> {
+        self.alive()?;
+        if login == self.me.login {
+            return Ok(self.public_key());
+        }
+        self.identities(&[login.to_owned()]).await?.remove(0).newest().cloned()
+    }
+
+    /// The verification code of an identity's newest key.
+    pub async fn verification_code(&self, login: &str) -> Result<String> {
+        Ok(trust::verification_code(&self.to_compare(login).await?.fingerprint(), login))
+    }
+
+    /// The same, for a QR code.
+    pub async fn qr_payload(&self, login: &str) -> Result<String> {
+        Ok(trust::qr_payload(&self.to_compare(login).await?.fingerprint(), login))
+    }
+
+    /// Compares a code; a match makes the newest key verified. Errors: [`Code::VerificationFailed`].
+    pub async fn verify(&self, login: &str, code: &str) -> Result<()> {
+        let keyset = self.to_compare(login).await?;
+        if !trust::matches(code, &keyset.fingerprint(), login) {
+            return Err(Error::new(Code::VerificationFailed, "the verification code does not match this key"));
+        }
+        self.me.rely_on(&keyset, true);
+        self.keeping(Ok(())).await
+    }
+
+    /// Keysets that the relay offers in place of what is pinned.
+    pub async fn candidates(&self, login: &str) -> Result<Vec<Keyset>> {
+        let known = self.identities(&[login.to_owned()]).await?.remove(0);
+        if known.state.is_usable() {
+            return Ok(Vec::new());
+        }
+        let pin = self.me.pin(login);
+        let unknown = |k: &&Keyset| pin.as_ref().is_none_or(|p| p.fingerprint != k.fingerprint());
+        Ok(known.offer.last().filter(unknown).cloned().into_iter().collect())
+    }
+
+    /// Relies on a candidate without comparing its code: it is *unverified* from then on.
+    pub async fn accept(&self, login: &str, fingerprint: &Hash) -> Result<()> {
+        let known = self.identities(&[login.to_owned()]).await?.remove(0);
+        let newest = known.newest()?;
+        if newest.fingerprint() != *fingerprint {
+            return Err(Error::new(
+                Code::VerificationFailed,
+                "this is not the key that is offered: see trust.candidates()",
+            ));
+        }
+        self.me.rely_on(newest, false);
+        self.keeping(Ok(())).await
+    }
+}

@@ -1,0 +1,148 @@
+//! The envelope: how one version of one item is sealed (protocol section 6).
+//!
+//! ```text
+//! 0    4   magic "RGR1"
+//! 4    1   suite (1)
+//! 5    1   bits 0-4: log2 of the chunk size; bit 5: zero; bit 6: padded; bit 7: signed
+//! 6    16  item id
+//! 22   4   key version, big-endian
+//! 26   4   length of the metadata plaintext, big-endian
+//! 30   32  salt
+//! 62   32  commitment
+//! 94   ..  chunk 0: metadata; chunks 1 to n: data; then, if signed, the author trailer
+//! ```
+//!
+//! [`seal()`] and [`open()`] work on whole items; `chunk` and `header` hold what a stream will share with
+//! them. Knows data keys and bytes. Must not know grants, relays, or whose fingerprint it is given.
+
+mod chunk;
+mod header;
+mod open;
+mod seal;
+mod trailer;
+#[cfg(target_arch = "wasm32")]
+mod web;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use super::buffer::Buffer;
+use super::keys::{DataKey, SigningKey};
+use crate::encoding::{Hash, Signature};
+use crate::error::{Error, Result};
+pub use header::{DEFAULT_CHUNK_LOG2, HEADER_LENGTH, Header, MAX_METADATA, padme, read_header, sealed_length};
+pub use open::open;
+#[doc(hidden)]
+pub use seal::dangerous_seal_with;
+pub use seal::seal;
+pub use trailer::author_message;
+
+/// What an item says of its data. Sealed like the data, and opened without it.
+///
+/// Unknown fields are ignored when read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metadata {
+    /// What was given to be sealed: text, JSON, bytes, a file.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// A file's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// A media type (RFC 6838).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// What the application adds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The data's length in bytes, without padding. [`seal()`] fills it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<u64>,
+}
+
+impl Metadata {
+    /// The JSON that is sealed for data of `data_len` bytes: `length` is always written.
+    ///
+    /// Errors: `BadInput` beyond 1 MiB, or when `length` was given and is another.
+    pub fn encode(&self, data_len: u64) -> Result<Vec<u8>> {
+        if self.length.is_some_and(|length| length != data_len) {
+            return Err(Error::bad_input("the metadata's length is not the data's"));
+        }
+        let complete = Self { length: Some(data_len), ..self.clone() };
+        let text = serde_json::to_vec(&complete).map_err(|_| Error::bad_input("the metadata is not JSON"))?;
+        if text.len() > MAX_METADATA {
+            return Err(Error::bad_input("the metadata is longer than 1 MiB"));
+        }
+        Ok(text)
+    }
+}
+
+/// Who signs an envelope, when its author must be provable beyond whoever granted it.
+#[derive(Clone, Copy, Debug)]
+pub struct Author<'a> {
+    /// The author's login.
+    pub login: &'a str,
+    /// The fingerprint of the keyset that `key` belongs to.
+    pub fingerprint: &'a Hash,
+    /// The keyset's signing key.
+    pub key: &'a SigningKey,
+}
+
+/// What to seal, beside the data.
+#[derive(Clone, Copy, Debug)]
+pub struct Seal<'a> {
+    /// The item's id.
+    pub id: Uuid,
+    /// The item's version; each has a data key of its own.
+    pub key_version: u32,
+    /// What is said of the data.
+    pub metadata: &'a Metadata,
+    /// Whether to pad the data, hiding its exact length.
+    pub pad: bool,
+    /// Who signs, if anybody.
+    pub author: Option<Author<'a>>,
+}
+
+/// A sealed envelope.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// The whole envelope, of the same kind of buffer as the data was.
+    pub bytes: Buffer,
+    /// The content digest, which a grant carries.
+    pub digest: Hash,
+}
+
+/// Who says that they wrote an envelope. [`open()`] does not verify the signature: it knows no keys.
+///
+/// Verify it over [`author_message`] with the signing key of the keyset that has this fingerprint and login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trailer {
+    /// The author's login.
+    pub login: String,
+    /// The fingerprint of the author's keyset.
+    pub fingerprint: Hash,
+    /// The author's signature over [`author_message`].
+    pub signature: Signature,
+}
+
+/// What an envelope held.
+#[derive(Clone, Debug)]
+pub struct OpenedEnvelope {
+    /// The header, authentic.
+    pub header: Header,
+    /// The metadata.
+    pub metadata: Metadata,
+    /// The data without padding, of the same kind of buffer as the envelope was.
+    pub data: Buffer,
+    /// The content digest.
+    pub digest: Hash,
+    /// The author trailer, whose signature is not verified yet.
+    pub trailer: Option<Trailer>,
+}
+
+/// Whether the data key is the one that an envelope commits to. `first` is its first 94 bytes or more.
+///
+/// Errors: those of [`read_header`].
+pub fn fits(key: &DataKey, first: &[u8]) -> Result<bool> {
+    Ok(chunk::ContentKey::committed(key, &read_header(first)?)?.is_some())
+}

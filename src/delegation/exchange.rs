@@ -1,0 +1,175 @@
+//! Exchange keys: opening them, finding the one to seal under, making a new one.
+
+use std::rc::Rc;
+
+use uuid::Uuid;
+
+use super::{Delegation, Exchanged};
+use crate::crypto::boxes::{oaep_label, open_box};
+use crate::encoding::{Bytes, Fixed, Hash};
+use crate::error::{Code, Error, Result};
+use crate::graph::{Principal, Signer};
+use crate::keyring::OwnKey;
+use crate::relay::{ExchangeRecord, GrantRecord, Operation};
+use crate::secret::{Key32, make_id};
+use crate::wire::exchange::{Exchange, Wrap};
+use crate::wire::keyset::Keyset;
+use crate::wire::{Extra, Party, SUITE};
+
+/// A grant, checked and opened.
+pub(super) struct OpenGrant {
+    pub(super) record: Rc<GrantRecord>,
+    pub(super) keys: Rc<Vec<Key32>>,
+    pub(super) signer: Signer,
+    pub(super) delegator: String,
+}
+
+impl OpenGrant {
+    /// The data key of one version of an item, and its content digest.
+    pub(super) fn entry(&self, item: Uuid, version: u32) -> Option<(&Key32, Hash)> {
+        let index = self.record.grant.entries.iter().position(|e| e.key() == (item, version))?;
+        Some((self.keys.get(index)?, self.record.grant.entries[index].2))
+    }
+}
+
+/// Wraps an exchange key for one keyset, signed by the wrapper.
+pub async fn make_wrap(me: &Principal, key: &OwnKey, exchange: &Exchange, secret: &Key32, to: &Keyset) -> Result<Wrap> {
+    let recipient = to.fingerprint();
+    let label = oaep_label(&exchange.wrap_context(&recipient));
+    let wrapped = me.engine.rsa_encrypt(&to.encryption()?, &label, secret.expose()).await?;
+    let mut wrap = Wrap {
+        exchange: exchange.id,
+        recipient,
+        wrapper: key.party(),
+        wrapped: Bytes(wrapped),
+        signature: Fixed([0; 64]),
+        extra: Extra::default(),
+    };
+    wrap.signature = key.sign(&me.engine, &wrap.transcript()).await?;
+    Ok(wrap)
+}
+
+impl Delegation {
+    /// Opens an exchange key with whatever own keyset some wrap is for. `None`: none fits.
+    pub async fn open_exchange(&self, me: &Principal, id: Uuid) -> Result<Option<Key32>> {
+        let Some(exchanged) = self.exchanges.borrow().get(&id).cloned() else { return Ok(None) };
+        if let Some(key) = exchanged.key {
+            return Ok(Some(key));
+        }
+        let exchange = &exchanged.record.exchange;
+        for wrap in &exchanged.record.wraps {
+            let Some(own) = me.own(&wrap.recipient) else { continue };
+            let label = oaep_label(&exchange.wrap_context(&wrap.recipient));
+            // A junk wrap is skipped: it hides no real one.
+            let Ok(plain) = me.engine.rsa_decrypt(&own.decryption, &label, &wrap.wrapped.0).await else { continue };
+            let Ok(key) = Key32::from_slice(plain.expose()) else { continue };
+            if exchange.fits(&key)? {
+                if let Some(e) = self.exchanges.borrow_mut().get_mut(&id) {
+                    e.key = Some(key.clone());
+                }
+                return Ok(Some(key));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Checks and opens a grant. `Ok(None)`: unusable, to be skipped.
+    /// Errors: [`Code::IdentityChanged`] when its grantor is not the one that was pinned.
+    pub(super) async fn open_grant(&self, me: &Principal, id: Uuid) -> Result<Option<OpenGrant>> {
+        let Some(granted) = self.grants.borrow().get(&id).cloned() else { return Ok(None) };
+        let grant = &granted.record.grant;
+        let Some(exchanged) = self.exchanges.borrow().get(&grant.exchange).cloned() else { return Ok(None) };
+        let exchange = &exchanged.record.exchange;
+        let party = Party { login: exchange.delegator.clone(), fingerprint: grant.grantor_fingerprint };
+        let Some(signer) = me.signer(&party).await? else { return Ok(None) };
+        let delegator = exchange.delegator.clone();
+        if let Some(keys) = granted.keys {
+            return Ok(Some(OpenGrant { record: granted.record.clone(), keys, signer, delegator }));
+        }
+        if grant.check(&signer.keyset.signing_key).is_err() {
+            return Ok(None);
+        }
+        let Some(key) = self.open_exchange(me, exchange.id).await? else { return Ok(None) };
+        let Ok(plain) = open_box(&key, &grant.context(), &grant.sealed.0) else { return Ok(None) };
+        let keys: Result<Vec<Key32>> = plain.expose().chunks_exact(32).map(Key32::from_slice).collect();
+        let keys = Rc::new(keys?);
+        if keys.len() != grant.entries.len() {
+            return Ok(None);
+        }
+        if let Some(g) = self.grants.borrow_mut().get_mut(&id) {
+            g.keys = Some(keys.clone());
+        }
+        Ok(Some(OpenGrant { record: granted.record.clone(), keys, signer, delegator }))
+    }
+
+    /// The exchange key to seal under for a delegate: one that this very keyset signed, whose recipients are
+    /// exactly both sides' newest keysets, the least (created, id) among them; else a new one.
+    pub(super) async fn sealing_exchange(
+        &self,
+        me: &Principal,
+        key: &OwnKey,
+        to: &Keyset,
+    ) -> Result<(Exchange, Key32)> {
+        let mut recipients = vec![key.fingerprint, to.fingerprint()];
+        recipients.sort();
+        recipients.dedup();
+        for exchanged in self.exchanges_of(&to.login) {
+            let exchange = &exchanged.record.exchange;
+            let fits = exchange.delegator == me.login
+                && exchange.delegate == to.login
+                && exchange.delegator_fingerprint == key.fingerprint
+                && exchange.recipients == recipients;
+            if !fits || exchange.check(&key.keyset.signing_key).is_err() {
+                continue;
+            }
+            // Usable only where the delegate can open it, too.
+            let wrapped = exchanged.record.wraps.iter().any(|w| {
+                w.recipient == to.fingerprint() && w.wrapper == key.party() && w.check(&key.keyset.signing_key).is_ok()
+            });
+            if !wrapped {
+                continue;
+            }
+            if let Some(secret) = self.open_exchange(me, exchange.id).await? {
+                return Ok((exchange.clone(), secret));
+            }
+        }
+        self.make_exchange(me, key, to, recipients).await
+    }
+
+    async fn make_exchange(
+        &self,
+        me: &Principal,
+        key: &OwnKey,
+        to: &Keyset,
+        recipients: Vec<Hash>,
+    ) -> Result<(Exchange, Key32)> {
+        let secret = Key32::make()?;
+        let id = make_id()?;
+        let mut exchange = Exchange {
+            id,
+            suite: SUITE,
+            delegator: me.login.clone(),
+            delegator_fingerprint: key.fingerprint,
+            delegate: to.login.clone(),
+            recipients,
+            commitment: Exchange::commit(id, &me.login, &to.login, &secret)?,
+            created: me.now(),
+            signature: Fixed([0; 64]),
+            extra: Extra::default(),
+        };
+        exchange.signature = key.sign(&me.engine, &exchange.transcript()).await?;
+        let mut wraps = vec![make_wrap(me, key, &exchange, &secret, &key.keyset).await?];
+        if to.fingerprint() != key.fingerprint {
+            wraps.push(make_wrap(me, key, &exchange, &secret, to).await?);
+        }
+        me.call(&Operation::PutExchange { exchange: Box::new(exchange.clone()), wraps: wraps.clone() }).await?;
+        let record = Rc::new(ExchangeRecord { exchange: exchange.clone(), wraps });
+        self.exchanges.borrow_mut().insert(id, Exchanged { record, key: Some(secret.clone()) });
+        Ok((exchange, secret))
+    }
+
+    /// What an item that cannot be reached answers.
+    pub(super) fn no_access() -> Error {
+        Error::new(Code::NoAccess, "nobody gave you access to this item, or the access was revoked or has expired")
+    }
+}

@@ -1,0 +1,224 @@
+//! Revoking: removing grants, and saying honestly what is not undone by it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::Delegation;
+use super::seal::{Given, make_grant};
+use crate::encoding::Fixed;
+use crate::error::{Error, Result};
+use crate::graph::Principal;
+use crate::keyring::OwnKey;
+use crate::relay::{GrantRecord, Operation, Reply, unexpected};
+use crate::secret::make_id;
+use crate::wire::exchange::Exchange;
+use crate::wire::grant::Grant;
+use crate::wire::revocation::Revocation;
+use crate::wire::{Extra, MAX_GRANT_ENTRIES};
+
+/// What revoking did, or, in a dry run, would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RevokeReport {
+    /// Who lost access.
+    pub login: String,
+    /// The items whose access ended.
+    pub items: Vec<Uuid>,
+    /// Of these, the ones whose newest bytes are still under a key that the person had: seal a new version
+    /// (`encrypt` with `id`) to close them against a copy that the person kept.
+    pub still_under_old_key: Vec<Uuid>,
+    /// Items that the person can still read, by whom: grants that neither the owner nor the caller may end.
+    pub still_granted: Vec<StillGranted>,
+}
+
+/// A grant by somebody else that goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StillGranted {
+    /// The item.
+    pub item: Uuid,
+    /// Who gave it.
+    pub by: String,
+}
+
+/// What has to be written.
+#[derive(Default)]
+struct Plan {
+    rewrite: Vec<Grant>,
+    remove: Vec<Uuid>,
+    /// Items with the newest version that is cut, and the grants that are cut.
+    cut: BTreeMap<Uuid, (u32, BTreeSet<Uuid>)>,
+}
+
+impl Delegation {
+    /// Ends a login's access to some items, or to all that the caller owns or gave.
+    pub async fn revoke(
+        &self,
+        me: &Principal,
+        items: Option<&[Uuid]>,
+        login: &str,
+        dry_run: bool,
+    ) -> Result<RevokeReport> {
+        if login == me.login {
+            return Err(Error::bad_input("one cannot revoke one's own access"));
+        }
+        me.resolve(&[login.to_owned()]).await?;
+        let key = me.current()?;
+        self.mark_stale();
+        self.sync(me).await?;
+        let reply = me.call(&Operation::GrantsTo { login: login.to_owned() }).await?;
+        let Reply::GrantsTo { grants } = reply else { return Err(unexpected()) };
+        let mut report = RevokeReport { login: login.to_owned(), ..RevokeReport::default() };
+        let mut plan = Plan::default();
+        for (exchange, record, owned) in &grants {
+            let own = exchange.delegator == me.login;
+            let wanted = |item: &Uuid| items.is_none_or(|all| all.contains(item)) && !record.cuts.contains(item);
+            let ends: BTreeSet<Uuid> =
+                record.grant.entries.iter().map(|e| e.0).filter(|i| wanted(i) && (own || owned.contains(i))).collect();
+            if ends.is_empty() || exchange.delegate != login || exchange.id != record.grant.exchange {
+                continue;
+            }
+            for entry in record.grant.entries.iter().filter(|e| ends.contains(&e.0)) {
+                let (version, cut) = plan.cut.entry(entry.0).or_default();
+                *version = entry.1.max(*version);
+                cut.insert(record.grant.id);
+            }
+            if own && !dry_run {
+                self.narrow(me, &key, exchange, record, &ends, &mut plan).await?;
+            }
+        }
+        report.items = plan.cut.keys().copied().collect();
+        report.still_under_old_key = self.under_old_key(me, &plan.cut);
+        if let Some(items) = items {
+            report.still_granted = self.still_granted(me, items, login, &plan.cut).await?;
+        }
+        if !dry_run && !plan.cut.is_empty() {
+            self.carry_out(me, &key, login, plan).await?;
+        }
+        Ok(report)
+    }
+
+    /// Rewrites one's own grants from which an owner cut items; what cannot be opened waits.
+    pub async fn tidy(&self, me: &Principal) -> Result<()> {
+        let cut: Vec<_> = {
+            let (grants, exchanges) = (self.grants.borrow(), self.exchanges.borrow());
+            let own = |r: &GrantRecord| {
+                let exchange = &exchanges.get(&r.grant.exchange)?.record.exchange;
+                (exchange.delegator == me.login).then(|| exchange.clone())
+            };
+            grants
+                .values()
+                .filter(|g| !g.record.cuts.is_empty())
+                .filter_map(|g| Some((own(&g.record)?, g.record.clone())))
+                .collect()
+        };
+        if cut.is_empty() {
+            return Ok(());
+        }
+        let (key, _) = me.seal_for(&[]).await?;
+        let mut plan = Plan::default();
+        for (exchange, record) in cut {
+            let ends = record.cuts.iter().copied().collect();
+            self.narrow(me, &key, &exchange, &record, &ends, &mut plan).await?;
+        }
+        let operation = Operation::Revoke { revocations: Vec::new(), rewrite: plan.rewrite, remove: plan.remove };
+        me.call(&operation).await?;
+        self.mark_stale();
+        Ok(())
+    }
+
+    /// Writes a grant anew without some items, or removes it when nothing is left.
+    async fn narrow(
+        &self,
+        me: &Principal,
+        key: &OwnKey,
+        exchange: &Exchange,
+        record: &GrantRecord,
+        ends: &BTreeSet<Uuid>,
+        plan: &mut Plan,
+    ) -> Result<()> {
+        let stays = |item: &Uuid| !ends.contains(item) && !record.cuts.contains(item);
+        if !record.grant.entries.iter().any(|e| stays(&e.0)) {
+            plan.remove.push(record.grant.id);
+            return Ok(());
+        }
+        let Some(open) = self.open_grant(me, record.grant.id).await? else { return Ok(()) };
+        let given: Vec<Given> = open
+            .record
+            .grant
+            .entries
+            .iter()
+            .zip(open.keys.iter())
+            .filter(|(e, _)| stays(&e.0))
+            .map(|(e, k)| Given { entry: e.clone(), key: k.clone() })
+            .collect();
+        if record.grant.grantor_fingerprint == key.fingerprint {
+            let Some(secret) = self.open_exchange(me, exchange.id).await? else { return Ok(()) };
+            let not_after = record.grant.not_after;
+            plan.rewrite.push(make_grant(me, key, exchange.id, &secret, record.grant.id, &given, not_after).await?);
+        }
+        // A grant signed by an older own keyset is cut by the revocation itself, which the owner signs.
+        Ok(())
+    }
+
+    async fn carry_out(&self, me: &Principal, key: &OwnKey, login: &str, plan: Plan) -> Result<()> {
+        let mut revocations = Vec::new();
+        let cut: Vec<(Uuid, (u32, BTreeSet<Uuid>))> = plan.cut.into_iter().collect();
+        for part in cut.chunks(MAX_GRANT_ENTRIES) {
+            let grants: BTreeSet<Uuid> = part.iter().flat_map(|(_, (_, grants))| grants.iter().copied()).collect();
+            for grants in grants.into_iter().collect::<Vec<_>>().chunks(MAX_GRANT_ENTRIES) {
+                let mut revocation = Revocation {
+                    id: make_id()?,
+                    items: part.iter().map(|(item, (version, _))| (*item, *version)).collect(),
+                    login: login.to_owned(),
+                    grants: grants.to_vec(),
+                    revoker: key.party(),
+                    created: me.now(),
+                    signature: Fixed([0; 64]),
+                    extra: Extra::default(),
+                };
+                revocation.signature = key.sign(&me.engine, &revocation.transcript()).await?;
+                revocations.push(revocation);
+            }
+        }
+        me.call(&Operation::Revoke { revocations, rewrite: plan.rewrite, remove: plan.remove }).await?;
+        self.mark_stale();
+        self.sync(me).await
+    }
+
+    /// The items whose newest version that one knows of is one that the person had.
+    fn under_old_key(&self, me: &Principal, cut: &BTreeMap<Uuid, (u32, BTreeSet<Uuid>)>) -> Vec<Uuid> {
+        let mut newest: HashMap<Uuid, u32> = HashMap::new();
+        for granted in self.grants.borrow().values().filter(|g| g.record.grant.is_current(me.now())) {
+            for entry in &granted.record.grant.entries {
+                let version = newest.entry(entry.0).or_default();
+                *version = entry.1.max(*version);
+            }
+        }
+        cut.iter()
+            .filter(|(item, (version, _))| newest.get(item).is_none_or(|n| n <= version))
+            .map(|(item, _)| *item)
+            .collect()
+    }
+
+    async fn still_granted(
+        &self,
+        me: &Principal,
+        items: &[Uuid],
+        login: &str,
+        cut: &BTreeMap<Uuid, (u32, BTreeSet<Uuid>)>,
+    ) -> Result<Vec<StillGranted>> {
+        let mut out = Vec::new();
+        for item in items {
+            let reply = me.call(&Operation::Readers { item: *item }).await?;
+            let Reply::Readers { grants, .. } = reply else { return Err(unexpected()) };
+            for (exchange, record) in grants.iter().filter(|(e, _)| e.delegate == login) {
+                if !cut.get(item).is_some_and(|(_, grants)| grants.contains(&record.grant.id)) {
+                    out.push(StillGranted { item: *item, by: exchange.delegator.clone() });
+                }
+            }
+        }
+        Ok(out)
+    }
+}

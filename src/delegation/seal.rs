@@ -1,0 +1,233 @@
+//! Sealing items, and writing the grants that open them.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use super::Delegation;
+use crate::crypto::boxes::seal_box;
+use crate::crypto::envelope::{self, Author, Buffer, Metadata, Seal};
+use crate::crypto::keys::DataKey;
+use crate::encoding::{Bytes, Fixed};
+use crate::error::{Code, Error, Result};
+use crate::graph::Principal;
+use crate::keyring::OwnKey;
+use crate::relay::{Operation, Reply, unexpected};
+use crate::secret::{Key32, make_id};
+use crate::wire::grant::{Grant, GrantEntry};
+use crate::wire::keyset::Keyset;
+use crate::wire::{Extra, MAX_GRANT_ENTRIES, SUITE};
+
+/// One item to seal.
+#[derive(Debug)]
+pub struct Draft {
+    /// The data.
+    pub data: Buffer,
+    /// What is said of it.
+    pub metadata: Metadata,
+}
+
+/// How to seal.
+#[derive(Clone, Debug, Default)]
+pub struct SealOptions {
+    /// Who gets access, beside oneself.
+    pub share_with: Vec<String>,
+    /// The item that this is a new version of.
+    pub id: Option<Uuid>,
+    /// Hide the exact length.
+    pub pad: bool,
+    /// Sign, so that the author is provable beyond whoever granted it.
+    pub sign: bool,
+}
+
+/// A sealed item.
+#[derive(Debug)]
+pub struct SealedItem {
+    /// Its id.
+    pub id: Uuid,
+    /// Its version, from 1.
+    pub version: u32,
+    /// The envelope.
+    pub bytes: Buffer,
+    /// Readers of the version before that were not carried over, because their grants are not by oneself or the author.
+    pub dropped: Vec<String>,
+}
+
+/// What a grant gives of one item.
+#[derive(Clone, Debug)]
+pub(super) struct Given {
+    pub(super) entry: GrantEntry,
+    pub(super) key: Key32,
+}
+
+/// Seals and signs one grant.
+pub(super) async fn make_grant(
+    me: &Principal,
+    key: &OwnKey,
+    exchange: Uuid,
+    secret: &Key32,
+    id: Uuid,
+    given: &[Given],
+    not_after: Option<u64>,
+) -> Result<Grant> {
+    let mut grant = Grant {
+        id,
+        suite: SUITE,
+        exchange,
+        grantor_fingerprint: key.fingerprint,
+        entries: given.iter().map(|g| g.entry.clone()).collect(),
+        created: me.now(),
+        not_after,
+        sealed: Bytes::default(),
+        signature: Fixed([0; 64]),
+        extra: Extra::default(),
+    };
+    let mut plain = zeroize::Zeroizing::new(Vec::with_capacity(given.len() * 32));
+    given.iter().for_each(|g| plain.extend_from_slice(g.key.expose()));
+    grant.sealed = Bytes(seal_box(&me.engine, secret, &grant.context(), &plain)?);
+    grant.signature = key.sign(&me.engine, &grant.transcript()).await?;
+    Ok(grant)
+}
+
+impl Delegation {
+    /// Seals one item, or a new version of one. Resolves once the relay has the grants.
+    pub async fn seal(&self, me: &Principal, draft: Draft, options: &SealOptions) -> Result<SealedItem> {
+        self.sync(me).await?;
+        let mut carried = BTreeSet::new();
+        let mut dropped = Vec::new();
+        let (id, version, basis) = match options.id {
+            None => (make_id()?, 1, Vec::new()),
+            Some(id) => {
+                let (version, basis) = self.newest_held(me, id).await?;
+                (carried, dropped) = self.readers_to_carry(me, id, version).await?;
+                let next = version.checked_add(1).ok_or_else(|| Error::bad_input("this item has too many versions"))?;
+                (id, next, vec![basis])
+            }
+        };
+        carried.extend(options.share_with.iter().cloned());
+        carried.remove(&me.login);
+        let readers: Vec<String> = carried.into_iter().collect();
+        let (key, keysets) = me.seal_for(&readers).await?;
+        let data_key = DataKey(Key32::make()?);
+        let author =
+            options.sign.then_some(Author { login: &me.login, fingerprint: &key.fingerprint, key: &key.signing });
+        let what = Seal { id, key_version: version, metadata: &draft.metadata, pad: options.pad, author };
+        let sealed = envelope::seal(&me.engine, &data_key, &what, &draft.data).await?;
+        let given = vec![Given { entry: GrantEntry(id, version, sealed.digest), key: data_key.0.clone() }];
+        self.write(me, &key, &keysets, &given, vec![(id, version)], basis).await?;
+        dropped.retain(|login| !readers.contains(login));
+        Ok(SealedItem { id, version, bytes: sealed.bytes, dropped })
+    }
+
+    /// Seals many items at once; all are granted, or none.
+    pub async fn seal_many(
+        &self,
+        me: &Principal,
+        drafts: Vec<Draft>,
+        options: &SealOptions,
+        progress: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<Vec<SealedItem>> {
+        self.sync(me).await?;
+        let mut readers: BTreeSet<String> = options.share_with.iter().cloned().collect();
+        readers.remove(&me.login);
+        let (key, keysets) = me.seal_for(&readers.into_iter().collect::<Vec<_>>()).await?;
+        let mut given = Vec::with_capacity(drafts.len());
+        let mut out = Vec::with_capacity(drafts.len());
+        for (done, draft) in drafts.into_iter().enumerate() {
+            progress(done)?;
+            let id = make_id()?;
+            let data_key = DataKey(Key32::make()?);
+            let author =
+                options.sign.then_some(Author { login: &me.login, fingerprint: &key.fingerprint, key: &key.signing });
+            let what = Seal { id, key_version: 1, metadata: &draft.metadata, pad: options.pad, author };
+            let sealed = envelope::seal(&me.engine, &data_key, &what, &draft.data).await?;
+            given.push(Given { entry: GrantEntry(id, 1, sealed.digest), key: data_key.0.clone() });
+            out.push(SealedItem { id, version: 1, bytes: sealed.bytes, dropped: Vec::new() });
+        }
+        progress(out.len())?;
+        let create = out.iter().map(|item| (item.id, 1)).collect();
+        self.write(me, &key, &keysets, &given, create, Vec::new()).await?;
+        Ok(out)
+    }
+
+    /// Writes the grants of new items, to oneself and to each reader, in one batch.
+    async fn write(
+        &self,
+        me: &Principal,
+        key: &OwnKey,
+        readers: &[Keyset],
+        given: &[Given],
+        create: Vec<(Uuid, u32)>,
+        basis: Vec<Uuid>,
+    ) -> Result<()> {
+        if given.is_empty() {
+            return Ok(());
+        }
+        let mut grants = Vec::new();
+        for to in std::iter::once(&key.keyset).chain(readers) {
+            let (exchange, secret) = self.sealing_exchange(me, key, to).await?;
+            for part in given.chunks(MAX_GRANT_ENTRIES) {
+                grants.push(make_grant(me, key, exchange.id, &secret, make_id()?, part, None).await?);
+            }
+        }
+        me.call(&Operation::PutGrants { create, grants, basis }).await?;
+        self.mark_stale();
+        Ok(())
+    }
+
+    /// The newest version of an item that one holds, and the grant that holds it.
+    async fn newest_held(&self, me: &Principal, item: Uuid) -> Result<(u32, Uuid)> {
+        let mut best: Option<(u32, Uuid)> = None;
+        for record in self.grants_of(item, me.now()) {
+            let version = record.grant.entries.iter().filter(|e| e.0 == item).map(|e| e.1).max().unwrap_or(0);
+            if best.is_none_or(|(v, _)| version > v) && self.open_grant(me, record.grant.id).await?.is_some() {
+                best = Some((version, record.grant.id));
+            }
+        }
+        best.ok_or_else(Self::no_access)
+    }
+
+    /// Who reads the version at hand and is carried over to the next: delegates of grants that are signed by
+    /// oneself or by that version's author. The others are named.
+    async fn readers_to_carry(
+        &self,
+        me: &Principal,
+        item: Uuid,
+        version: u32,
+    ) -> Result<(BTreeSet<String>, Vec<String>)> {
+        let Reply::Readers { grants, .. } = me.call(&Operation::Readers { item }).await? else {
+            return Err(unexpected());
+        };
+        let current = grants.iter().filter(|(_, r)| r.grant.entries.iter().any(|e| e.key() == (item, version)));
+        let mut believed = Vec::new();
+        for (exchange, record) in current {
+            let party =
+                crate::wire::Party { login: exchange.delegator.clone(), fingerprint: record.grant.grantor_fingerprint };
+            let signer = match me.signer(&party).await {
+                Ok(Some(signer)) => signer,
+                Ok(None) => continue,
+                Err(e) if e.code() == Code::IdentityChanged => continue,
+                Err(e) => return Err(e),
+            };
+            let genuine = record.grant.exchange == exchange.id
+                && exchange.check(&signer.keyset.signing_key).is_ok()
+                && record.grant.check(&signer.keyset.signing_key).is_ok();
+            if genuine && record.grant.is_current(me.now()) {
+                believed.push((exchange.delegator.clone(), exchange.delegate.clone()));
+            }
+        }
+        // The author granted the version to itself when writing it.
+        let author = believed.iter().find(|(from, to)| from == to).map(|(from, _)| from.clone());
+        let mut carried = BTreeSet::new();
+        let mut dropped = BTreeSet::new();
+        for (from, to) in believed {
+            if from == me.login || Some(&from) == author.as_ref() {
+                carried.insert(to);
+            } else {
+                dropped.insert(to);
+            }
+        }
+        let dropped = dropped.difference(&carried).filter(|l| **l != me.login).cloned().collect();
+        Ok((carried, dropped))
+    }
+}

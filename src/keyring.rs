@@ -1,0 +1,522 @@
+//! One's own keysets: making them, opening them through their slots, changing the slots.
+//!
+//! Pure with respect to the outside: it takes and gives records; the client carries them to the relay.
+
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::crypto::boxes::{open_box, open_message, seal_box, seal_message};
+use crate::crypto::keys::{DecryptionKey, SigningKey};
+use crate::crypto::{Engine, hpke, rust, split};
+use crate::encoding::{Bytes, Hash, Signature, Transcript, compound, take_lp};
+use crate::error::{Code, Error, Result};
+use crate::relay::{LoginSecret, OwnKeyset, SlotChange};
+use crate::secret::{Key32, SecretBytes, equal, make_id};
+use crate::trust::is_chained;
+use crate::wire::keyset::Keyset;
+use crate::wire::manifest::{Entry, Manifest};
+use crate::wire::slot::{Slot, SlotKind, Unlocker};
+use crate::wire::{Extra, Party, SUITE};
+
+/// What a person brings to open their keys.
+#[derive(Clone, Debug)]
+pub enum Secret {
+    /// The vault secret that a password was split into.
+    Vault(Key32),
+    /// The person's own RSA key pair.
+    KeyPair(KeyPair),
+}
+
+/// An RSA pair from outside, with the signing seed that derives from it.
+#[derive(Clone, Debug)]
+pub struct KeyPair {
+    pkcs8: SecretBytes,
+    seed_source: SecretBytes,
+    /// The public key, SPKI DER.
+    pub spki: Vec<u8>,
+}
+
+impl KeyPair {
+    /// Reads a pair. Errors: [`Code::BadInput`] for anything but an RSA pair whose halves belong together.
+    pub fn parse(spki: &[u8], pkcs8: SecretBytes) -> Result<Self> {
+        use rsa::traits::{PrivateKeyParts, PublicKeyParts};
+        let (key, public) = rust::rsa_from_pkcs8(&pkcs8)?;
+        if public.spki() != spki {
+            return Err(Error::bad_input("the public key is not the private key's"));
+        }
+        let minimal = |n: &rsa::BoxedUint| Zeroizing::new(n.to_be_bytes_trimmed_vartime().to_vec());
+        let (mut p, mut q) = (minimal(&key.primes()[0]), minimal(&key.primes()[1]));
+        if (p.len(), &*p) < (q.len(), &*q) {
+            std::mem::swap(&mut p, &mut q);
+        }
+        let n = minimal(key.n().as_ref());
+        let source = SecretBytes::new(compound(&[&n, &p, &q]));
+        Ok(Self { pkcs8, seed_source: source, spki: spki.to_vec() })
+    }
+
+    /// HKDF-SHA-256(lp(n) ‖ lp(max(p, q)) ‖ lp(min(p, q)), T("signing-seed", login)).
+    pub fn seed(&self, login: &str) -> Result<Key32> {
+        rust::hkdf32(self.seed_source.expose(), Transcript::new("signing-seed").text(login).as_bytes())
+    }
+}
+
+impl KeyPair {
+    /// The pair as the keyset that it belongs to, to log in with.
+    pub async fn own_key(&self, engine: &Engine, keyset: &Keyset, seed: &Key32) -> Result<OwnKey> {
+        let (decryption, _) = engine.import_decryption(&self.pkcs8).await?;
+        let signing = engine.import_signing(seed).await?;
+        Ok(OwnKey { keyset: keyset.clone(), fingerprint: keyset.fingerprint(), decryption, signing, keyset_key: None })
+    }
+}
+
+/// One own keyset, opened.
+#[derive(Clone, Debug)]
+pub struct OwnKey {
+    /// The public part.
+    pub keyset: Keyset,
+    /// Its fingerprint.
+    pub fingerprint: Hash,
+    /// Opens what is encrypted to it.
+    pub decryption: DecryptionKey,
+    /// Signs for it.
+    pub signing: SigningKey,
+    /// The keyset key: in memory only, and gone after a reload.
+    pub keyset_key: Option<Key32>,
+}
+
+impl OwnKey {
+    /// Login and fingerprint.
+    pub fn party(&self) -> Party {
+        Party { login: self.keyset.login.clone(), fingerprint: self.fingerprint }
+    }
+
+    /// Signs one field of a record.
+    pub async fn sign(&self, engine: &Engine, transcript: &Transcript) -> Result<Signature> {
+        engine.sign(&self.signing, transcript.as_bytes()).await.map(crate::encoding::Fixed)
+    }
+
+    /// The modulus' length in bytes.
+    pub fn size(&self) -> Result<usize> {
+        Ok(self.keyset.encryption()?.size())
+    }
+
+    /// The keyset key. Errors: [`Code::Locked`] after a reload.
+    pub fn require_keyset_key(&self) -> Result<&Key32> {
+        self.keyset_key
+            .as_ref()
+            .ok_or_else(|| Error::new(Code::Locked, "this needs the secret once more: call unlock() first"))
+    }
+}
+
+/// A keyset that was just made: what the relay gets, and what stays.
+#[derive(Debug)]
+pub struct Made {
+    /// For the relay.
+    pub own: OwnKeyset,
+    /// For the relay's own login.
+    pub secrets: Vec<LoginSecret>,
+    /// Opened.
+    pub key: OwnKey,
+}
+
+/// RSA modulus of generated keysets, in bits.
+const MODULUS: usize = 3072;
+
+/// Makes a keyset: the first (`previous` absent), or one that begins anew after a loss.
+pub async fn make(engine: &Engine, login: &str, secret: &Secret, previous: Option<&Keyset>, now: u64) -> Result<Made> {
+    let (pkcs8, seed) = match secret {
+        Secret::Vault(_) => fresh_material(engine).await?,
+        Secret::KeyPair(pair) => (pair.pkcs8.clone(), pair.seed(login)?),
+    };
+    let key = make_keyset(engine, login, &pkcs8, &seed, previous, None, now).await?;
+    let (slot, secrets) = make_slot(engine, secret, &key).await?;
+    finish(engine, key, &pkcs8, &seed, vec![slot], secrets).await
+}
+
+async fn fresh_material(engine: &Engine) -> Result<(SecretBytes, Key32)> {
+    Ok((engine.rsa_generate(MODULUS).await?, Key32::make()?))
+}
+
+/// Seals the private part, and lists the slots in the first manifest.
+async fn finish(
+    engine: &Engine,
+    key: OwnKey,
+    pkcs8: &SecretBytes,
+    seed: &Key32,
+    slots: Vec<Slot>,
+    secrets: Vec<LoginSecret>,
+) -> Result<Made> {
+    let private = Bytes(seal_private(engine, key.require_keyset_key()?, &key.fingerprint, pkcs8, seed)?);
+    let entries = slots.iter().map(|slot| Entry::of(slot, key.party())).collect();
+    let manifest = make_manifest(engine, &key, &key, 1, None, entries).await?;
+    let own = OwnKeyset { keyset: key.keyset.clone(), private, slots, manifest };
+    Ok(Made { own, secrets, key })
+}
+
+async fn make_keyset(
+    engine: &Engine,
+    login: &str,
+    pkcs8: &SecretBytes,
+    seed: &Key32,
+    previous: Option<&Keyset>,
+    chain: Option<&OwnKey>,
+    now: u64,
+) -> Result<OwnKey> {
+    let (decryption, public) = engine.import_decryption(pkcs8).await?;
+    let signing = engine.import_signing(seed).await?;
+    let empty = crate::encoding::Fixed([0; 64]);
+    let mut keyset = Keyset {
+        login: login.to_owned(),
+        version: previous.map_or(1, |p| p.version + 1),
+        suite: SUITE,
+        encryption_key: Bytes(public.spki().to_vec()),
+        signing_key: crate::encoding::Fixed(rust::ed25519_public(seed)),
+        created: now,
+        previous: previous.map(Keyset::fingerprint),
+        maker: Party { login: login.to_owned(), fingerprint: crate::encoding::Fixed([0; 32]) },
+        self_signature: empty,
+        maker_signature: None,
+        chain_signature: None,
+        extra: Extra::default(),
+    };
+    let fingerprint = keyset.fingerprint();
+    keyset.maker.fingerprint = fingerprint;
+    let mut key = OwnKey { keyset, fingerprint, decryption, signing, keyset_key: Some(Key32::make()?) };
+    key.keyset.self_signature = key.sign(engine, &key.keyset.self_transcript()).await?;
+    if let Some(before) = chain {
+        key.keyset.chain_signature = Some(before.sign(engine, &key.keyset.chain_transcript()).await?);
+    }
+    Ok(key)
+}
+
+fn private_context(fingerprint: &Hash) -> Transcript {
+    Transcript::new("private").bytes(&fingerprint.0)
+}
+
+fn seal_private(
+    engine: &Engine,
+    keyset_key: &Key32,
+    fingerprint: &Hash,
+    pkcs8: &SecretBytes,
+    seed: &Key32,
+) -> Result<Vec<u8>> {
+    let plain = SecretBytes::new(compound(&[pkcs8.expose(), seed.expose()]));
+    seal_box(engine, keyset_key, &private_context(fingerprint), plain.expose())
+}
+
+/// Opens a private part, recomputes both public keys and compares them.
+async fn open_private(engine: &Engine, own: &OwnKeyset, keyset_key: Key32) -> Result<OwnKey> {
+    let fingerprint = own.keyset.fingerprint();
+    let plain = open_box(&keyset_key, &private_context(&fingerprint), &own.private.0)?;
+    let mut rest = plain.expose();
+    let pkcs8 = SecretBytes::new(take_lp(&mut rest)?.to_vec());
+    let seed = Key32::from_slice(take_lp(&mut rest)?)?;
+    let (decryption, public) = engine.import_decryption(&pkcs8).await?;
+    if !rest.is_empty()
+        || public.spki() != own.keyset.encryption_key.0
+        || rust::ed25519_public(&seed) != own.keyset.signing_key.0
+    {
+        return Err(Error::corrupt());
+    }
+    let signing = engine.import_signing(&seed).await?;
+    Ok(OwnKey { keyset: own.keyset.clone(), fingerprint, decryption, signing, keyset_key: Some(keyset_key) })
+}
+
+fn unlocker_private(vault: &Key32, kind: SlotKind, login: &str, id: Uuid) -> Result<Key32> {
+    let info = Transcript::new("unlocker").text(kind.as_str()).text(login).uuid(id);
+    rust::hkdf32(vault.expose(), info.as_bytes())
+}
+
+/// `fingerprint ‖ HKDF(secret, T("vouch", kind, login, unlocker id, fingerprint))`.
+fn vouch(vault: &Key32, kind: SlotKind, login: &str, id: Uuid, fingerprint: &Hash) -> Result<Vec<u8>> {
+    let info = Transcript::new("vouch").text(kind.as_str()).text(login).uuid(id).bytes(&fingerprint.0);
+    let mut out = fingerprint.0.to_vec();
+    out.extend_from_slice(rust::hkdf32(vault.expose(), info.as_bytes())?.expose());
+    Ok(out)
+}
+
+/// Makes the slot that opens `key` with `secret`, vouched for by whoever knows the secret.
+async fn make_slot(engine: &Engine, secret: &Secret, key: &OwnKey) -> Result<(Slot, Vec<LoginSecret>)> {
+    match secret {
+        Secret::Vault(vault) => {
+            let login = &key.keyset.login;
+            let id = make_id()?;
+            let private = unlocker_private(vault, SlotKind::Password, login, id)?;
+            let unlocker = Unlocker {
+                id,
+                public_key: Bytes(rust::x25519_public(&private).to_vec()),
+                vouch: Some(Bytes(vouch(vault, SlotKind::Password, login, id, &key.fingerprint)?)),
+            };
+            let hash = Hash::from_slice(&<sha2::Sha256 as sha2::Digest>::digest(split::relay_secret(vault)?.expose()))?;
+            let slot = seal_slot(engine, key, SlotKind::Password, unlocker).await?;
+            Ok((slot, vec![LoginSecret { unlocker: id, hash }]))
+        }
+        Secret::KeyPair(pair) => {
+            let unlocker = Unlocker { id: make_id()?, public_key: Bytes(pair.spki.clone()), vouch: None };
+            Ok((seal_slot(engine, key, SlotKind::Keypair, unlocker).await?, Vec::new()))
+        }
+    }
+}
+
+/// Seals the keyset key to an unlocker's public half; needs no secret.
+async fn seal_slot(engine: &Engine, key: &OwnKey, kind: SlotKind, unlocker: Unlocker) -> Result<Slot> {
+    let id = make_id()?;
+    let context = Slot::context(&key.fingerprint, kind, id);
+    let keyset_key = key.require_keyset_key()?;
+    let sealed = match kind {
+        SlotKind::Password => {
+            let public: [u8; 32] = unlocker.public_key.0.as_slice().try_into().map_err(|_| Error::corrupt())?;
+            let (enc, shared) = hpke::seal_key(&public, &context)?;
+            let mut sealed = enc.to_vec();
+            sealed.extend_from_slice(&seal_box(engine, &shared, &context, keyset_key.expose())?);
+            sealed
+        }
+        _ => {
+            let to = crate::crypto::keys::EncryptionKey::from_spki(&unlocker.public_key.0)?;
+            seal_message(engine, &to, &context, keyset_key.expose()).await?
+        }
+    };
+    Ok(Slot {
+        id,
+        fingerprint: key.fingerprint,
+        kind,
+        holder: None,
+        unlocker: Some(unlocker),
+        sealed: Bytes(sealed),
+        extra: Extra::default(),
+    })
+}
+
+/// Makes a `sharer` slot: whoever holds `holder` opens `key`.
+pub async fn make_sharer_slot(engine: &Engine, key: &OwnKey, holder: &Keyset) -> Result<Slot> {
+    let id = make_id()?;
+    let context = Slot::context(&key.fingerprint, SlotKind::Sharer, id);
+    let sealed = seal_message(engine, &holder.encryption()?, &context, key.require_keyset_key()?.expose()).await?;
+    Ok(Slot {
+        id,
+        fingerprint: key.fingerprint,
+        kind: SlotKind::Sharer,
+        holder: Some(holder.party()),
+        unlocker: None,
+        sealed: Bytes(sealed),
+        extra: Extra::default(),
+    })
+}
+
+/// Makes a `successor` slot: what opens `next` opens `key`.
+fn make_successor_slot(engine: &Engine, key: &OwnKey, next: &OwnKey) -> Result<Slot> {
+    let id = make_id()?;
+    let context = Slot::context(&key.fingerprint, SlotKind::Successor, id);
+    let sealed = seal_box(engine, next.require_keyset_key()?, &context, key.require_keyset_key()?.expose())?;
+    Ok(Slot {
+        id,
+        fingerprint: key.fingerprint,
+        kind: SlotKind::Successor,
+        holder: None,
+        unlocker: None,
+        sealed: Bytes(sealed),
+        extra: Extra::default(),
+    })
+}
+
+async fn make_manifest(
+    engine: &Engine,
+    key: &OwnKey,
+    author: &OwnKey,
+    counter: u64,
+    previous_hash: Option<Hash>,
+    slots: Vec<Entry>,
+) -> Result<Manifest> {
+    let empty = crate::encoding::Fixed([0; 64]);
+    let mut manifest = Manifest {
+        fingerprint: key.fingerprint,
+        counter,
+        previous_hash,
+        slots,
+        author: author.party(),
+        signature: empty,
+        author_signature: empty,
+        extra: Extra::default(),
+    };
+    manifest.signature = key.sign(engine, &manifest.transcript()).await?;
+    manifest.author_signature = author.sign(engine, &manifest.author_transcript()).await?;
+    Ok(manifest)
+}
+
+/// A change to a keyset's slots: adds some, drops those that `drop` picks.
+pub async fn change_slots(
+    engine: &Engine,
+    own: &OwnKeyset,
+    key: &OwnKey,
+    add: Vec<Slot>,
+    secrets: Vec<LoginSecret>,
+    drop: impl Fn(&Slot) -> bool,
+) -> Result<SlotChange> {
+    let dropped: Vec<Uuid> = own.slots.iter().filter(|s| drop(s)).map(|s| s.id).collect();
+    let mut entries: Vec<Entry> = own.manifest.slots.iter().filter(|e| !dropped.contains(&e.id)).cloned().collect();
+    entries.extend(add.iter().map(|s| Entry::of(s, key.party())));
+    let manifest =
+        make_manifest(engine, key, key, own.manifest.counter + 1, Some(own.manifest.hash()), entries).await?;
+    Ok(SlotChange { manifest, add, secrets })
+}
+
+/// Replaces every `password` slot of a keyset by one for a new secret.
+pub async fn change_secret(engine: &Engine, own: &OwnKeyset, key: &OwnKey, next: &Secret) -> Result<SlotChange> {
+    let (slot, secrets) = make_slot(engine, next, key).await?;
+    change_slots(engine, own, key, vec![slot], secrets, |s| s.kind == SlotKind::Password).await
+}
+
+/// Renews a keyset: the chain goes on, every unlocker stays or gives way to a new secret, and the version
+/// before opens by a `successor` slot. Unlockers that stay need no secret; the relay keeps their login secrets.
+pub async fn renew(
+    engine: &Engine,
+    own: &OwnKeyset,
+    key: &OwnKey,
+    new_secret: Option<&Secret>,
+    now: u64,
+) -> Result<(Made, SlotChange)> {
+    let (pkcs8, seed) = fresh_material(engine).await?;
+    let next = make_keyset(engine, &key.keyset.login, &pkcs8, &seed, Some(&key.keyset), Some(key), now).await?;
+    let mut slots = Vec::new();
+    let mut secrets = Vec::new();
+    for slot in &own.slots {
+        if new_secret.is_some() && slot.kind == SlotKind::Password {
+            continue;
+        }
+        if let Some(unlocker) = slot.unlocker.clone() {
+            slots.push(seal_slot(engine, &next, slot.kind, unlocker).await?);
+        }
+    }
+    if let Some(secret) = new_secret {
+        let (slot, login) = make_slot(engine, secret, &next).await?;
+        slots.push(slot);
+        secrets.extend(login);
+    }
+    let successor = make_successor_slot(engine, key, &next)?;
+    let made = finish(engine, next, &pkcs8, &seed, slots, secrets).await?;
+    let change = change_slots(engine, own, key, vec![successor], Vec::new(), |s| s.unlocker.is_some()).await?;
+    Ok((made, change))
+}
+
+/// What a secret opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// The keysets, in the order of their versions.
+    pub keys: Vec<OwnKey>,
+    /// Whether the newest of them is reached by a valid chain from what the secret vouches for.
+    pub vouched: bool,
+}
+
+/// Opens every own keyset that a secret leads to. `None`: the secret opens none of them.
+pub async fn open(engine: &Engine, login: &str, all: &[OwnKeyset], secret: &Secret) -> Result<Option<Opened>> {
+    let mut keys: Vec<OwnKey> = Vec::new();
+    let mut anchors: Vec<Hash> = Vec::new();
+    for own in all.iter().rev() {
+        for slot in &own.slots {
+            let Some((keyset_key, anchor)) = open_slot(engine, login, all, slot, secret).await? else { continue };
+            keys.push(open_private(engine, own, keyset_key).await?);
+            anchors.push(anchor);
+            break;
+        }
+        if !keys.is_empty() {
+            break;
+        }
+    }
+    if keys.is_empty() {
+        return Ok(None);
+    }
+    open_more(engine, all, &mut keys).await?;
+    let public: Vec<Keyset> = all.iter().map(|o| o.keyset.clone()).collect();
+    let newest = keys.last().map_or(0, |k| k.keyset.version);
+    let upto = &public[..usize::try_from(newest).unwrap_or(0).min(public.len())];
+    let vouched = public.iter().any(|k| anchors.contains(&k.fingerprint()) && is_chained(upto, k.version));
+    Ok(Some(Opened { keys, vouched }))
+}
+
+/// Opens what the keysets at hand lead to: by `successor` slots, and by `sharer` slots to oneself.
+pub async fn open_more(engine: &Engine, all: &[OwnKeyset], keys: &mut Vec<OwnKey>) -> Result<()> {
+    loop {
+        let before = keys.len();
+        for own in all {
+            let fingerprint = own.keyset.fingerprint();
+            if keys.iter().any(|k| k.fingerprint == fingerprint) {
+                continue;
+            }
+            for slot in &own.slots {
+                // A slot that is not ours, or that a relay planted, is skipped: it hides no other.
+                let Some(keyset_key) = open_inner_slot(engine, own, slot, keys).await else { continue };
+                if let Ok(key) = open_private(engine, own, keyset_key).await {
+                    keys.push(key);
+                    break;
+                }
+            }
+        }
+        if keys.len() == before {
+            keys.sort_by_key(|k| k.keyset.version);
+            return Ok(());
+        }
+    }
+}
+
+async fn open_inner_slot(engine: &Engine, own: &OwnKeyset, slot: &Slot, keys: &[OwnKey]) -> Option<Key32> {
+    let context = Slot::context(&slot.fingerprint, slot.kind, slot.id);
+    match slot.kind {
+        SlotKind::Successor => {
+            let next = keys.iter().find(|k| k.keyset.version == own.keyset.version + 1)?;
+            let plain = open_box(next.keyset_key.as_ref()?, &context, &slot.sealed.0).ok()?;
+            Key32::from_slice(plain.expose()).ok()
+        }
+        SlotKind::Sharer => {
+            let holder = slot.holder.as_ref()?;
+            let key = keys.iter().find(|k| k.party() == *holder)?;
+            let plain = open_message(engine, &key.decryption, key.size().ok()?, &context, &slot.sealed.0).await.ok()?;
+            Key32::from_slice(plain.expose()).ok()
+        }
+        _ => None,
+    }
+}
+
+/// Tries one slot with one secret: `None` if it is not for this secret, else the keyset key and the anchor.
+async fn open_slot(
+    engine: &Engine,
+    login: &str,
+    all: &[OwnKeyset],
+    slot: &Slot,
+    secret: &Secret,
+) -> Result<Option<(Key32, Hash)>> {
+    let Some(unlocker) = &slot.unlocker else { return Ok(None) };
+    let context = Slot::context(&slot.fingerprint, slot.kind, slot.id);
+    match (secret, slot.kind) {
+        (Secret::Vault(vault), SlotKind::Password) => {
+            let private = unlocker_private(vault, slot.kind, login, unlocker.id)?;
+            if rust::x25519_public(&private)[..] != unlocker.public_key.0[..] || slot.sealed.0.len() < 32 {
+                return Ok(None);
+            }
+            let (enc, boxed) = slot.sealed.0.split_at(32);
+            let shared = hpke::open_key(&private, enc, &context)?;
+            let keyset_key = Key32::from_slice(open_box(&shared, &context, boxed)?.expose())?;
+            let claimed = unlocker.vouch.as_ref().map(|v| v.0.as_slice()).unwrap_or_default();
+            let anchor = Hash::from_slice(claimed.get(..32).unwrap_or_default()).map_err(|_| Error::corrupt())?;
+            if !equal(&vouch(vault, slot.kind, login, unlocker.id, &anchor)?, claimed) {
+                return Err(Error::new(
+                    Code::VerificationFailed,
+                    "these keys were not made by someone who knows the secret",
+                ));
+            }
+            Ok(Some((keyset_key, anchor)))
+        }
+        (Secret::KeyPair(pair), SlotKind::Keypair) if unlocker.public_key.0 == pair.spki => {
+            let (key, public) = engine.import_decryption(&pair.pkcs8).await?;
+            let plain = open_message(engine, &key, public.size(), &context, &slot.sealed.0).await?;
+            // The anchor is the version whose signing key derives from the pair: nobody else can make one.
+            let derived = rust::ed25519_public(&pair.seed(login)?);
+            let version =
+                all.iter().find(|o| o.keyset.signing_key.0 == derived && o.keyset.encryption_key.0 == pair.spki);
+            let anchor = version.ok_or_else(|| {
+                Error::new(Code::VerificationFailed, "no version of these keys derives from the key pair")
+            })?;
+            Ok(Some((Key32::from_slice(plain.expose())?, anchor.keyset.fingerprint())))
+        }
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,175 @@
+//! Telling others that keys are new after a loss, and reading what others tell (protocol section 8).
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::crypto::boxes::{open_message, seal_message};
+use crate::encoding::{Bytes, Fixed, Transcript, to_base64url};
+use crate::error::{Code, Error, Result};
+use crate::graph::Principal;
+use crate::keyring::OwnKey;
+use crate::relay::{NotificationRecord, Operation, Reply, unexpected};
+use crate::wire::keyset::Keyset;
+use crate::wire::notification::{KEY_PAIR_UPDATE, KeyPairUpdate, Notification, Status};
+use crate::wire::{Extra, Party, parse, to_json};
+
+/// A notification, opened and checked, as an application sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Notice {
+    /// Its id.
+    pub id: Uuid,
+    /// Its revision.
+    pub rev: String,
+    /// What it is about.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Where it stands.
+    pub status: Status,
+    /// Unix milliseconds.
+    pub created: u64,
+    /// Who sent it. The signature says which key sent it; only the code says whose key that is.
+    pub author: String,
+    /// What it says.
+    pub properties: KeyPairUpdate,
+}
+
+/// The id of the notification from a keyset to a recipient: the same when it is sent again.
+fn notification_id(key: &OwnKey, recipient: &str) -> Uuid {
+    let hash = Transcript::new("notification/id").bytes(&key.fingerprint.0).text(recipient).sha256();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+/// Tells contacts, and oneself at the keyset before, that `key` is new. Sending again changes nothing.
+pub async fn announce(me: &Principal, key: &OwnKey, contacts: &[String], before: &Keyset) -> Result<()> {
+    let body = to_json(&KeyPairUpdate {
+        data_owner_concerned_id: me.login.clone(),
+        data_owner_concerned_pub_key: hex::encode(&key.keyset.encryption_key.0),
+    })?;
+    let mut notifications = vec![seal(me, key, before, &body).await?];
+    let mut recipients = Vec::new();
+    for login in contacts {
+        match me.usable(std::slice::from_ref(login)).await {
+            Ok(mut keysets) => recipients.append(&mut keysets),
+            // Somebody who is gone, or whose own keys changed, cannot be told now.
+            Err(e) if matches!(e.code(), Code::IdentityNotFound | Code::IdentityChanged | Code::VerificationFailed) => {
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    for to in recipients {
+        notifications.push(seal(me, key, &to, &body).await?);
+    }
+    for part in notifications.chunks(256) {
+        me.call(&Operation::Notify { notifications: part.to_vec() }).await?;
+    }
+    Ok(())
+}
+
+async fn seal(me: &Principal, key: &OwnKey, to: &Keyset, body: &str) -> Result<Notification> {
+    let mut notification = Notification {
+        id: notification_id(key, &to.login),
+        kind: KEY_PAIR_UPDATE.to_owned(),
+        sender: me.login.clone(),
+        sender_fingerprint: key.fingerprint,
+        recipient: to.login.clone(),
+        recipient_fingerprint: to.fingerprint(),
+        created: me.now(),
+        sealed: Bytes::default(),
+        signature: Fixed([0; 64]),
+        extra: Extra::default(),
+    };
+    notification.signature = key.sign(&me.engine, &notification.transcript(body.as_bytes())).await?;
+    notification.sealed =
+        Bytes(seal_message(&me.engine, &to.encryption()?, &notification.context(), body.as_bytes()).await?);
+    Ok(notification)
+}
+
+/// Opens and checks a notification. `None`: it is not for a key at hand, or is not genuine.
+async fn open(me: &Principal, record: &NotificationRecord) -> Result<Option<Notice>> {
+    let n = &record.notification;
+    let Some(own) = me.own(&n.recipient_fingerprint).filter(|_| n.recipient == me.login) else { return Ok(None) };
+    let Ok(plain) = open_message(&me.engine, &own.decryption, own.size()?, &n.context(), &n.sealed.0).await else {
+        return Ok(None);
+    };
+    // The sender's keys are new by nature, so the signature is checked against what the relay lists now, not against
+    // the pin: it proves which key sent this, and the code proves whose key that is.
+    let Some(keyset) = offered(me, &Party { login: n.sender.clone(), fingerprint: n.sender_fingerprint }).await? else {
+        return Ok(None);
+    };
+    if n.check(&keyset.signing_key, plain.expose()).is_err() {
+        return Ok(None);
+    }
+    let Ok(text) = std::str::from_utf8(plain.expose()) else { return Ok(None) };
+    let Ok(properties) = parse::<KeyPairUpdate>(text) else { return Ok(None) };
+    let genuine = n.kind == KEY_PAIR_UPDATE
+        && properties.data_owner_concerned_id == n.sender
+        && properties.data_owner_concerned_pub_key == hex::encode(&keyset.encryption_key.0);
+    if !genuine {
+        return Ok(None);
+    }
+    Ok(Some(Notice {
+        id: n.id,
+        rev: format!("{}-{}", record.rev, to_base64url(&n.signature.0[..12])),
+        kind: n.kind.clone(),
+        status: record.status,
+        created: n.created,
+        author: n.sender.clone(),
+        properties,
+    }))
+}
+
+async fn offered(me: &Principal, party: &Party) -> Result<Option<Keyset>> {
+    let known = match me.resolve(std::slice::from_ref(&party.login)).await {
+        Ok(known) => known,
+        Err(e) if matches!(e.code(), Code::IdentityNotFound | Code::VerificationFailed) => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    Ok(known.iter().flat_map(|k| k.offer.iter()).find(|k| k.fingerprint() == party.fingerprint).cloned())
+}
+
+/// Notifications that are pending or ongoing, created at or after a time, oldest first.
+pub async fn pending_after(me: &Principal, after: u64, kind: Option<&str>) -> Result<Vec<Notice>> {
+    let mut out = Vec::new();
+    let mut cursor = None;
+    loop {
+        let reply = me.call(&Operation::Notifications { after, cursor }).await?;
+        let Reply::Notifications { notifications, cursor: next } = reply else { return Err(unexpected()) };
+        for record in &notifications {
+            let wanted = record.status == Status::Pending && kind.is_none_or(|k| k == record.notification.kind);
+            if wanted && record.notification.created >= after {
+                out.extend(open(me, record).await?);
+            }
+        }
+        cursor = next;
+        if cursor.is_none() {
+            return Ok(out);
+        }
+    }
+}
+
+async fn fetch(me: &Principal, id: Uuid) -> Result<NotificationRecord> {
+    match me.call(&Operation::Notification { id }).await? {
+        Reply::Notification { notification } if notification.notification.id == id => Ok(*notification),
+        _ => Err(unexpected()),
+    }
+}
+
+fn not_found() -> Error {
+    Error::new(Code::NotFound, "no such notification")
+}
+
+/// One notification.
+pub async fn get(me: &Principal, id: Uuid) -> Result<Notice> {
+    open(me, &fetch(me, id).await?).await?.ok_or_else(not_found)
+}
+
+/// Moves a notification's status. The same status again is no error; one that is completed or cancelled stays so.
+pub async fn set_status(me: &Principal, id: Uuid, status: Status) -> Result<()> {
+    let rev = fetch(me, id).await?.rev;
+    match me.call(&Operation::SetStatus { id, rev, status }).await? {
+        Reply::Notification { .. } => Ok(()),
+        _ => Err(unexpected()),
+    }
+}

@@ -1,0 +1,98 @@
+//! A backend that a JavaScript object carries (wasm only), such as the package's directory in Node.
+//!
+//! The object has three methods, each giving a promise: `get(keys)` gives records or `undefined` in that order;
+//! `list(prefix, after, limit)` gives records in order of their keys (by UTF-8); `commit(writes)` writes all or
+//! nothing and gives `false` if some record's revision is not the expected one. A record is `{ key, rev, value }`;
+//! a write is `{ key, expected, value }`, whose `value` is `undefined` to delete. Revisions start at 1 and go up
+//! by one with each write.
+
+use std::fmt;
+
+use js_sys::{Array, Function, Promise, Reflect};
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use crate::error::{Code, Error, Result};
+use crate::relay::rules::{Stored, Write};
+
+/// The object.
+#[derive(Clone)]
+pub struct Foreign(JsValue);
+
+#[derive(Serialize, Deserialize)]
+struct Row {
+    key: String,
+    rev: u64,
+    value: String,
+}
+
+fn failed() -> Error {
+    Error::new(Code::RelayUnavailable, "the relay's backend failed")
+}
+
+impl fmt::Debug for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Foreign")
+    }
+}
+
+impl Foreign {
+    /// Takes the object. Errors: [`Code::BadInput`] if it lacks a method.
+    pub fn new(object: JsValue) -> Result<Self> {
+        for name in ["get", "list", "commit"] {
+            let method = Reflect::get(&object, &name.into()).ok();
+            if !method.is_some_and(|m| m.is_function()) {
+                return Err(Error::bad_input("a backend has the methods get, list and commit"));
+            }
+        }
+        Ok(Self(object))
+    }
+
+    async fn call(&self, name: &str, arguments: &Array) -> Result<JsValue> {
+        let method = Reflect::get(&self.0, &name.into()).map_err(|_| failed())?;
+        let method: Function = method.dyn_into().map_err(|_| failed())?;
+        let answer = method.apply(&self.0, arguments).map_err(|_| failed())?;
+        JsFuture::from(Promise::resolve(&answer)).await.map_err(|e| match quota(&e) {
+            true => Error::new(Code::Quota, "the relay's storage is full: nothing was written"),
+            false => failed(),
+        })
+    }
+
+    fn rows(answer: JsValue) -> Result<Vec<Option<Row>>> {
+        serde_wasm_bindgen::from_value(answer).map_err(|_| failed())
+    }
+
+    pub(super) async fn get(&self, keys: &[String]) -> Result<Vec<Option<Stored>>> {
+        let list: Array = keys.iter().map(|k| JsValue::from_str(k)).collect();
+        let rows = Self::rows(self.call("get", &Array::of1(&list)).await?)?;
+        if rows.len() != keys.len() {
+            return Err(failed());
+        }
+        Ok(rows.into_iter().map(|row| row.map(|r| Stored { rev: r.rev, value: r.value })).collect())
+    }
+
+    pub(super) async fn list(&self, prefix: &str, after: &str, limit: usize) -> Result<Vec<(String, Stored)>> {
+        let arguments = Array::of3(&prefix.into(), &after.into(), &JsValue::from_f64(limit as f64));
+        let rows = Self::rows(self.call("list", &arguments).await?)?;
+        Ok(rows.into_iter().flatten().map(|r| (r.key, Stored { rev: r.rev, value: r.value })).collect())
+    }
+
+    pub(super) async fn commit(&self, writes: Vec<Write>) -> Result<bool> {
+        #[derive(Serialize)]
+        struct Change {
+            key: String,
+            expected: u64,
+            value: Option<String>,
+        }
+        let changes: Vec<Change> =
+            writes.into_iter().map(|w| Change { key: w.key, expected: w.expected, value: w.value }).collect();
+        let changes = serde_wasm_bindgen::to_value(&changes).map_err(|_| failed())?;
+        self.call("commit", &Array::of1(&changes)).await?.as_bool().ok_or_else(failed)
+    }
+}
+
+fn quota(error: &JsValue) -> bool {
+    let code = Reflect::get(error, &"code".into()).ok().and_then(|c| c.as_string());
+    matches!(code.as_deref(), Some("ENOSPC" | "EDQUOT"))
+}

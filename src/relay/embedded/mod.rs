@@ -1,0 +1,240 @@
+//! The embedded relay: the rules run here, over a backend that offers get, list and an atomic batch.
+//!
+//! Embedded relays of one name are one relay: over IndexedDB across the tabs of an origin, in memory
+//! across everything in this module.
+
+#[cfg(target_arch = "wasm32")]
+pub mod channel;
+#[cfg(target_arch = "wasm32")]
+pub mod foreign;
+#[cfg(target_arch = "wasm32")]
+pub mod indexed_db;
+pub mod memory;
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::rc::{Rc, Weak};
+
+use super::rules::{self, Ask, Context, Records, Stop, Stored, Ticket, Write};
+use super::{Operation, Reply};
+use crate::error::{Code, Error, Result};
+
+/// How often a batch that lost a race is decided again.
+const ATTEMPTS: usize = 32;
+
+/// Where an embedded relay keeps its records.
+#[derive(Clone)]
+pub enum Backend {
+    /// In this module's memory.
+    Memory(memory::Memory),
+    /// In IndexedDB.
+    #[cfg(target_arch = "wasm32")]
+    IndexedDb(indexed_db::IndexedDb),
+    /// In a JavaScript object with `get`, `list` and `commit`.
+    #[cfg(target_arch = "wasm32")]
+    Foreign(foreign::Foreign),
+}
+
+impl Backend {
+    async fn get(&self, keys: &[String]) -> Result<Vec<Option<Stored>>> {
+        match self {
+            Self::Memory(b) => Ok(b.get(keys)),
+            #[cfg(target_arch = "wasm32")]
+            Self::IndexedDb(b) => b.get(keys).await,
+            #[cfg(target_arch = "wasm32")]
+            Self::Foreign(b) => b.get(keys).await,
+        }
+    }
+
+    async fn list(&self, prefix: &str, after: &str, limit: usize) -> Result<Vec<(String, Stored)>> {
+        match self {
+            Self::Memory(b) => Ok(b.list(prefix, after, limit)),
+            #[cfg(target_arch = "wasm32")]
+            Self::IndexedDb(b) => b.list(prefix, after, limit).await,
+            #[cfg(target_arch = "wasm32")]
+            Self::Foreign(b) => b.list(prefix, after, limit).await,
+        }
+    }
+
+    /// Writes all or nothing. `false`: a record's revision was not the expected one.
+    async fn commit(&self, writes: Vec<Write>) -> Result<bool> {
+        match self {
+            Self::Memory(b) => b.commit(writes),
+            #[cfg(target_arch = "wasm32")]
+            Self::IndexedDb(b) => b.commit(writes).await,
+            #[cfg(target_arch = "wasm32")]
+            Self::Foreign(b) => b.commit(writes).await,
+        }
+    }
+}
+
+struct Shared {
+    backend: Backend,
+    origin: String,
+    clock: fn() -> u64,
+    listeners: RefCell<Listeners>,
+    #[cfg(target_arch = "wasm32")]
+    channel: RefCell<Option<channel::Channel>>,
+}
+
+#[derive(Default)]
+struct Listeners {
+    next: u64,
+    all: HashMap<u64, (String, Rc<dyn Fn()>)>,
+}
+
+/// A relay in this page or process. Clones are the same relay.
+#[derive(Clone)]
+pub struct Embedded(Rc<Shared>);
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Embedded")
+    }
+}
+
+/// Listening to a relay; ends when dropped.
+pub struct Subscription {
+    relay: Weak<Shared>,
+    id: u64,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Some(relay) = self.relay.upgrade() {
+            relay.listeners.borrow_mut().all.remove(&self.id);
+        }
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Subscription")
+    }
+}
+
+thread_local! {
+    static NAMED: RefCell<HashMap<String, Embedded>> = RefCell::default();
+}
+
+impl Embedded {
+    /// The relay of this name, made by `make` when it is asked for first.
+    pub fn named(name: &str, make: impl FnOnce() -> Self) -> Self {
+        let known = NAMED.with(|all| all.borrow().get(name).cloned());
+        known.unwrap_or_else(|| {
+            let relay = make();
+            NAMED.with(|all| all.borrow_mut().insert(name.to_owned(), relay.clone()));
+            relay
+        })
+    }
+
+    /// A relay over a backend. `clock` gives Unix milliseconds.
+    pub fn new(backend: Backend, origin: &str, clock: fn() -> u64) -> Self {
+        Self(Rc::new(Shared {
+            backend,
+            origin: origin.to_owned(),
+            clock,
+            listeners: RefCell::default(),
+            #[cfg(target_arch = "wasm32")]
+            channel: RefCell::default(),
+        }))
+    }
+
+    /// Hears of, and tells of, changes that other tabs make, through a `BroadcastChannel` of this name.
+    #[cfg(target_arch = "wasm32")]
+    pub fn join_channel(&self, name: &str) {
+        let weak = Rc::downgrade(&self.0);
+        let channel = channel::Channel::open(name, move |logins| {
+            if let Some(shared) = weak.upgrade() {
+                shared.wake(&logins);
+            }
+        });
+        *self.0.channel.borrow_mut() = channel;
+    }
+
+    /// What login challenges are bound to.
+    pub fn origin(&self) -> &str {
+        &self.0.origin
+    }
+
+    /// Calls `listener` after every change that concerns `login`.
+    pub fn subscribe(&self, login: &str, listener: impl Fn() + 'static) -> Subscription {
+        let mut listeners = self.0.listeners.borrow_mut();
+        listeners.next += 1;
+        let id = listeners.next;
+        listeners.all.insert(id, (login.to_owned(), Rc::new(listener)));
+        Subscription { relay: Rc::downgrade(&self.0), id }
+    }
+
+    /// Decides and carries out one operation; one that loses a race is decided again.
+    pub async fn call(&self, ticket: Option<&Ticket>, operation: &Operation) -> Result<Reply> {
+        for _ in 0..ATTEMPTS {
+            let mut random = [0; 32];
+            getrandom::fill(&mut random)
+                .map_err(|_| Error::new(Code::StoreMissing, "this environment has no source of randomness"))?;
+            let cx = Context { now: (self.0.clock)(), random, origin: &self.0.origin, ticket };
+            let (reply, batch) = self.decide(operation, &cx).await?;
+            let (writes, touched) = batch.into_writes();
+            if writes.is_empty() || self.0.backend.commit(writes).await? {
+                self.0.announce(&touched);
+                return Ok(reply);
+            }
+        }
+        Err(Error::new(Code::Conflict, "others kept changing the same records: try again"))
+    }
+
+    async fn decide(&self, operation: &Operation, cx: &Context<'_>) -> Result<(Reply, rules::Batch)> {
+        let mut db = Records::default();
+        loop {
+            let asks = match rules::decide(operation, cx, &db) {
+                Ok(decision) => return Ok(decision),
+                Err(Stop::Refuse(error)) => return Err(error),
+                Err(Stop::Read(asks)) => asks,
+            };
+            let mut keys = Vec::new();
+            for ask in asks {
+                match ask {
+                    Ask::Get(key) => keys.push(key),
+                    Ask::List { ref prefix, ref after, limit } => {
+                        let rows = self.0.backend.list(prefix, after, limit).await?;
+                        db.listed(ask, rows);
+                    }
+                }
+            }
+            if !keys.is_empty() {
+                for (key, record) in keys.iter().zip(self.0.backend.get(&keys).await?) {
+                    db.found(key.clone(), record);
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn announce(&self, logins: &BTreeSet<String>) {
+        if logins.is_empty() {
+            return;
+        }
+        self.wake(logins);
+        #[cfg(target_arch = "wasm32")]
+        if let Some(channel) = &*self.channel.borrow() {
+            channel.post(logins);
+        }
+    }
+
+    fn wake(&self, logins: &BTreeSet<String>) {
+        // Collected first: a listener may subscribe or unsubscribe.
+        let heard: Vec<Rc<dyn Fn()>> = self
+            .listeners
+            .borrow()
+            .all
+            .values()
+            .filter(|(login, _)| logins.contains(login))
+            .map(|(_, f)| f.clone())
+            .collect();
+        for listener in heard {
+            listener();
+        }
+    }
+}

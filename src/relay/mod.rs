@@ -1,0 +1,214 @@
+//! The relay: what others can reach. It stores public keys and ciphertext, enforces who may write what,
+//! and is never trusted with content or with whose key is whose.
+//!
+//! [`Operation`]s and [`Reply`]s are its contract. The rules behind them are written once, without I/O, in
+//! [`rules`]; [`embedded`] runs them in the page (or in Node), over anything with an atomic batch.
+
+pub mod embedded;
+pub mod rules;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::encoding::{Bytes, Hash, Signature};
+use crate::error::{Code, Error, Result};
+use crate::wire::exchange::{Exchange, Wrap};
+use crate::wire::grant::Grant;
+use crate::wire::keyset::Keyset;
+use crate::wire::manifest::Manifest;
+use crate::wire::notification::{Notification, Status};
+use crate::wire::revocation::Revocation;
+use crate::wire::slot::Slot;
+
+pub use embedded::Subscription;
+pub use rules::Ticket;
+
+/// The hash of a relay secret, with which the owner of a `password` slot logs in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoginSecret {
+    /// The slot's unlocker.
+    pub unlocker: Uuid,
+    /// SHA-256 of the relay secret.
+    pub hash: Hash,
+}
+
+/// A keyset as its owner hands it to the relay, and gets it back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OwnKeyset {
+    /// The public part.
+    pub keyset: Keyset,
+    /// The private part: box(keyset key, "private", [fingerprint], lp(PKCS#8) ‖ lp(seed)).
+    pub private: Bytes,
+    /// Its slots.
+    pub slots: Vec<Slot>,
+    /// The list of its slots.
+    pub manifest: Manifest,
+}
+
+/// A change to the slots of one keyset: what the manifest lists and `add` does not bring is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SlotChange {
+    /// The manifest after the change; compare-and-set on its `previousHash`.
+    pub manifest: Manifest,
+    /// New slots.
+    pub add: Vec<Slot>,
+    /// Login secrets of new `password` slots.
+    pub secrets: Vec<LoginSecret>,
+}
+
+/// An exchange key with its wraps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExchangeRecord {
+    /// The record.
+    pub exchange: Exchange,
+    /// Its wraps, from anyone.
+    pub wraps: Vec<Wrap>,
+}
+
+/// A grant with what was cut from it since.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GrantRecord {
+    /// The grant.
+    pub grant: Grant,
+    /// Items whose owner revoked the delegate's access.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cuts: Vec<Uuid>,
+}
+
+/// A notification with its status.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NotificationRecord {
+    /// The notification.
+    pub notification: Notification,
+    /// Where it stands.
+    pub status: Status,
+    /// Goes up with every change of status.
+    pub rev: u64,
+}
+
+/// What happened that a login should know, oldest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Event {
+    /// An exchange key is new, or has new wraps.
+    Exchange(Box<ExchangeRecord>),
+    /// A grant is new, or was written anew.
+    Grant(Box<GrantRecord>),
+    /// A grant is gone.
+    GrantRemoved(Uuid),
+    /// Somebody's access was revoked.
+    Revoked(Box<Revocation>),
+    /// A notification is new.
+    Notified(Uuid),
+}
+
+/// What can be asked of a relay. All but the first five need a [`Ticket`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "camelCase")]
+#[allow(missing_docs, reason = "each variant's line says what its fields are")]
+pub enum Operation {
+    /// The public keysets of each login, from version 1.
+    Identities { logins: Vec<String> },
+    /// Registers a login that is new, with proof of possession.
+    Register { new: Box<OwnKeyset>, secrets: Vec<LoginSecret> },
+    /// Begins anew after a loss: version + 1, without a chain signature.
+    Reset { new: Box<OwnKeyset>, secrets: Vec<LoginSecret> },
+    /// A nonce to sign.
+    Challenge { login: String, fingerprint: Hash },
+    /// Logs in with a signature over T("login", relay origin, application, login, fingerprint, nonce, expires).
+    Login { application: String, login: String, fingerprint: Hash, nonce: Hash, signature: Signature },
+    /// Logs in with a relay secret.
+    LoginSecret { login: String, secret: Hash },
+    /// The caller's own keysets with private parts and slots.
+    OwnKeysets,
+    /// Continues the caller's chain: version + 1 with its chain signature, and the change to the version before.
+    Renew { new: Box<OwnKeyset>, secrets: Vec<LoginSecret>, previous: Box<SlotChange> },
+    /// Changes the slots of one of the caller's keysets.
+    ChangeSlots { change: Box<SlotChange> },
+    /// Adds a late chain signature, which repairs a broken chain.
+    Chain { version: u64, signature: Signature },
+    /// Adds an exchange key with its wraps.
+    PutExchange { exchange: Box<Exchange>, wraps: Vec<Wrap> },
+    /// Adds wraps to exchange keys.
+    PutWraps { wraps: Vec<Wrap> },
+    /// Creates items or versions of them, and adds grants; `basis` are the grants by which the caller holds the rest.
+    PutGrants { create: Vec<(Uuid, u32)>, grants: Vec<Grant>, basis: Vec<Uuid> },
+    /// Ends access: signed revocations, and the caller's own grants written anew or removed.
+    Revoke { revocations: Vec<Revocation>, rewrite: Vec<Grant>, remove: Vec<Uuid> },
+    /// Every grant of one item that the caller can read, from all grantors.
+    Readers { item: Uuid },
+    /// Every grant to a login that the caller gave, or that names an item of the caller's.
+    GrantsTo { login: String },
+    /// What happened since `after`.
+    Sync { after: u64 },
+    /// Sends notifications.
+    Notify { notifications: Vec<Notification> },
+    /// Notifications to the caller created at or after a time, oldest first; `cursor` pages on.
+    Notifications { after: u64, cursor: Option<String> },
+    /// One notification.
+    Notification { id: Uuid },
+    /// Moves a notification's status, if its revision is still `rev`.
+    SetStatus { id: Uuid, rev: u64, status: Status },
+}
+
+/// What a relay answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "camelCase")]
+#[allow(missing_docs, reason = "each variant's line says what its fields are")]
+pub enum Reply {
+    /// Done.
+    Done,
+    /// The public keysets of each login that was asked for, in that order.
+    Identities { identities: Vec<Option<Vec<Keyset>>> },
+    /// A nonce, valid until `expires` (Unix milliseconds).
+    Challenge { nonce: Hash, expires: u64 },
+    /// Logged in.
+    Ticket { ticket: Ticket },
+    /// The caller's own keysets, from version 1.
+    OwnKeysets { keysets: Vec<OwnKeyset> },
+    /// Grants of an item with the exchange records they are under, and the item's owner.
+    Readers { owner: String, grants: Vec<(Exchange, GrantRecord)> },
+    /// Grants with the exchange records they are under, and those of their items that the caller owns.
+    GrantsTo { grants: Vec<(Exchange, GrantRecord, Vec<Uuid>)> },
+    /// Events up to `next`; more follow if `more`.
+    Events { events: Vec<Event>, next: u64, more: bool },
+    /// Notifications; more follow if there is a cursor.
+    Notifications { notifications: Vec<NotificationRecord>, cursor: Option<String> },
+    /// One notification.
+    Notification { notification: Box<NotificationRecord> },
+}
+
+/// The relays that there are.
+#[derive(Clone, Debug)]
+pub enum Relay {
+    /// The rules run here, over a backend.
+    Embedded(embedded::Embedded),
+}
+
+impl Relay {
+    /// Carries out one operation.
+    pub async fn call(&self, ticket: Option<&Ticket>, operation: &Operation) -> Result<Reply> {
+        match self {
+            Self::Embedded(relay) => relay.call(ticket, operation).await,
+        }
+    }
+
+    /// The origin that login challenges are bound to.
+    pub fn origin(&self) -> &str {
+        match self {
+            Self::Embedded(relay) => relay.origin(),
+        }
+    }
+
+    /// Calls `listener` whenever something that concerns `login` changed. Ends when the subscription is dropped.
+    pub fn subscribe(&self, login: &str, listener: impl Fn() + 'static) -> Subscription {
+        match self {
+            Self::Embedded(relay) => relay.subscribe(login, listener),
+        }
+    }
+}
+
+/// What a reply of another kind than the operation's is: a relay that talks nonsense.
+pub(crate) fn unexpected() -> Error {
+    Error::new(Code::RelayUnavailable, "the relay's answer does not fit the question")
+}

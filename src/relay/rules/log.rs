@@ -1,0 +1,145 @@
+//! Each login's log: what happened that it should know. Entries name records; reading resolves them.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Batch, Context, Records, Ruled, Write, segment};
+use crate::error::Result;
+use crate::relay::{Event, ExchangeRecord, GrantRecord, Reply};
+use crate::wire::exchange::Exchange;
+use crate::wire::revocation::Revocation;
+
+/// The most entries in one answer.
+const PAGE: usize = 256;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Entry {
+    Exchange(Uuid),
+    Grant(Uuid),
+    GrantRemoved(Uuid),
+    Revoked(Box<Revocation>),
+    Notified(Uuid),
+}
+
+fn head_key(login: &str) -> String {
+    format!("head/{}", segment(login))
+}
+
+fn entry_key(login: &str, n: u64) -> String {
+    format!("log/{}/{n:016}", segment(login))
+}
+
+/// Appends an entry to a login's log, once per batch and entry, and wakes its subscribers.
+pub(super) fn append(db: &Records, batch: &mut Batch, login: &str, entry: &Entry) -> Ruled<()> {
+    let key = head_key(login);
+    let stored: Option<(u64, u64)> = db.get(&key)?;
+    let (rev, before) = stored.unwrap_or((0, 0));
+    // The head may have been raised in this same batch already.
+    let current = match batch.writes.get(&key) {
+        Some(Write { value: Some(json), .. }) => super::read(json)?,
+        _ => before,
+    };
+    for n in before + 1..=current {
+        let same = batch.writes.get(&entry_key(login, n)).and_then(|w| w.value.as_deref());
+        if same == Some(crate::wire::to_json(entry)?.as_str()) {
+            return Ok(());
+        }
+    }
+    batch.put(key, rev, &(current + 1))?;
+    batch.put(entry_key(login, current + 1), 0, entry)?;
+    batch.touch(login);
+    Ok(())
+}
+
+/// What must be loaded before [`append`] can be called for these logins.
+pub(super) fn need(db: &Records, logins: &[&str]) -> Ruled<()> {
+    let keys: Vec<String> = logins.iter().map(|l| head_key(l)).collect();
+    db.need(&keys)
+}
+
+pub(super) fn exchange_key(id: Uuid) -> String {
+    format!("exchange/{id}")
+}
+
+pub(super) fn grant_key(id: Uuid) -> String {
+    format!("grant/{id}")
+}
+
+pub(super) fn sync(cx: &Context<'_>, db: &Records, after: u64) -> Ruled<Reply> {
+    let login = cx.caller()?.login();
+    let prefix = format!("log/{}/", segment(login));
+    let rows: Vec<(String, Entry)> = db.list(&prefix, &entry_key(login, after), PAGE)?;
+    let keys: Vec<String> = rows
+        .iter()
+        .filter_map(|(_, entry)| match entry {
+            Entry::Exchange(id) => Some(exchange_key(*id)),
+            Entry::Grant(id) => Some(grant_key(*id)),
+            _ => None,
+        })
+        .collect();
+    db.need(&keys)?;
+    let next = match rows.last() {
+        Some((key, _)) => key.rsplit('/').next().and_then(|n| n.parse().ok()).unwrap_or(after),
+        None => after,
+    };
+    let more = rows.len() == PAGE;
+    let mut events = Vec::with_capacity(rows.len());
+    for (_, entry) in rows {
+        events.extend(resolve(db, entry, cx.now)?);
+    }
+    Ok(Reply::Events { events, next, more })
+}
+
+/// Every grant that a login's log names, with its exchange record.
+pub(super) fn all_grants(db: &Records, login: &str) -> Ruled<Vec<(Exchange, GrantRecord)>> {
+    let prefix = format!("log/{}/", segment(login));
+    let mut after = prefix.clone();
+    let mut ids = BTreeSet::new();
+    loop {
+        let rows: Vec<(String, Entry)> = db.list(&prefix, &after, PAGE)?;
+        ids.extend(rows.iter().filter_map(|(_, e)| if let Entry::Grant(id) = e { Some(*id) } else { None }));
+        match rows.last() {
+            Some((key, _)) if rows.len() == PAGE => after = key.clone(),
+            _ => break,
+        }
+    }
+    let keys: Vec<String> = ids.iter().map(|id| grant_key(*id)).collect();
+    db.need(&keys)?;
+    let mut grants = Vec::new();
+    for key in &keys {
+        grants.extend(db.get::<GrantRecord>(key)?.map(|(_, record)| record));
+    }
+    let exchanges: Vec<String> = grants.iter().map(|g| exchange_key(g.grant.exchange)).collect();
+    db.need(&exchanges)?;
+    let mut out = Vec::with_capacity(grants.len());
+    for (record, key) in grants.into_iter().zip(&exchanges) {
+        out.extend(db.get::<ExchangeRecord>(key)?.map(|(_, e)| (e.exchange, record)));
+    }
+    Ok(out)
+}
+
+fn resolve(db: &Records, entry: Entry, now: u64) -> Ruled<Option<Event>> {
+    Ok(match entry {
+        Entry::Exchange(id) => {
+            db.get::<ExchangeRecord>(&exchange_key(id))?.map(|(_, record)| Event::Exchange(Box::new(record)))
+        }
+        Entry::Grant(id) => match db.get::<GrantRecord>(&grant_key(id))? {
+            Some((_, record)) if record.grant.is_current(now) => Some(Event::Grant(Box::new(record))),
+            _ => None,
+        },
+        Entry::GrantRemoved(id) => Some(Event::GrantRemoved(id)),
+        Entry::Revoked(revocation) => Some(Event::Revoked(revocation)),
+        Entry::Notified(id) => Some(Event::Notified(id)),
+    })
+}
+
+/// The sum of a batch's limits is the backend's matter; this bounds one operation's list arguments.
+pub(super) fn limit(len: usize, most: usize, what: &'static str) -> Result<()> {
+    if len > most {
+        return Err(crate::error::Error::bad_input(format!("too many {what} in one operation: at most {most}")));
+    }
+    Ok(())
+}

@@ -1,0 +1,240 @@
+//! The relay's rules, without I/O: an operation, its caller and the records read so far give either what
+//! else to read, or a batch of writes with expected revisions, or a refusal.
+//!
+//! A rule reads records with [`Records::get`] as if they were there; when one is not loaded yet the rule
+//! stops with [`Stop::Read`], the runner fetches it and starts the rule again.
+
+mod exchanges;
+mod grants;
+pub(crate) mod identities;
+mod log;
+mod notifications;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{Operation, Reply};
+use crate::encoding::Hash;
+use crate::error::{Code, Error, Result};
+use crate::wire;
+
+/// Proof that a login was checked; only the rules make one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    login: String,
+    fingerprint: Hash,
+}
+
+impl Ticket {
+    /// Whose it is.
+    pub fn login(&self) -> &str {
+        &self.login
+    }
+
+    /// The keyset that it was given for.
+    pub fn fingerprint(&self) -> &Hash {
+        &self.fingerprint
+    }
+}
+
+/// A stored record and its revision, which every write raises; 0 means absent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The revision.
+    pub rev: u64,
+    /// JSON.
+    pub value: String,
+}
+
+/// Something to read before a rule can decide.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Ask {
+    /// One record.
+    Get(String),
+    /// Records whose key starts with `prefix` and is above `after`, in order, at most `limit`.
+    List {
+        /// The keys' beginning.
+        prefix: String,
+        /// The last key already seen, or the prefix itself.
+        after: String,
+        /// The most to read.
+        limit: usize,
+    },
+}
+
+/// Why a rule stopped.
+#[derive(Debug)]
+pub enum Stop {
+    /// It needs these records first.
+    Read(Vec<Ask>),
+    /// It refuses.
+    Refuse(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Refuse(error)
+    }
+}
+
+/// What a rule gives.
+pub type Ruled<T> = Result<T, Stop>;
+
+/// The records read so far.
+#[derive(Debug, Default)]
+pub struct Records {
+    one: HashMap<String, Option<Stored>>,
+    lists: HashMap<Ask, Vec<(String, Stored)>>,
+}
+
+impl Records {
+    /// Notes what was read for [`Ask::Get`].
+    pub fn found(&mut self, key: String, record: Option<Stored>) {
+        self.one.insert(key, record);
+    }
+
+    /// Notes what was read for [`Ask::List`].
+    pub fn listed(&mut self, ask: Ask, records: Vec<(String, Stored)>) {
+        self.lists.insert(ask, records);
+    }
+
+    fn raw(&self, key: &str) -> Ruled<Option<&Stored>> {
+        self.one.get(key).map(Option::as_ref).ok_or_else(|| Stop::Read(vec![Ask::Get(key.to_owned())]))
+    }
+
+    /// Asks for many records at once, so that a rule does not stop for each.
+    fn need<'a>(&self, keys: impl IntoIterator<Item = &'a String>) -> Ruled<()> {
+        let missing: BTreeSet<&String> = keys.into_iter().filter(|k| !self.one.contains_key(*k)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Stop::Read(missing.into_iter().map(|k| Ask::Get(k.clone())).collect()))
+    }
+
+    /// A record with its revision. Errors: [`Code::RelayUnavailable`] if it cannot be read.
+    fn get<T: DeserializeOwned>(&self, key: &str) -> Ruled<Option<(u64, T)>> {
+        match self.raw(key)? {
+            None => Ok(None),
+            Some(stored) => Ok(Some((stored.rev, read(&stored.value)?))),
+        }
+    }
+
+    fn list<T: DeserializeOwned>(&self, prefix: &str, after: &str, limit: usize) -> Ruled<Vec<(String, T)>> {
+        let ask = Ask::List { prefix: prefix.to_owned(), after: after.to_owned(), limit };
+        match self.lists.get(&ask) {
+            None => Err(Stop::Read(vec![ask])),
+            Some(rows) => rows.iter().map(|(k, s)| Ok((k.clone(), read(&s.value)?))).collect(),
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(json: &str) -> Result<T> {
+    serde_json::from_str(json).map_err(|_| Error::new(Code::StoreUnreadable, "a record of the relay cannot be read"))
+}
+
+/// One write of an atomic batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// The record.
+    pub key: String,
+    /// The revision that it must have; 0 means absent.
+    pub expected: u64,
+    /// The new value, or `None` to delete.
+    pub value: Option<String>,
+}
+
+/// What to write, and whom it concerns.
+#[derive(Debug, Default)]
+pub struct Batch {
+    writes: BTreeMap<String, Write>,
+    touched: BTreeSet<String>,
+}
+
+impl Batch {
+    fn put<T: Serialize>(&mut self, key: String, expected: u64, value: &T) -> Result<()> {
+        let value = Some(wire::to_json(value)?);
+        self.writes.insert(key.clone(), Write { key, expected, value });
+        Ok(())
+    }
+
+    fn delete(&mut self, key: String, expected: u64) {
+        self.writes.insert(key.clone(), Write { key, expected, value: None });
+    }
+
+    fn touch(&mut self, login: &str) {
+        self.touched.insert(login.to_owned());
+    }
+
+    /// The writes, all or none of which happen.
+    pub fn into_writes(self) -> (Vec<Write>, BTreeSet<String>) {
+        (self.writes.into_values().collect(), self.touched)
+    }
+}
+
+/// What a rule may know of its surroundings.
+#[derive(Clone, Debug)]
+pub struct Context<'a> {
+    /// Unix milliseconds.
+    pub now: u64,
+    /// 32 fresh random bytes.
+    pub random: [u8; 32],
+    /// What login challenges are bound to.
+    pub origin: &'a str,
+    /// Who asks.
+    pub ticket: Option<&'a Ticket>,
+}
+
+impl Context<'_> {
+    fn caller(&self) -> Result<&Ticket> {
+        self.ticket.ok_or_else(|| Error::new(Code::Unauthenticated, "log in to the relay first"))
+    }
+}
+
+/// A login as one segment of a key: `/` and `%` are escaped.
+fn segment(login: &str) -> String {
+    login.replace('%', "%25").replace('/', "%2F")
+}
+
+fn forbidden(message: &'static str) -> Error {
+    Error::new(Code::Forbidden, message)
+}
+
+fn conflict(message: &'static str) -> Error {
+    Error::new(Code::Conflict, message)
+}
+
+/// Decides one operation. Reads nothing, writes nothing.
+pub fn decide(operation: &Operation, cx: &Context<'_>, db: &Records) -> Ruled<(Reply, Batch)> {
+    let mut batch = Batch::default();
+    let reply = match operation {
+        Operation::Identities { logins } => identities::read(db, logins)?,
+        Operation::Register { new, secrets } => identities::register(db, &mut batch, new, secrets)?,
+        Operation::Reset { new, secrets } => identities::reset(db, &mut batch, new, secrets)?,
+        Operation::Challenge { login, fingerprint } => identities::challenge(cx, db, &mut batch, login, fingerprint)?,
+        Operation::Login { application, login, fingerprint, nonce, signature } => {
+            let proof = identities::Proof { application, login, fingerprint, nonce, signature };
+            identities::login(cx, db, &mut batch, &proof)?
+        }
+        Operation::LoginSecret { login, secret } => identities::login_secret(db, login, secret)?,
+        Operation::OwnKeysets => identities::own(cx, db)?,
+        Operation::Renew { new, secrets, previous } => identities::renew(cx, db, &mut batch, new, secrets, previous)?,
+        Operation::ChangeSlots { change } => identities::change_slots(cx, db, &mut batch, change)?,
+        Operation::Chain { version, signature } => identities::chain(cx, db, &mut batch, *version, signature)?,
+        Operation::PutExchange { exchange, wraps } => exchanges::put(cx, db, &mut batch, exchange, wraps)?,
+        Operation::PutWraps { wraps } => exchanges::put_wraps(cx, db, &mut batch, wraps)?,
+        Operation::PutGrants { create, grants, basis } => grants::put(cx, db, &mut batch, create, grants, basis)?,
+        Operation::Revoke { revocations, rewrite, remove } => {
+            grants::revoke(cx, db, &mut batch, revocations, rewrite, remove)?
+        }
+        Operation::Readers { item } => grants::readers(cx, db, *item)?,
+        Operation::GrantsTo { login } => grants::granted_to(cx, db, login)?,
+        Operation::Sync { after } => log::sync(cx, db, *after)?,
+        Operation::Notify { notifications } => notifications::send(cx, db, &mut batch, notifications)?,
+        Operation::Notifications { after, cursor } => notifications::list(cx, db, *after, cursor.as_deref())?,
+        Operation::Notification { id } => notifications::get(cx, db, *id)?,
+        Operation::SetStatus { id, rev, status } => notifications::set_status(cx, db, &mut batch, *id, *rev, *status)?,
+    };
+    Ok((reply, batch))
+}

@@ -1,0 +1,101 @@
+//! Notifications: written once, then only their status moves.
+
+use uuid::Uuid;
+
+use super::identities::{account, key as identity_key, require_newest};
+use super::log::{self, Entry, limit};
+use super::{Batch, Context, Records, Ruled, conflict, forbidden, segment};
+use crate::error::{Code, Error};
+use crate::relay::{NotificationRecord, Reply};
+use crate::wire::notification::{Notification, Status};
+
+const PAGE: usize = 100;
+
+fn key(id: Uuid) -> String {
+    format!("notification/{id}")
+}
+
+fn inbox(login: &str) -> String {
+    format!("inbox/{}/", segment(login))
+}
+
+pub(super) fn send(cx: &Context<'_>, db: &Records, batch: &mut Batch, notifications: &[Notification]) -> Ruled<Reply> {
+    let caller = cx.caller()?;
+    limit(notifications.len(), 1024, "notifications")?;
+    require_newest(db, caller)?;
+    let mut keys: Vec<String> = notifications.iter().map(|n| key(n.id)).collect();
+    keys.extend(notifications.iter().map(|n| identity_key(&n.recipient)));
+    db.need(&keys)?;
+    log::need(db, &notifications.iter().map(|n| n.recipient.as_str()).collect::<Vec<_>>())?;
+    for n in notifications {
+        n.check_form()?;
+        if n.sender != caller.login() || n.sender_fingerprint != *caller.fingerprint() {
+            return Err(forbidden("a notification is written by its sender").into());
+        }
+        if account(db, &n.recipient)?.is_none() {
+            return Err(Error::about(Code::IdentityNotFound, "no such identity", vec![n.recipient.clone()]).into());
+        }
+        if db.raw(&key(n.id))?.is_some() {
+            return Err(conflict("a notification with this id exists").into());
+        }
+        batch.put(key(n.id), 0, &NotificationRecord { notification: n.clone(), status: Status::Pending, rev: 1 })?;
+        batch.put(format!("{}{:016}-{}", inbox(&n.recipient), n.created, n.id), 0, &n.id)?;
+        log::append(db, batch, &n.recipient, &Entry::Notified(n.id))?;
+    }
+    Ok(Reply::Done)
+}
+
+pub(super) fn list(cx: &Context<'_>, db: &Records, after: u64, cursor: Option<&str>) -> Ruled<Reply> {
+    let prefix = inbox(cx.caller()?.login());
+    let from = match cursor {
+        Some(cursor) => format!("{prefix}{cursor}"),
+        None => format!("{prefix}{after:016}"),
+    };
+    let rows: Vec<(String, Uuid)> = db.list(&prefix, &from, PAGE)?;
+    let keys: Vec<String> = rows.iter().map(|(_, id)| key(*id)).collect();
+    db.need(&keys)?;
+    let cursor = rows.last().filter(|_| rows.len() == PAGE).map(|(k, _)| k[prefix.len()..].to_owned());
+    let mut notifications = Vec::with_capacity(rows.len());
+    for key in &keys {
+        notifications.extend(db.get::<NotificationRecord>(key)?.map(|(_, n)| n));
+    }
+    Ok(Reply::Notifications { notifications, cursor })
+}
+
+fn of_caller(cx: &Context<'_>, db: &Records, id: Uuid) -> Ruled<(u64, NotificationRecord)> {
+    let found = db.get::<NotificationRecord>(&key(id))?;
+    let mine = found.filter(|(_, n)| Some(n.notification.recipient.as_str()) == cx.ticket.map(|t| t.login()));
+    mine.ok_or_else(|| Error::new(Code::NotFound, "no such notification").into())
+}
+
+pub(super) fn get(cx: &Context<'_>, db: &Records, id: Uuid) -> Ruled<Reply> {
+    cx.caller()?;
+    Ok(Reply::Notification { notification: Box::new(of_caller(cx, db, id)?.1) })
+}
+
+pub(super) fn set_status(
+    cx: &Context<'_>,
+    db: &Records,
+    batch: &mut Batch,
+    id: Uuid,
+    rev: u64,
+    status: Status,
+) -> Ruled<Reply> {
+    let caller = cx.caller()?;
+    let (stored, mut record) = of_caller(cx, db, id)?;
+    if record.status == status {
+        return Ok(Reply::Notification { notification: Box::new(record) });
+    }
+    if record.rev != rev {
+        return Err(conflict("this notification's status moved meanwhile").into());
+    }
+    if !record.status.allows(status) {
+        return Err(conflict("a notification that is completed or cancelled stays so").into());
+    }
+    record.status = status;
+    record.rev += 1;
+    batch.put(key(id), stored, &record)?;
+    batch.touch(caller.login());
+    batch.touch(&record.notification.sender);
+    Ok(Reply::Notification { notification: Box::new(record) })
+}

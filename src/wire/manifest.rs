@@ -1,0 +1,109 @@
+//! Manifests: the signed list of a keyset's slots, changed by compare-and-set (protocol section 3).
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::slot::{Slot, SlotKind};
+use super::{Extra, MAX_SLOTS, Party, verify};
+use crate::encoding::{Hash, Signature, Transcript, compound};
+use crate::error::{Error, Result};
+
+/// One slot, as its manifest lists it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The slot.
+    pub id: Uuid,
+    /// Its kind.
+    pub kind: SlotKind,
+    /// Its holder, for `sharer` slots.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub holder: Option<Party>,
+    /// Who added it.
+    pub added_by: Party,
+    /// The slot's hash.
+    pub hash: Hash,
+}
+
+impl Entry {
+    /// Lists a slot.
+    pub fn of(slot: &Slot, added_by: Party) -> Self {
+        Self { id: slot.id, kind: slot.kind, holder: slot.holder.clone(), added_by, hash: slot.hash() }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let holder = match &self.holder {
+            None => vec![0],
+            Some(h) => [&[1], &h.encode()[..]].concat(),
+        };
+        compound(&[self.id.as_bytes(), self.kind.as_str().as_bytes(), &holder, &self.added_by.encode(), &self.hash.0])
+    }
+}
+
+/// The slots of one keyset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    /// The keyset.
+    pub fingerprint: Hash,
+    /// From 1; a counter below one seen is a rollback.
+    pub counter: u64,
+    /// The hash of the manifest before it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub previous_hash: Option<Hash>,
+    /// The slots.
+    pub slots: Vec<Entry>,
+    /// Who wrote it.
+    pub author: Party,
+    /// By the keyset's signing key.
+    pub signature: Signature,
+    /// By the author's signing key.
+    pub author_signature: Signature,
+    /// Unknown fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl Manifest {
+    fn body(&self, name: &str) -> Transcript {
+        Transcript::new(name)
+            .bytes(&self.fingerprint.0)
+            .int(self.counter)
+            .option(self.previous_hash.as_ref().map(|h| &h.0[..]))
+            .list(self.slots.iter().map(Entry::encode))
+            .bytes(&self.author.encode())
+    }
+
+    /// What `signature` is over.
+    pub fn transcript(&self) -> Transcript {
+        self.body("manifest/signature")
+    }
+
+    /// What `authorSignature` is over.
+    pub fn author_transcript(&self) -> Transcript {
+        self.body("manifest/authorSignature").bytes(&self.signature.0)
+    }
+
+    /// SHA-256(T("manifest", all fields)).
+    pub fn hash(&self) -> Hash {
+        self.body("manifest").bytes(&self.signature.0).bytes(&self.author_signature.0).into()
+    }
+
+    /// Checks the keyset's signature and that exactly the listed slots are there. The author's
+    /// signature is checked by whoever knows the author's keyset.
+    pub fn check(&self, signing_key: &Hash, slots: &[Slot]) -> Result<()> {
+        if self.slots.len() > MAX_SLOTS || self.slots.len() != slots.len() || self.counter == 0 {
+            return Err(Error::bad_input("a manifest and its slots do not fit"));
+        }
+        for slot in slots {
+            slot.check()?;
+            let hash = slot.hash();
+            let listed = self.slots.iter().filter(|e| e.id == slot.id).collect::<Vec<_>>();
+            let fits = matches!(listed[..], [e] if e.hash == hash && e.kind == slot.kind && e.holder == slot.holder);
+            if slot.fingerprint != self.fingerprint || !fits {
+                return Err(Error::bad_input("a slot is not the one that its manifest lists"));
+            }
+        }
+        verify(signing_key, &self.transcript(), &self.signature)
+    }
+}

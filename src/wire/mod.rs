@@ -1,0 +1,116 @@
+//! What leaves the device: records, their parsing, their signatures. No I/O, no keys of its own.
+//!
+//! Records travel and rest as JSON with camelCase names, bytes as base64url. Unless said otherwise a
+//! signature is over `T(record name ‖ "/" ‖ signature field, all fields before it, in order)`
+//! (protocol section 0). Unknown fields are kept, and are not authenticated.
+
+pub mod exchange;
+pub mod grant;
+pub mod keyset;
+pub mod manifest;
+pub mod notification;
+pub mod receipt;
+pub mod revocation;
+pub mod slot;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+use crate::crypto;
+use crate::encoding::{Hash, Signature, Transcript, check_login};
+use crate::error::{Code, Error, Result};
+
+/// The suite of protocol version 1: RSA-OAEP-256, Ed25519, AES-256-GCM, HKDF-SHA-256.
+pub const SUITE: u64 = 1;
+/// The longest record that is read, in bytes of JSON.
+pub const MAX_RECORD: usize = 4 << 20;
+/// The most entries in one grant; more items take more grants.
+pub const MAX_GRANT_ENTRIES: usize = 4096;
+/// The most slots of one keyset.
+pub const MAX_SLOTS: usize = 4096;
+/// The most recipients of one exchange key.
+pub const MAX_RECIPIENTS: usize = 16;
+
+/// Refuses suites that this version does not know.
+pub fn check_suite(suite: u64) -> Result<()> {
+    if suite == SUITE {
+        return Ok(());
+    }
+    Err(Error::new(Code::UnsupportedVersion, format!("suite {suite} is not known to this version")))
+}
+
+/// An identity at one version of its keys: login and fingerprint.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Party {
+    /// The login.
+    pub login: String,
+    /// The keyset's fingerprint.
+    pub fingerprint: Hash,
+}
+
+impl Party {
+    /// `lp(login) ‖ lp(fingerprint)`.
+    pub fn encode(&self) -> Vec<u8> {
+        crate::encoding::compound(&[self.login.as_bytes(), &self.fingerprint.0])
+    }
+
+    /// Checks the login's form.
+    pub fn check(&self) -> Result<()> {
+        check_login(&self.login)
+    }
+}
+
+/// Verifies one signature field of a record.
+pub(crate) fn verify(key: &Hash, transcript: &Transcript, signature: &Signature) -> Result<()> {
+    crypto::verify(&key.0, transcript.as_bytes(), &signature.0)
+}
+
+/// Fields that this version does not know: kept, not authenticated, never duplicated.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Extra(BTreeMap<String, Value>);
+
+impl Serialize for Extra {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for Extra {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct NoDuplicates;
+        impl<'de> Visitor<'de> for NoDuplicates {
+            type Value = Extra;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object without duplicate keys")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Extra, A::Error> {
+                let mut out = BTreeMap::new();
+                while let Some((key, value)) = map.next_entry::<String, Value>()? {
+                    if out.insert(key, value).is_some() {
+                        return Err(de::Error::custom("duplicate key"));
+                    }
+                }
+                Ok(Extra(out))
+            }
+        }
+        d.deserialize_map(NoDuplicates)
+    }
+}
+
+/// Reads a record from JSON. Errors: [`Code::BadInput`]; the message names no content.
+pub fn parse<T: DeserializeOwned>(json: &str) -> Result<T> {
+    if json.len() > MAX_RECORD {
+        return Err(Error::bad_input("a record is too long"));
+    }
+    serde_json::from_str(json)
+        .map_err(|e| Error::bad_input(format!("not a valid record (line {}, column {})", e.line(), e.column())))
+}
+
+/// Writes a record as JSON.
+pub fn to_json<T: Serialize>(record: &T) -> Result<String> {
+    serde_json::to_string(record).map_err(|_| Error::bad_input("a record cannot be written as JSON"))
+}

@@ -1,0 +1,104 @@
+//! What the native flow tests share: a relay in memory, devices on it, key pairs made once per run.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub)]
+
+use std::rc::Rc;
+use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use regrant::client::{Client, ConnectOptions, Session, Setup};
+use regrant::crypto::Engine;
+use regrant::crypto::envelope::{Buffer, Metadata};
+use regrant::delegation::{Draft, SealOptions};
+use regrant::encoding::to_base64url;
+use regrant::error::{Code, Result};
+use regrant::keyring::{KeyPair, Secret};
+use regrant::relay::Relay;
+use regrant::relay::embedded::{Backend, Embedded, memory::Memory};
+use regrant::secret::{Key32, SecretBytes};
+use regrant::store::{Store, memory};
+
+pub use futures::executor::block_on;
+pub use uuid::Uuid;
+
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
+}
+
+/// A relay in memory.
+pub fn relay() -> Relay {
+    Relay::Embedded(Embedded::new(Backend::Memory(Memory::default()), "test:relay", now))
+}
+
+/// A device with an empty store.
+pub fn device(relay: &Relay) -> Client {
+    device_with(relay, &Store::Memory(memory::Memory::default()))
+}
+
+pub fn device_with(relay: &Relay, store: &Store) -> Client {
+    let (relay, store) = (relay.clone(), store.clone());
+    Client::open(Setup { engine: Engine::rust(), relay, store, application: "test".into(), now }).unwrap()
+}
+
+const POOL: usize = 8;
+
+/// RSA-2048 pairs, made once per run.
+pub fn pair(n: usize) -> Secret {
+    static PAIRS: OnceLock<Vec<OnceLock<(Vec<u8>, Vec<u8>)>>> = OnceLock::new();
+    let pool = PAIRS.get_or_init(|| (0..POOL).map(|_| OnceLock::new()).collect());
+    let (spki, pkcs8) = pool[n].get_or_init(|| {
+        let engine = Engine::rust();
+        let pkcs8 = block_on(engine.rsa_generate(2048)).unwrap();
+        let (_, public) = block_on(engine.import_decryption(&pkcs8)).unwrap();
+        (public.spki().to_vec(), pkcs8.expose().to_vec())
+    });
+    Secret::KeyPair(KeyPair::parse(spki, SecretBytes::new(pkcs8.clone())).unwrap())
+}
+
+/// A vault secret that depends on `n` alone.
+pub fn vault(n: u8) -> Secret {
+    Secret::Vault(Key32::from_slice(&[n; 32]).unwrap())
+}
+
+pub fn connect(client: &Client, login: &str, secret: &Secret) -> Result<Rc<Session>> {
+    block_on(client.connect(login, secret, ConnectOptions::default()))
+}
+
+pub fn reset(client: &Client, login: &str, secret: &Secret) -> Result<Rc<Session>> {
+    block_on(client.connect(login, secret, ConnectOptions { register: true, reset: true }))
+}
+
+pub fn draft(text: &str) -> Draft {
+    Draft {
+        data: Buffer::Heap(text.as_bytes().to_vec()),
+        metadata: Metadata { kind: "string".into(), ..Metadata::default() },
+    }
+}
+
+pub fn seal(session: &Session, text: &str, share_with: &[&str]) -> (Uuid, Buffer) {
+    let options =
+        SealOptions { share_with: share_with.iter().map(|s| s.to_string()).collect(), ..SealOptions::default() };
+    let item = block_on(session.encrypt(draft(text), &options)).unwrap();
+    (item.id, item.bytes)
+}
+
+pub fn read(session: &Session, bytes: &Buffer) -> Result<String> {
+    block_on(session.decrypt(bytes)).map(|opened| String::from_utf8(opened.data.into_heap()).unwrap())
+}
+
+pub fn code<T: std::fmt::Debug>(result: Result<T>) -> Code {
+    result.unwrap_err().code()
+}
+
+pub fn no_progress(_: usize) -> Result<()> {
+    Ok(())
+}
+
+/// The session's RSA public key.
+pub fn spki(session: &Session) -> Vec<u8> {
+    session.public_key().encryption_key.0
+}
+
+pub fn shown(bytes: &[u8]) -> String {
+    to_base64url(bytes)
+}
