@@ -1,0 +1,72 @@
+// What people do with files and with each other's access. Every outcome is the package's.
+import type { Notification } from "regrant";
+import type { Person } from "./person.js";
+import type { Kept } from "./shelf.js";
+
+/** Larger files are for `encryptStream` and `store`; this page holds its files in memory. */
+const MAX_BYTES = 25 * 2 ** 20;
+
+/** Encrypts files in this page and keeps the encrypted bytes. */
+export function addFiles(person: Person, files: readonly File[]): Promise<boolean> {
+  const done = files.length === 1 ? "Encrypted in this page." : `${files.length} files encrypted in this page.`;
+  return person.act("add", "Encrypting…", done, async (session) => {
+    const large = files.find(({ size }) => size > MAX_BYTES);
+    if (large) throw new Error(`${large.name} is larger than the 25 MB that this page takes`);
+    for (const file of files) {
+      const { id, bytes } = await session.encrypt(file);
+      await person.shelf.keep({ id, owner: person.who.login, bytes: new Uint8Array(bytes), added: Date.now() });
+    }
+  });
+}
+
+/** A small text file, for those who have none at hand. */
+export function sampleFile(person: Person): File {
+  const day = new Date().toISOString().slice(0, 10);
+  const text = [
+    `Blood pressure, kept by ${person.who.short}`,
+    "",
+    `${day}  morning  128/82`,
+    `${day}  evening  121/79`,
+    "",
+    "Nobody but those it is shared with can read this.",
+    "",
+  ].join("\n");
+  return new File([text], "blood-pressure.txt", { type: "text/plain" });
+}
+
+export function share(person: Person, kept: Kept, other: Person): Promise<boolean> {
+  return person.act(kept.id, `Giving ${other.who.short} access…`, `Shared with ${other.who.short}.`, async (session) => {
+    await session.giveAccess([kept.id], other.who.login);
+  });
+}
+
+/** What taking access away would do, without doing it. */
+export function previewRevoke(person: Person, kept: Kept, other: Person): Promise<boolean> {
+  return person.act(kept.id, "Asking what this would do…", "", async (session) => {
+    const report = await session.revoke([kept.id], other.who.login, { dryRun: true });
+    person.reports.value = new Map(person.reports.value).set(kept.id, report);
+  });
+}
+
+export function forgetReport(person: Person, id: string): void {
+  const reports = new Map(person.reports.value);
+  reports.delete(id);
+  person.reports.value = reports;
+}
+
+export function revoke(person: Person, kept: Kept, other: Person): Promise<boolean> {
+  const done = `${other.who.short} no longer has access.`;
+  return person.act(kept.id, `Taking access away from ${other.who.short}…`, done, async (session) => {
+    await session.revoke([kept.id], other.who.login);
+    forgetReport(person, kept.id);
+  });
+}
+
+/** Gives access back to the key that asks, if the code proves that it is the person's. */
+export function giveBack(person: Person, request: Notification, code: string): Promise<boolean> {
+  const { dataOwnerConcernedId: login, dataOwnerConcernedPubKey: key } = request.properties;
+  return person.act(request.id, "Checking the code, giving access back…", "Access was given back.", async (session) => {
+    const receipt = await session.giveAccessBackTo(login, key, { verificationCode: code });
+    person.receipts.value = [receipt, ...person.receipts.value];
+  });
+}

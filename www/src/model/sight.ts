@@ -1,0 +1,55 @@
+// What one person can see of one encrypted file: asked of the package each time, never remembered by the page.
+import type { Session } from "regrant";
+import type { Kept } from "./shelf.js";
+import { codeOf, describe, type Failure } from "./work.js";
+
+export type Reader = Awaited<ReturnType<Session["whoCanRead"]>>[number];
+
+export type Sight =
+  | { state: "asking" }
+  /** The person's keys open it. */
+  | { state: "readable"; name: string; readers: Reader[] }
+  /** They do not: nobody gave access, or it is gone. */
+  | { state: "closed"; failure: Failure }
+  | { state: "locked" };
+
+/** A file that was opened, ready to be shown. */
+export interface Opened {
+  file: File;
+  /** Its text, if it is one. */
+  text?: string;
+  /** An address of it within this page, for pictures and for saving. */
+  address: string;
+  author: string;
+}
+
+const TEXT = /^(text\/|application\/(json|xml))/;
+/** Longer texts are cut where they are shown; saving gives all. */
+const SHOWN = 4000;
+
+/** Whether the person can read it, and who else can. */
+export async function look(session: Session, kept: Kept, known: string | undefined): Promise<Sight> {
+  try {
+    const readers = await session.whoCanRead(kept.id);
+    return { state: "readable", readers, name: known ?? (await open(session, kept)).name };
+  } catch (error) {
+    return codeOf(error) === "ERR_LOCKED" ? { state: "locked" } : { state: "closed", failure: describe(kept.id, error) };
+  }
+}
+
+async function open(session: Session, kept: Kept): Promise<File> {
+  return toFile((await session.decrypt(kept.bytes)).data);
+}
+
+function toFile(data: unknown): File {
+  if (data instanceof File) return data;
+  throw new Error("this item is no file");
+}
+
+/** Decrypts a file to show it. */
+export async function show(session: Session, kept: Kept): Promise<Opened> {
+  const { data, author } = await session.decrypt(kept.bytes);
+  const file = toFile(data);
+  const text = TEXT.test(file.type) ? (await file.text()).slice(0, SHOWN) : undefined;
+  return { file, address: URL.createObjectURL(file), author: author.login, ...(text === undefined ? {} : { text }) };
+}

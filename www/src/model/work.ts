@@ -1,0 +1,56 @@
+// What somebody is doing right now, how it ended, and where on the page a failure belongs. It knows nothing of keys.
+import { signal } from "@preact/signals";
+
+/** A failure, to be shown at the place it belongs to. */
+export interface Failure {
+  place: string;
+  /** The stable code, such as `ERR_WRONG_SECRET`; absent for what is not the package's. */
+  code?: string;
+  message: string;
+}
+
+export class Work {
+  /** What is going on, in words; `null` when nothing is. */
+  readonly doing = signal<string | null>(null);
+  readonly failure = signal<Failure | null>(null);
+  /** The last thing that was done, for the status line. */
+  readonly done = signal("");
+
+  /**
+   * Does one thing at a time: while something is going on, another is not begun.
+   *
+   * @param place where a failure is shown
+   * @param doing what to say meanwhile
+   * @param done what to say afterwards
+   * @returns whether it was done
+   */
+  async run(place: string, doing: string, done: string, work: () => Promise<unknown>): Promise<boolean> {
+    if (this.doing.value !== null) return false;
+    this.doing.value = doing;
+    this.failure.value = null;
+    this.done.value = "";
+    try {
+      await work();
+      this.done.value = done;
+      return true;
+    } catch (error) {
+      this.failure.value = describe(place, error);
+      return false;
+    } finally {
+      this.doing.value = null;
+    }
+  }
+}
+
+/** An error as the page shows it. */
+export function describe(place: string, error: unknown): Failure {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = codeOf(error);
+  return code === undefined ? { place, message } : { place, code, message };
+}
+
+/** The code of a `RegrantError`, or of whatever looks like one. */
+export function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : undefined;
+}
