@@ -1,7 +1,7 @@
 // A relay's records in a folder, for Node: what several processes in turn, or at once, see as one relay. It keeps
 // records and revisions; what is in them is not its business. All of it is in `Log` (log.js); here are the lock, the
 // waiting, and the three methods that the core asks.
-import { badInput } from "../errors.js";
+import { RegrantError, badInput } from "../errors.js";
 import { Log } from "./log.js";
 
 /** How long to wait for another process that holds the lock. */
@@ -29,6 +29,11 @@ export async function openDirectory(folder) {
   }
   const file = path.join(key, "relay.jsonl");
   const log = new Log(fs, file);
+  try {
+    log.catchUp();
+  } catch (cause) {
+    throw new RegrantError("ERR_STORE_UNREADABLE", "relay.jsonl in relay.directory cannot be read; nothing was overwritten", { cause });
+  }
   const lock = new Lock(fs, path.join(key, "relay.lock"), os.hostname());
   const backend = {
     async get(keys) {

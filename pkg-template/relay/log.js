@@ -136,15 +136,13 @@ export class Log {
   }
 
   #append(line) {
-    const descriptor = this.#fs.openSync(this.#file, "r+");
+    const descriptor = this.#fs.openSync(this.#file, "a");
     try {
       const bytes = Buffer.from(line);
       // What is after the last whole line is a write that was interrupted.
-      this.#fs.ftruncateSync(descriptor, this.#read);
+      if (this.#fs.fstatSync(descriptor).size > this.#read) this.#fs.ftruncateSync(descriptor, this.#read);
       try {
-        for (let done = 0; done < bytes.length; ) {
-          done += this.#fs.writeSync(descriptor, bytes, done, bytes.length - done, this.#read + done);
-        }
+        for (let done = 0; done < bytes.length; ) done += this.#fs.writeSync(descriptor, bytes, done);
         this.#fs.fsyncSync(descriptor);
       } catch (error) {
         this.#fs.ftruncateSync(descriptor, this.#read);
