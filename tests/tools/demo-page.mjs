@@ -1,0 +1,115 @@
+// The demo page as its tests speak of it: two panels, what is in them, and pictures of both.
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+
+/** Deriving a key from a password takes about a second, and more on a busy machine. */
+export const PATIENCE_MS = 20_000;
+
+const ALICE = "Alice (patient)";
+const BOB = "Dr. Bob";
+
+/** Makes pictures if REGRANT_SCREENSHOTS names a folder: each light, dark and narrow. */
+export async function picture(page, name) {
+  const folder = process.env.REGRANT_SCREENSHOTS;
+  if (!folder) return;
+  await mkdir(folder, { recursive: true });
+  const size = page.viewportSize();
+  const take = (look) => page.screenshot({ path: join(folder, `${name}-${look}.png`), fullPage: true, animations: "disabled" });
+  await take("light");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await take("dark");
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 380, height: 800 });
+  const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  await take("narrow");
+  await page.setViewportSize(size);
+  assert.equal(wider, 0, `${name}: at 380 pixels the page scrolls sideways`);
+}
+
+/** One person's panel. */
+class Panel {
+  constructor(page, name) {
+    this.page = page;
+    this.root = page.getByRole("region", { name, exact: true });
+    this.status = this.root.getByRole("status", { name: /^What / });
+    this.password = this.root.getByLabel("Password");
+    this.request = this.root.getByRole("region", { name: /^Notification/ });
+    this.receipt = this.root.getByRole("region", { name: "Receipt" });
+    this.code = this.root.locator(".digits");
+    this.alert = this.root.getByRole("alert").filter({ hasText: /./ });
+  }
+
+  button(name) {
+    return this.root.getByRole("button", { name });
+  }
+
+  async press(name) {
+    await this.button(name).click({ timeout: PATIENCE_MS });
+  }
+
+  /** Waits until the panel says so of itself: "connected", "locked", "not connected". */
+  async is(state) {
+    await this.root.and(this.page.locator(`[data-state="${state}"]`)).waitFor({ timeout: PATIENCE_MS });
+    await this.idle();
+  }
+
+  /** Waits until nothing is going on. */
+  async idle() {
+    await this.root.locator('.status[data-busy="false"]').waitFor({ state: "attached", timeout: PATIENCE_MS });
+  }
+
+  /** A file by its name, or "Encrypted file" for one that cannot be read. */
+  file(name) {
+    return this.root.getByRole("article", { name, exact: true });
+  }
+
+  contents(name) {
+    return this.root.getByRole("region", { name: `Contents of ${name}` });
+  }
+
+  async text(name) {
+    return this.contents(name).locator("pre").textContent({ timeout: PATIENCE_MS });
+  }
+
+  async connect(password) {
+    if (password !== undefined) await this.password.fill(password);
+    await this.press("Connect");
+  }
+
+  /** Waits for a failure with this code. */
+  async fails(code) {
+    await this.alert.filter({ hasText: code }).waitFor({ timeout: PATIENCE_MS });
+  }
+}
+
+/** The page, loaded. */
+export class DemoPage {
+  constructor(page) {
+    this.page = page;
+    this.alice = new Panel(page, ALICE);
+    this.bob = new Panel(page, BOB);
+    this.relay = page.getByRole("region", { name: "What the relay sees" });
+    this.next = page.getByRole("status", { name: "Next step" });
+  }
+
+  /** Waits until the hint says so. */
+  async hints(pattern) {
+    await this.next.filter({ hasText: pattern }).waitFor({ timeout: PATIENCE_MS });
+  }
+
+  /** Drops a file onto a person's drop zone, as a drag from a folder does. */
+  async drop(login, { name, type, content }) {
+    const data = await this.page.evaluateHandle(
+      ([name, type, content]) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([content], name, { type }));
+        return transfer;
+      },
+      [name, type, content],
+    );
+    const zone = this.page.getByTestId(`drop-${login}`);
+    await zone.dispatchEvent("dragover", { dataTransfer: data });
+    await zone.dispatchEvent("drop", { dataTransfer: data });
+  }
+}
