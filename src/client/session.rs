@@ -16,7 +16,7 @@ use crate::graph::Principal;
 use crate::keyring::{self, OwnKey, Secret};
 use crate::recovery::access_back;
 use crate::recovery::notify::{self, Notice};
-use crate::relay::{Operation, OwnKeyset, Reply, Subscription, unexpected};
+use crate::relay::{Operation, OwnKeyset, Subscription, unexpected};
 use crate::trust::{self, State};
 use crate::wire::keyset::Keyset;
 use crate::wire::notification::Status;
@@ -182,24 +182,29 @@ impl Session {
 
     /// Stores what changed while something was done, whatever its outcome.
     async fn keeping<T>(&self, outcome: Result<T>) -> Result<T> {
-        let saved = self.save_pins().await;
+        let saved = self.save_memory().await;
         let value = outcome?;
         saved?;
         Ok(value)
     }
 
-    async fn save_pins(&self) -> Result<()> {
+    async fn save_memory(&self) -> Result<()> {
         let rest = self.rest.borrow().clone();
         let (Some(rest), false) = (rest, self.ended.get()) else { return Ok(()) };
-        if !self.me.take_pins_changed() {
+        if !self.me.take_memory_changed() {
             return Ok(());
         }
-        rest::store_pins(&self.me.engine, &self.setup.store, &self.me.login, &rest, &self.me.pins()).await
+        let (engine, store) = (&self.me.engine, &self.setup.store);
+        let stored = rest::store_memory(engine, store, &self.me.login, &rest, &self.me.memory()).await;
+        if stored.is_err() {
+            self.me.mark_memory_changed();
+        }
+        stored
     }
 
     pub(super) async fn save(&self) -> Result<()> {
         self.store_as(false).await?;
-        self.save_pins().await
+        self.save_memory().await
     }
 
     async fn store_as(&self, lock: bool) -> Result<()> {
@@ -243,7 +248,7 @@ impl Session {
     /// Drops the private keys from memory and from this device; `unlock` brings them back.
     pub async fn lock(&self) -> Result<()> {
         self.alive()?;
-        self.save_pins().await?;
+        self.save_memory().await?;
         self.store_as(true).await?;
         self.me.drop_keys();
         self.delegation.forget();
@@ -257,8 +262,8 @@ impl Session {
         self.alive()?;
         let client = super::Client::open(self.setup.clone())?;
         let offer = self.own_offer().await?;
-        let (_, opened) = client.open_keys(&self.me, &self.me.login, secret, &offer).await?;
-        self.take_keys(opened).await
+        let (all, opened) = client.open_keys(&self.me, &self.me.login, secret, &offer).await?;
+        self.take_keys(opened, &all).await
     }
 
     async fn own_offer(&self) -> Result<Vec<Keyset>> {
@@ -266,7 +271,7 @@ impl Session {
         Ok((*known.offer).clone())
     }
 
-    async fn take_keys(&self, opened: keyring::Opened) -> Result<()> {
+    async fn take_keys(&self, opened: keyring::Opened, all: &[OwnKeyset]) -> Result<()> {
         let newest = opened.keys.last().ok_or_else(unexpected)?.clone();
         let rest = rest::rest_key(&self.me.engine, newest.require_keyset_key()?).await?;
         let locked = self.rest.borrow().is_none();
@@ -277,28 +282,21 @@ impl Session {
                     rests.push(rest::rest_key(&self.me.engine, keyset_key).await?);
                 }
             }
-            let pins = rest::load_pins(&self.me.engine, &self.setup.store, &self.me.login, &rests).await?;
-            self.me.set_pins(pins.unwrap_or_default());
+            let memory = rest::load_memory(&self.me.engine, &self.setup.store, &self.me.login, &rests).await?;
+            self.me.set_memory(memory.unwrap_or_default());
         }
+        all.iter().try_for_each(|own| self.me.check_manifest(own))?;
         *self.rest.borrow_mut() = Some(rest);
         *self.keyset.borrow_mut() = newest.keyset.clone();
         self.me.set_keys(opened.keys, opened.vouched, None);
         self.delegation.forget();
-        self.me.mark_pins_changed();
+        self.me.mark_memory_changed();
         self.save().await
     }
 
-    async fn own_keysets(&self) -> Result<Vec<OwnKeyset>> {
-        match self.me.call(&Operation::OwnKeysets).await? {
-            Reply::OwnKeysets { keysets } => Ok(keysets),
-            _ => Err(unexpected()),
-        }
-    }
-
     async fn own_record(&self, key: &OwnKey) -> Result<OwnKeyset> {
-        let all = self.own_keysets().await?;
+        let all = self.me.own_keysets().await?;
         let own = all.into_iter().find(|o| o.keyset.fingerprint() == key.fingerprint).ok_or_else(unexpected)?;
-        own.manifest.check(&own.keyset.signing_key, &own.slots)?;
         Ok(own)
     }
 
@@ -310,8 +308,8 @@ impl Session {
         if let Some(current) = current {
             let client = super::Client::open(self.setup.clone())?;
             let offer = self.own_offer().await?;
-            let (_, opened) = client.open_keys(&self.me, &self.me.login, current, &offer).await?;
-            self.take_keys(opened).await?;
+            let (all, opened) = client.open_keys(&self.me, &self.me.login, current, &offer).await?;
+            self.take_keys(opened, &all).await?;
         }
         let (key, _) = self.open()?.seal_for(&[]).await?;
         key.require_keyset_key()?;
@@ -335,7 +333,7 @@ impl Session {
         self.me.call(&operation).await?;
         let mut keys = self.me.keys();
         keys.push(made.key);
-        self.take_keys(keyring::Opened { keys, vouched: true }).await
+        self.take_keys(keyring::Opened { keys, vouched: true }, &[made.own]).await
     }
 
     // ---- items ----
@@ -394,7 +392,7 @@ impl Session {
     /// Reads what is new: grants, access given back, and own keysets that became open.
     pub async fn refresh(&self) -> Result<()> {
         let me = self.open()?;
-        let all = self.own_keysets().await?;
+        let all = me.own_keysets().await?;
         let mut keys = me.keys();
         let before = keys.len();
         keyring::open_more(&me.engine, &all, &mut keys).await?;
