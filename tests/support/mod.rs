@@ -1,6 +1,14 @@
 //! What the native flow tests share: a relay in memory, devices on it, key pairs made once per run.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub)]
+#![allow(
+    dead_code,
+    clippy::panic,
+    clippy::type_complexity,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    unreachable_pub
+)]
 
 use std::rc::Rc;
 use std::sync::OnceLock;
