@@ -7,11 +7,12 @@
 mod support;
 
 use regrant::crypto::Engine;
-use regrant::crypto::boxes::open_box;
+use regrant::crypto::boxes::{open_box, seal_box};
 use regrant::crypto::envelope::{self, Buffer, Metadata, Seal};
+use regrant::crypto::hpke;
 use regrant::crypto::keys::DataKey;
 use regrant::delegation::{AuthorBy, Delegation, SealOptions};
-use regrant::encoding::{Fixed, Transcript};
+use regrant::encoding::{Bytes, Fixed, Transcript};
 use regrant::error::Code;
 use regrant::graph::Principal;
 use regrant::keyring;
@@ -20,6 +21,7 @@ use regrant::relay::{Operation, Reply};
 use regrant::secret::Key32;
 use regrant::trust::State;
 use regrant::wire::grant::Grant;
+use regrant::wire::slot::Slot;
 use serde_json::{Value, json};
 use support::*;
 
@@ -136,18 +138,34 @@ fn an_older_list_of_slots_is_refused() {
 }
 
 #[test]
-fn own_keys_that_the_relay_forged_are_not_opened_as_ones_own() {
+fn own_keys_that_the_relay_forged_never_encrypt() {
     let (relay, memory) = hostile_relay();
     connect(&device(&relay), "alice", &vault(1)).unwrap();
-    // The relay knows the public half of Alice's unlocker, and seals a keyset of its own making to it. The vouch
-    // that Alice's secret made for the real keyset is all it can copy.
-    let mut forged = impostor("alice", 2);
-    let real = record(&memory, "identity/alice");
-    forged["keysets"][0]["secrets"] = real["keysets"][0]["secrets"].clone();
-    forged["keysets"][0]["slots"] = real["keysets"][0]["slots"].clone();
-    overwrite(&memory, "identity/alice", &forged);
-    let refused = code(connect(&device(&relay), "alice", &vault(1)));
-    assert!(matches!(refused, Code::VerificationFailed | Code::Corrupt | Code::WrongSecret), "{refused:?}");
+    let real = record(&memory, "identity/alice")["keysets"][0].clone();
+    // The relay makes a keyset of its own for Alice, and seals its key to the public half of her unlocker, which it
+    // knows. What it cannot make is the vouch, for which one needs her secret: it copies the real one.
+    let engine = Engine::rust();
+    let own = block_on(keyring::make(&engine, "alice", &pair(2), None, now())).unwrap();
+    let (fingerprint, keyset_key) = (own.key.fingerprint, own.key.require_keyset_key().unwrap().clone());
+    let mut slot: Slot = serde_json::from_value(real["slots"][0].clone()).unwrap();
+    slot.fingerprint = fingerprint;
+    let public: [u8; 32] = slot.unlocker.as_ref().unwrap().public_key.0.clone().try_into().unwrap();
+    let context = Slot::context(&fingerprint, slot.kind, slot.id);
+    let (enc, shared) = hpke::seal_key(&public, &context).unwrap();
+    let boxed = seal_box(&engine, &shared, &context, keyset_key.expose()).unwrap();
+    slot.sealed = Bytes([&enc[..], &boxed].concat());
+    let nothing = |_: &Slot| false;
+    let change =
+        block_on(keyring::change_slots(&engine, &own.own, &own.key, vec![slot.clone()], vec![], nothing)).unwrap();
+    let mut forged = serde_json::to_value(&own.own).unwrap();
+    forged["slots"] = json!([own.own.slots[0], slot]);
+    forged["manifest"] = json!(change.manifest);
+    forged["secrets"] = real["secrets"].clone();
+    overwrite(&memory, "identity/alice", &json!({ "keysets": [forged] }));
+    let alice = connect(&device(&relay), "alice", &vault(1)).unwrap();
+    assert_eq!(alice.public_key().fingerprint(), fingerprint, "the forged keys do open");
+    assert_eq!(code(block_on(alice.encrypt(draft("secret"), &SealOptions::default()))), Code::IdentityChanged);
+    assert_eq!(code(block_on(alice.change_secret(&vault(2), None))), Code::IdentityChanged);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 mod exchanges;
 mod grants;
-pub(crate) mod identities;
+pub mod identities;
 mod log;
 mod notifications;
 
