@@ -5,18 +5,26 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::crypto::Engine;
 use crate::encoding::{Fixed, Hash, check_login};
 use crate::error::{Code, Error, Result};
 use crate::keyring::OwnKey;
 use crate::relay::rules::identities::login_transcript;
-use crate::relay::{Operation, Relay, Reply, Ticket, unexpected};
+use crate::relay::{Operation, OwnKeyset, Relay, Reply, Ticket, unexpected};
 use crate::trust::{self, Pin, State};
 use crate::wire::Party;
 use crate::wire::keyset::Keyset;
 
-/// Pins by login.
-pub type Pins = BTreeMap<String, Pin>;
+/// What is remembered from one session to the next, so that a relay cannot turn time back.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Pins by login.
+    pub pins: BTreeMap<String, Pin>,
+    /// The newest manifest seen of own keysets, by fingerprint in hex: counter and hash.
+    pub manifests: BTreeMap<String, (u64, Hash)>,
+}
 
 /// An identity as the relay offers it, judged.
 #[derive(Clone, Debug)]
@@ -56,8 +64,8 @@ pub struct Principal {
     keys: RefCell<Vec<OwnKey>>,
     trusted: Cell<bool>,
     ticket: RefCell<Option<Ticket>>,
-    pins: RefCell<Pins>,
-    pins_changed: Cell<bool>,
+    memory: RefCell<Memory>,
+    memory_changed: Cell<bool>,
     offers: RefCell<HashMap<String, Rc<Vec<Keyset>>>>,
 }
 
@@ -73,8 +81,8 @@ impl Principal {
             keys: RefCell::default(),
             trusted: Cell::new(false),
             ticket: RefCell::default(),
-            pins: RefCell::default(),
-            pins_changed: Cell::new(false),
+            memory: RefCell::default(),
+            memory_changed: Cell::new(false),
             offers: RefCell::default(),
         }
     }
@@ -156,32 +164,65 @@ impl Principal {
     // ---- others ----
 
     /// What is remembered, to be stored.
-    pub fn pins(&self) -> Pins {
-        self.pins.borrow().clone()
+    pub fn memory(&self) -> Memory {
+        self.memory.borrow().clone()
     }
 
     /// What was stored.
-    pub fn set_pins(&self, pins: Pins) {
-        *self.pins.borrow_mut() = pins;
+    pub fn set_memory(&self, memory: Memory) {
+        *self.memory.borrow_mut() = memory;
     }
 
-    /// Whether pins changed since this was asked last.
-    pub fn take_pins_changed(&self) -> bool {
-        self.pins_changed.replace(false)
+    /// Whether what is remembered changed since this was asked last.
+    pub fn take_memory_changed(&self) -> bool {
+        self.memory_changed.replace(false)
     }
 
-    /// Has the pins stored again, under another key.
-    pub fn mark_pins_changed(&self) {
-        self.pins_changed.set(true);
+    /// Has what is remembered stored again: under another key, or because storing failed.
+    pub fn mark_memory_changed(&self) {
+        self.memory_changed.set(true);
+    }
+
+    /// Checks an own keyset's manifest and slots, and that it is not older than one seen before.
+    /// Errors: [`Code::VerificationFailed`] for a rollback, a fork, or slots that it does not list.
+    pub fn check_manifest(&self, own: &OwnKeyset) -> Result<()> {
+        let refused = |message| Err(Error::about(Code::VerificationFailed, message, vec![self.login.clone()]));
+        let manifest = &own.manifest;
+        if manifest.fingerprint != own.keyset.fingerprint()
+            || manifest.check(&own.keyset.signing_key, &own.slots).is_err()
+        {
+            return refused("the relay's list of key slots is not the signed one");
+        }
+        let hash = manifest.hash();
+        let mut memory = self.memory.borrow_mut();
+        let seen = memory.manifests.entry(manifest.fingerprint.hex()).or_insert((0, hash));
+        if manifest.counter < seen.0 {
+            return refused("the relay serves an older list of key slots than it did before");
+        }
+        if manifest.counter == seen.0 && hash != seen.1 {
+            return refused("the relay serves two lists of key slots with one number");
+        }
+        if manifest.counter > seen.0 {
+            *seen = (manifest.counter, hash);
+            self.memory_changed.set(true);
+        }
+        Ok(())
+    }
+
+    /// One's own keysets at the relay, each with a checked manifest.
+    pub async fn own_keysets(&self) -> Result<Vec<OwnKeyset>> {
+        let Reply::OwnKeysets { keysets } = self.call(&Operation::OwnKeysets).await? else { return Err(unexpected()) };
+        keysets.iter().try_for_each(|own| self.check_manifest(own))?;
+        Ok(keysets)
     }
 
     fn with_pin<T>(&self, login: &str, f: impl FnOnce(&mut Option<Pin>) -> T) -> T {
-        let mut pins = self.pins.borrow_mut();
+        let pins = &mut self.memory.borrow_mut().pins;
         let before = pins.get(login).cloned();
         let mut pin = before.clone();
         let out = f(&mut pin);
         if pin != before {
-            self.pins_changed.set(true);
+            self.memory_changed.set(true);
             if let Some(pin) = pin {
                 pins.insert(login.to_owned(), pin);
             }
@@ -191,7 +232,7 @@ impl Principal {
 
     /// The pin of a login.
     pub fn pin(&self, login: &str) -> Option<Pin> {
-        self.pins.borrow().get(login).cloned()
+        self.memory.borrow().pins.get(login).cloned()
     }
 
     /// Fetches identities and judges them. Errors: [`Code::IdentityNotFound`] with exactly the missing logins.

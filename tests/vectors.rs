@@ -42,3 +42,5 @@ mod published;
 mod recorded;
 #[path = "vectors/together.rs"]
 mod together;
+#[path = "vectors/world.rs"]
+mod world;

@@ -19,6 +19,8 @@ use crate::wire::keyset::Keyset;
 /// What a way of connecting led to.
 pub(super) struct Arrived {
     pub(super) keys: Vec<OwnKey>,
+    /// Own keysets as the relay gave them, to be checked against what is remembered.
+    pub(super) all: Vec<OwnKeyset>,
     pub(super) trusted: bool,
     pub(super) ticket: Option<Ticket>,
     pub(super) is_new: bool,
@@ -95,7 +97,14 @@ impl Client {
         let operation =
             |made: &Made| Operation::Register { new: Box::new(made.own.clone()), secrets: made.secrets.clone() };
         let ticket = ticket_of(self.setup.relay.call(None, &operation(&made)).await?)?;
-        Ok(Arrived { keys: vec![made.key], trusted: true, ticket: Some(ticket), is_new: true, reset: false })
+        Ok(Arrived {
+            keys: vec![made.key],
+            all: vec![made.own],
+            trusted: true,
+            ticket: Some(ticket),
+            is_new: true,
+            reset: false,
+        })
     }
 
     async fn reset(&self, me: &Principal, login: &str, secret: &Secret, offer: &[Keyset]) -> Result<Arrived> {
@@ -103,13 +112,19 @@ impl Client {
         let made = keyring::make(&me.engine, login, secret, Some(previous), me.now()).await?;
         let operation = Operation::Reset { new: Box::new(made.own.clone()), secrets: made.secrets.clone() };
         let ticket = ticket_of(self.setup.relay.call(None, &operation).await?)?;
-        Ok(Arrived { keys: vec![made.key], trusted: true, ticket: Some(ticket), is_new: false, reset: true })
+        Ok(Arrived {
+            keys: vec![made.key],
+            all: vec![made.own],
+            trusted: true,
+            ticket: Some(ticket),
+            is_new: false,
+            reset: true,
+        })
     }
 
     async fn open_known(&self, me: &Principal, login: &str, secret: &Secret, offer: &[Keyset]) -> Result<Arrived> {
         let (all, opened) = self.open_keys(me, login, secret, offer).await?;
-        let _ = all;
-        Ok(Arrived { keys: opened.keys, trusted: opened.vouched, ticket: None, is_new: false, reset: false })
+        Ok(Arrived { keys: opened.keys, all, trusted: opened.vouched, ticket: None, is_new: false, reset: false })
     }
 
     /// Authenticates with a secret, fetches one's own keysets, opens those that the secret leads to.
@@ -164,15 +179,6 @@ impl Client {
                 vec![login.to_owned()],
             ));
         }
-        for own in &keysets {
-            own.manifest.check(&own.keyset.signing_key, &own.slots).map_err(|_| {
-                Error::about(
-                    Code::VerificationFailed,
-                    "the relay's list of key slots is not the signed one",
-                    vec![login.to_owned()],
-                )
-            })?;
-        }
         let opened = keyring::open(&me.engine, login, &keysets, secret).await?.ok_or_else(wrong)?;
         Ok((keysets, opened))
     }
@@ -190,12 +196,13 @@ impl Client {
         let rest_key = rests.first().cloned();
         let announced = rested.as_ref().is_some_and(|r| r.announced && r.keyset.fingerprint() == newest.fingerprint);
         rests.extend(rested.and_then(|r| r.rest));
-        match rest::load_pins(&me.engine, &s.store, &me.login, &rests).await {
-            Ok(pins) => me.set_pins(pins.unwrap_or_default()),
+        match rest::load_memory(&me.engine, &s.store, &me.login, &rests).await {
+            Ok(memory) => me.set_memory(memory.unwrap_or_default()),
             // The key that boxed them is among the lost ones.
             Err(e) if e.code() == Code::StoreUnreadable && arrived.reset => {}
             Err(e) => return Err(e),
         }
+        arrived.all.iter().try_for_each(|own| me.check_manifest(own))?;
         if arrived.is_new || arrived.reset {
             me.pin_own(&newest.keyset);
         }
@@ -223,8 +230,8 @@ impl Client {
         let Some(rested) = rest::load_session(&s.store, &login).await? else { return Ok(None) };
         let me = self.principal(&login);
         if let Some(rest) = &rested.rest {
-            let pins = rest::load_pins(&me.engine, &s.store, &login, std::slice::from_ref(rest)).await?;
-            me.set_pins(pins.unwrap_or_default());
+            let memory = rest::load_memory(&me.engine, &s.store, &login, std::slice::from_ref(rest)).await?;
+            me.set_memory(memory.unwrap_or_default());
         }
         me.set_keys(rested.keys, rested.trusted, None);
         let session = Session::begin(s.clone(), me, rested.keyset, rested.rest, false, rested.announced);

@@ -1,6 +1,7 @@
 //! The facade: one engine, one store, one relay, and the sessions over them.
 
 mod connect;
+mod others;
 mod rest;
 mod session;
 

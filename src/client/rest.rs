@@ -1,4 +1,4 @@
-//! What rests on this device of one login: its public keysets, its non-extractable private keys, its pins in a box.
+//! What rests on this device of one login: its public keysets, its non-extractable private keys, what it remembers in a box.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::crypto::keys::RestKey;
 use crate::crypto::rust::hkdf32;
 use crate::encoding::{Transcript, from_base64url, to_base64url};
 use crate::error::{Code, Error, Result};
-use crate::graph::Pins;
+use crate::graph::Memory;
 use crate::keyring::OwnKey;
 use crate::secret::Key32;
 use crate::store::{Entry, Store, StoredKey};
@@ -39,7 +39,7 @@ pub(super) struct Rested {
     pub(super) keyset: Keyset,
     /// Own keysets with their private keys; empty when locked.
     pub(super) keys: Vec<OwnKey>,
-    /// What boxes the pins; absent when locked.
+    /// What boxes the memory of others; absent when locked.
     pub(super) rest: Option<RestKey>,
     pub(super) trusted: bool,
     pub(super) announced: bool,
@@ -49,15 +49,15 @@ fn session_key(login: &str) -> String {
     format!("session/{login}")
 }
 
-fn pins_key(login: &str) -> String {
-    format!("pins/{login}")
+fn memory_key(login: &str) -> String {
+    format!("memory/{login}")
 }
 
 fn unreadable() -> Error {
     Error::new(Code::StoreUnreadable, "what is stored on this device cannot be read; nothing was overwritten")
 }
 
-/// The key that boxes the pins, which derives from a keyset key.
+/// The key that boxes what is remembered, which derives from a keyset key.
 pub(super) async fn rest_key(engine: &Engine, keyset_key: &Key32) -> Result<RestKey> {
     engine.import_rest(&hkdf32(keyset_key.expose(), Transcript::new("pins").as_bytes())?).await
 }
@@ -152,25 +152,36 @@ fn newer_or_unreadable(text: &str) -> Error {
     }
 }
 
-fn pins_context(login: &str) -> Transcript {
-    Transcript::new("rest/pins").text(login)
+fn memory_context(login: &str) -> Transcript {
+    Transcript::new("rest/memory").text(login)
 }
 
-/// Boxes and stores the pins.
-pub(super) async fn store_pins(engine: &Engine, store: &Store, login: &str, rest: &RestKey, pins: &Pins) -> Result<()> {
-    let json = crate::wire::to_json(pins)?;
-    let sealed = seal_at_rest(engine, rest, &pins_context(login), json.as_bytes()).await?;
+/// Boxes and stores what is remembered.
+pub(super) async fn store_memory(
+    engine: &Engine,
+    store: &Store,
+    login: &str,
+    rest: &RestKey,
+    memory: &Memory,
+) -> Result<()> {
+    let json = crate::wire::to_json(memory)?;
+    let sealed = seal_at_rest(engine, rest, &memory_context(login), json.as_bytes()).await?;
     let entry = Entry { text: to_base64url(&sealed), keys: Vec::new() };
-    store.write(vec![(pins_key(login), Some(entry))]).await
+    store.write(vec![(memory_key(login), Some(entry))]).await
 }
 
-/// Opens the stored pins with the first key that fits. `None`: there are none stored.
-/// Errors: [`Code::StoreUnreadable`] when none fits; they are not treated as absent.
-pub(super) async fn load_pins(engine: &Engine, store: &Store, login: &str, rests: &[RestKey]) -> Result<Option<Pins>> {
-    let Some(entry) = store.get(&pins_key(login)).await? else { return Ok(None) };
+/// Opens what is remembered with the first key that fits. `None`: nothing is stored.
+/// Errors: [`Code::StoreUnreadable`] when none fits; it is not treated as absent.
+pub(super) async fn load_memory(
+    engine: &Engine,
+    store: &Store,
+    login: &str,
+    rests: &[RestKey],
+) -> Result<Option<Memory>> {
+    let Some(entry) = store.get(&memory_key(login)).await? else { return Ok(None) };
     let sealed = from_base64url(&entry.text).map_err(|_| unreadable())?;
     for rest in rests {
-        if let Ok(plain) = open_at_rest(engine, rest, &pins_context(login), &sealed).await {
+        if let Ok(plain) = open_at_rest(engine, rest, &memory_context(login), &sealed).await {
             return serde_json::from_slice(plain.expose()).map(Some).map_err(|_| unreadable());
         }
     }
@@ -179,7 +190,7 @@ pub(super) async fn load_pins(engine: &Engine, store: &Store, login: &str, rests
 
 /// Forgets everything of a login.
 pub(super) async fn wipe(store: &Store, login: &str) -> Result<()> {
-    let mut changes = vec![(session_key(login), None), (pins_key(login), None)];
+    let mut changes = vec![(session_key(login), None), (memory_key(login), None)];
     // What cannot be read must not keep anybody from wiping it.
     if !matches!(last_login(store).await, Ok(Some(last)) if last != login) {
         changes.push((LAST.to_owned(), None));

@@ -10,16 +10,12 @@ use super::{Setup, rest};
 use crate::crypto::envelope::Buffer;
 use crate::crypto::keys::RestKey;
 use crate::delegation::{Delegation, Draft, Opened, Reader, RevokeReport, SealOptions, SealedItem};
-use crate::encoding::Hash;
 use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::keyring::{self, OwnKey, Secret};
 use crate::recovery::access_back;
-use crate::recovery::notify::{self, Notice};
-use crate::relay::{Operation, OwnKeyset, Reply, Subscription, unexpected};
-use crate::trust::{self, State};
+use crate::relay::{Operation, OwnKeyset, Subscription, unexpected};
 use crate::wire::keyset::Keyset;
-use crate::wire::notification::Status;
 use crate::wire::receipt::Receipt;
 
 pub use crate::delegation::Author as AuthorReport;
@@ -166,7 +162,7 @@ impl Session {
         }
     }
 
-    fn alive(&self) -> Result<()> {
+    pub(super) fn alive(&self) -> Result<()> {
         if self.ended.get() {
             return Err(Error::new(Code::NotConnected, "this session has ended: connect() again"));
         }
@@ -174,32 +170,37 @@ impl Session {
     }
 
     /// The principal, if the session goes on and its keys are open.
-    fn open(&self) -> Result<&Principal> {
+    pub(super) fn open(&self) -> Result<&Principal> {
         self.alive()?;
         self.me.current()?;
         Ok(&self.me)
     }
 
     /// Stores what changed while something was done, whatever its outcome.
-    async fn keeping<T>(&self, outcome: Result<T>) -> Result<T> {
-        let saved = self.save_pins().await;
+    pub(super) async fn keeping<T>(&self, outcome: Result<T>) -> Result<T> {
+        let saved = self.save_memory().await;
         let value = outcome?;
         saved?;
         Ok(value)
     }
 
-    async fn save_pins(&self) -> Result<()> {
+    async fn save_memory(&self) -> Result<()> {
         let rest = self.rest.borrow().clone();
         let (Some(rest), false) = (rest, self.ended.get()) else { return Ok(()) };
-        if !self.me.take_pins_changed() {
+        if !self.me.take_memory_changed() {
             return Ok(());
         }
-        rest::store_pins(&self.me.engine, &self.setup.store, &self.me.login, &rest, &self.me.pins()).await
+        let (engine, store) = (&self.me.engine, &self.setup.store);
+        let stored = rest::store_memory(engine, store, &self.me.login, &rest, &self.me.memory()).await;
+        if stored.is_err() {
+            self.me.mark_memory_changed();
+        }
+        stored
     }
 
     pub(super) async fn save(&self) -> Result<()> {
         self.store_as(false).await?;
-        self.save_pins().await
+        self.save_memory().await
     }
 
     async fn store_as(&self, lock: bool) -> Result<()> {
@@ -243,7 +244,7 @@ impl Session {
     /// Drops the private keys from memory and from this device; `unlock` brings them back.
     pub async fn lock(&self) -> Result<()> {
         self.alive()?;
-        self.save_pins().await?;
+        self.save_memory().await?;
         self.store_as(true).await?;
         self.me.drop_keys();
         self.delegation.forget();
@@ -257,8 +258,8 @@ impl Session {
         self.alive()?;
         let client = super::Client::open(self.setup.clone())?;
         let offer = self.own_offer().await?;
-        let (_, opened) = client.open_keys(&self.me, &self.me.login, secret, &offer).await?;
-        self.take_keys(opened).await
+        let (all, opened) = client.open_keys(&self.me, &self.me.login, secret, &offer).await?;
+        self.take_keys(opened, &all).await
     }
 
     async fn own_offer(&self) -> Result<Vec<Keyset>> {
@@ -266,7 +267,7 @@ impl Session {
         Ok((*known.offer).clone())
     }
 
-    async fn take_keys(&self, opened: keyring::Opened) -> Result<()> {
+    async fn take_keys(&self, opened: keyring::Opened, all: &[OwnKeyset]) -> Result<()> {
         let newest = opened.keys.last().ok_or_else(unexpected)?.clone();
         let rest = rest::rest_key(&self.me.engine, newest.require_keyset_key()?).await?;
         let locked = self.rest.borrow().is_none();
@@ -277,28 +278,21 @@ impl Session {
                     rests.push(rest::rest_key(&self.me.engine, keyset_key).await?);
                 }
             }
-            let pins = rest::load_pins(&self.me.engine, &self.setup.store, &self.me.login, &rests).await?;
-            self.me.set_pins(pins.unwrap_or_default());
+            let memory = rest::load_memory(&self.me.engine, &self.setup.store, &self.me.login, &rests).await?;
+            self.me.set_memory(memory.unwrap_or_default());
         }
+        all.iter().try_for_each(|own| self.me.check_manifest(own))?;
         *self.rest.borrow_mut() = Some(rest);
         *self.keyset.borrow_mut() = newest.keyset.clone();
         self.me.set_keys(opened.keys, opened.vouched, None);
         self.delegation.forget();
-        self.me.mark_pins_changed();
+        self.me.mark_memory_changed();
         self.save().await
     }
 
-    async fn own_keysets(&self) -> Result<Vec<OwnKeyset>> {
-        match self.me.call(&Operation::OwnKeysets).await? {
-            Reply::OwnKeysets { keysets } => Ok(keysets),
-            _ => Err(unexpected()),
-        }
-    }
-
     async fn own_record(&self, key: &OwnKey) -> Result<OwnKeyset> {
-        let all = self.own_keysets().await?;
+        let all = self.me.own_keysets().await?;
         let own = all.into_iter().find(|o| o.keyset.fingerprint() == key.fingerprint).ok_or_else(unexpected)?;
-        own.manifest.check(&own.keyset.signing_key, &own.slots)?;
         Ok(own)
     }
 
@@ -310,8 +304,8 @@ impl Session {
         if let Some(current) = current {
             let client = super::Client::open(self.setup.clone())?;
             let offer = self.own_offer().await?;
-            let (_, opened) = client.open_keys(&self.me, &self.me.login, current, &offer).await?;
-            self.take_keys(opened).await?;
+            let (all, opened) = client.open_keys(&self.me, &self.me.login, current, &offer).await?;
+            self.take_keys(opened, &all).await?;
         }
         let (key, _) = self.open()?.seal_for(&[]).await?;
         key.require_keyset_key()?;
@@ -335,7 +329,7 @@ impl Session {
         self.me.call(&operation).await?;
         let mut keys = self.me.keys();
         keys.push(made.key);
-        self.take_keys(keyring::Opened { keys, vouched: true }).await
+        self.take_keys(keyring::Opened { keys, vouched: true }, &[made.own]).await
     }
 
     // ---- items ----
@@ -394,7 +388,7 @@ impl Session {
     /// Reads what is new: grants, access given back, and own keysets that became open.
     pub async fn refresh(&self) -> Result<()> {
         let me = self.open()?;
-        let all = self.own_keysets().await?;
+        let all = me.own_keysets().await?;
         let mut keys = me.keys();
         let before = keys.len();
         keyring::open_more(&me.engine, &all, &mut keys).await?;
@@ -444,92 +438,5 @@ impl Session {
     ) -> Result<Receipt> {
         let outcome = access_back::give_back(self.open()?, &self.delegation, login, spki, options, progress).await;
         self.keeping(outcome).await
-    }
-
-    // ---- notifications ----
-
-    /// Pending notifications created at or after a time.
-    pub async fn pending_after(&self, after: u64, kind: Option<&str>) -> Result<Vec<Notice>> {
-        let outcome = notify::pending_after(self.open()?, after, kind).await;
-        self.keeping(outcome).await
-    }
-
-    /// One notification.
-    pub async fn notification(&self, id: Uuid) -> Result<Notice> {
-        let outcome = notify::get(self.open()?, id).await;
-        self.keeping(outcome).await
-    }
-
-    /// Moves a notification's status.
-    pub async fn set_notification_status(&self, id: Uuid, status: Status) -> Result<()> {
-        notify::set_status(self.open()?, id, status).await
-    }
-
-    // ---- identities and trust ----
-
-    /// The keysets of identities, from version 1, each with its standing.
-    pub async fn identities(&self, logins: &[String]) -> Result<Vec<crate::graph::Known>> {
-        self.alive()?;
-        let outcome = self.me.resolve(logins).await;
-        self.keeping(outcome).await
-    }
-
-    /// How far an identity's newest key can be relied on.
-    pub async fn trust_state(&self, login: &str) -> Result<State> {
-        Ok(self.identities(&[login.to_owned()]).await?.remove(0).state)
-    }
-
-    /// The keyset whose code is to be compared: the newest that the relay offers; of oneself, this session's.
-    async fn to_compare(&self, login: &str) -> Result<Keyset> {
-        self.alive()?;
-        if login == self.me.login {
-            return Ok(self.public_key());
-        }
-        self.identities(&[login.to_owned()]).await?.remove(0).newest().cloned()
-    }
-
-    /// The verification code of an identity's newest key.
-    pub async fn verification_code(&self, login: &str) -> Result<String> {
-        Ok(trust::verification_code(&self.to_compare(login).await?.fingerprint(), login))
-    }
-
-    /// The same, for a QR code.
-    pub async fn qr_payload(&self, login: &str) -> Result<String> {
-        Ok(trust::qr_payload(&self.to_compare(login).await?.fingerprint(), login))
-    }
-
-    /// Compares a code; a match makes the newest key verified. Errors: [`Code::VerificationFailed`].
-    pub async fn verify(&self, login: &str, code: &str) -> Result<()> {
-        let keyset = self.to_compare(login).await?;
-        if !trust::matches(code, &keyset.fingerprint(), login) {
-            return Err(Error::new(Code::VerificationFailed, "the verification code does not match this key"));
-        }
-        self.me.rely_on(&keyset, true);
-        self.keeping(Ok(())).await
-    }
-
-    /// Keysets that the relay offers in place of what is pinned.
-    pub async fn candidates(&self, login: &str) -> Result<Vec<Keyset>> {
-        let known = self.identities(&[login.to_owned()]).await?.remove(0);
-        if known.state.is_usable() {
-            return Ok(Vec::new());
-        }
-        let pin = self.me.pin(login);
-        let unknown = |k: &&Keyset| pin.as_ref().is_none_or(|p| p.fingerprint != k.fingerprint());
-        Ok(known.offer.last().filter(unknown).cloned().into_iter().collect())
-    }
-
-    /// Relies on a candidate without comparing its code: it is *unverified* from then on.
-    pub async fn accept(&self, login: &str, fingerprint: &Hash) -> Result<()> {
-        let known = self.identities(&[login.to_owned()]).await?.remove(0);
-        let newest = known.newest()?;
-        if newest.fingerprint() != *fingerprint {
-            return Err(Error::new(
-                Code::VerificationFailed,
-                "this is not the key that is offered: see trust.candidates()",
-            ));
-        }
-        self.me.rely_on(newest, false);
-        self.keeping(Ok(())).await
     }
 }

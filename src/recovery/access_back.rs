@@ -9,7 +9,7 @@ use crate::encoding::{Fixed, Hash};
 use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::keyring::{OwnKey, change_slots, make_sharer_slot};
-use crate::relay::{Operation, OwnKeyset, Reply, unexpected};
+use crate::relay::{Operation, unexpected};
 use crate::secret::make_id;
 use crate::trust;
 use crate::wire::Extra;
@@ -151,13 +151,6 @@ async fn wrap_all(
     Ok(given)
 }
 
-async fn own_keysets(me: &Principal) -> Result<Vec<OwnKeyset>> {
-    match me.call(&Operation::OwnKeysets).await? {
-        Reply::OwnKeysets { keysets } => Ok(keysets),
-        _ => Err(unexpected()),
-    }
-}
-
 /// To oneself: the old keyset gets a `sharer` slot for the new one. Without the keyset key it waits for `unlock`.
 async fn open_old_keysets(me: &Principal, to: &Keyset, receipt: &mut Receipt) -> Result<()> {
     let key = me.current()?;
@@ -165,7 +158,7 @@ async fn open_old_keysets(me: &Principal, to: &Keyset, receipt: &mut Receipt) ->
         receipt.pending.push(key.fingerprint);
         return Ok(());
     }
-    let all = own_keysets(me).await?;
+    let all = me.own_keysets().await?;
     let own = all.iter().find(|o| o.keyset.fingerprint() == key.fingerprint).ok_or_else(unexpected)?;
     let slot = own.slots.iter().find(|s| s.kind == SlotKind::Sharer && s.holder == Some(to.party()));
     if let Some(slot) = slot {
@@ -195,7 +188,7 @@ async fn repair_chain(me: &Principal, to: &Keyset) -> Result<()> {
 
 async fn complete_notifications(me: &Principal, requester: &str, spki: &[u8]) -> Result<()> {
     let hex = hex::encode(spki);
-    for notice in notify::pending_after(me, 0, Some(KEY_PAIR_UPDATE)).await? {
+    for notice in notify::open_after(me, 0, Some(KEY_PAIR_UPDATE)).await? {
         if notice.author == requester && notice.properties.data_owner_concerned_pub_key == hex {
             match notify::set_status(me, notice.id, Status::Completed).await {
                 Ok(()) => {}

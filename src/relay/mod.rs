@@ -37,7 +37,7 @@ pub struct LoginSecret {
 pub struct OwnKeyset {
     /// The public part.
     pub keyset: Keyset,
-    /// The private part: box(keyset key, "private", [fingerprint], lp(PKCS#8) ‖ lp(seed)).
+    /// The private part: `box(keyset key, "private", [fingerprint], lp(PKCS#8) ‖ lp(seed))`.
     pub private: Bytes,
     /// Its slots.
     pub slots: Vec<Slot>,

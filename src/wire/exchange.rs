@@ -53,7 +53,7 @@ impl Exchange {
     /// The commitment that `key` must have.
     pub fn commit(id: Uuid, delegator: &str, delegate: &str, key: &Key32) -> Result<Hash> {
         let info = Transcript::new("exchange/commit").uuid(id).text(delegator).text(delegate);
-        Ok(Hash::from_slice(rust::hkdf32(key.expose(), info.as_bytes())?.expose())?)
+        Hash::from_slice(rust::hkdf32(key.expose(), info.as_bytes())?.expose())
     }
 
     /// Whether `key` is this exchange key.

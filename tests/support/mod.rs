@@ -1,6 +1,14 @@
 //! What the native flow tests share: a relay in memory, devices on it, key pairs made once per run.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub)]
+#![allow(
+    dead_code,
+    clippy::panic,
+    clippy::type_complexity,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    unreachable_pub
+)]
 
 use std::rc::Rc;
 use std::sync::OnceLock;
@@ -38,6 +46,28 @@ pub fn device(relay: &Relay) -> Client {
 pub fn device_with(relay: &Relay, store: &Store) -> Client {
     let (relay, store) = (relay.clone(), store.clone());
     Client::open(Setup { engine: Engine::rust(), relay, store, application: "test".into(), now }).unwrap()
+}
+
+/// A relay whose records the test can change behind everybody's back.
+pub fn hostile_relay() -> (Relay, Memory) {
+    let memory = Memory::default();
+    (Relay::Embedded(Embedded::new(Backend::Memory(memory.clone()), "test:relay", now)), memory)
+}
+
+/// The value of one record.
+pub fn record(memory: &Memory, key: &str) -> serde_json::Value {
+    let (_, _, json) =
+        memory.dump().into_iter().find(|(k, _, _)| k == key).unwrap_or_else(|| panic!("no record {key}"));
+    serde_json::from_str(&json).unwrap()
+}
+
+/// The keys of all records that begin so.
+pub fn keys_of(memory: &Memory, prefix: &str) -> Vec<String> {
+    memory.dump().into_iter().map(|(k, _, _)| k).filter(|k| k.starts_with(prefix)).collect()
+}
+
+pub fn overwrite(memory: &Memory, key: &str, value: &serde_json::Value) {
+    memory.overwrite(key, Some(value.to_string()));
 }
 
 const POOL: usize = 8;

@@ -26,11 +26,12 @@ const ORDER: &[&str] = &[
 /// The files (or folders) that may use Web APIs, and the crates that give them.
 const WEB_FILES: &[&str] = &[
     "src/js/",
-    "src/crypto/webcrypto.rs",
+    "src/crypto/webcrypto",
     "src/store/indexed_db.rs",
     "src/store/local_storage.rs",
-    "src/relay/indexed_db.rs",
-    "src/relay/foreign.rs",
+    "src/relay/embedded/indexed_db.rs",
+    "src/relay/embedded/foreign.rs",
+    "src/relay/embedded/channel.rs",
 ];
 const WEB_CRATES: &[&str] = &["web_sys", "js_sys", "wasm_bindgen", "wasm_bindgen_futures", "serde_wasm_bindgen", "idb"];
 

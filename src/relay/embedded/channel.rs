@@ -27,10 +27,9 @@ impl Channel {
         });
         channel.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         // In Node an open channel would keep the process alive.
-        if let Ok(unref) = Reflect::get(&channel, &"unref".into()) {
-            if let Some(unref) = unref.dyn_ref::<Function>() {
-                let _ = unref.call0(&channel);
-            }
+        let unref = Reflect::get(&channel, &"unref".into()).ok();
+        if let Some(unref) = unref.as_ref().and_then(|f| f.dyn_ref::<Function>()) {
+            let _ = unref.call0(&channel);
         }
         Some(Self { channel, _on_message: on_message })
     }

@@ -78,10 +78,13 @@ struct Shared {
     channel: RefCell<Option<channel::Channel>>,
 }
 
+type Listener = Rc<dyn Fn()>;
+
 #[derive(Default)]
 struct Listeners {
     next: u64,
-    all: HashMap<u64, (String, Rc<dyn Fn()>)>,
+    /// By the subscription's number: the login that it is about, and what to call.
+    all: HashMap<u64, (String, Listener)>,
 }
 
 /// A relay in this page or process. Clones are the same relay.
@@ -225,7 +228,7 @@ impl Shared {
 
     fn wake(&self, logins: &BTreeSet<String>) {
         // Collected first: a listener may subscribe or unsubscribe.
-        let heard: Vec<Rc<dyn Fn()>> = self
+        let heard: Vec<Listener> = self
             .listeners
             .borrow()
             .all

@@ -271,7 +271,7 @@ struct Challenge {
 }
 
 /// What a login signs.
-pub(crate) fn login_transcript(
+pub fn login_transcript(
     origin: &str,
     application: &str,
     login: &str,

@@ -1,12 +1,12 @@
 //! The relay's rules, without I/O: an operation, its caller and the records read so far give either what
 //! else to read, or a batch of writes with expected revisions, or a refusal.
 //!
-//! A rule reads records with [`Records::get`] as if they were there; when one is not loaded yet the rule
+//! A rule reads records as if they were there; when one is not loaded yet the rule
 //! stops with [`Stop::Read`], the runner fetches it and starts the rule again.
 
 mod exchanges;
 mod grants;
-pub(crate) mod identities;
+pub mod identities;
 mod log;
 mod notifications;
 

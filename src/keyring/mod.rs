@@ -2,21 +2,24 @@
 //!
 //! Pure with respect to the outside: it takes and gives records; the client carries them to the relay.
 
+mod open;
+
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::crypto::boxes::{open_box, open_message, seal_box, seal_message};
+use crate::crypto::boxes::{seal_box, seal_message};
 use crate::crypto::keys::{DecryptionKey, SigningKey};
 use crate::crypto::{Engine, hpke, rust, split};
-use crate::encoding::{Bytes, Hash, Signature, Transcript, compound, take_lp};
+use crate::encoding::{Bytes, Hash, Signature, Transcript, compound};
 use crate::error::{Code, Error, Result};
 use crate::relay::{LoginSecret, OwnKeyset, SlotChange};
-use crate::secret::{Key32, SecretBytes, equal, make_id};
-use crate::trust::is_chained;
+use crate::secret::{Key32, SecretBytes, make_id};
 use crate::wire::keyset::Keyset;
 use crate::wire::manifest::{Entry, Manifest};
 use crate::wire::slot::{Slot, SlotKind, Unlocker};
 use crate::wire::{Extra, Party, SUITE};
+
+pub use open::{Opened, open, open_more};
 
 /// What a person brings to open their keys.
 #[derive(Clone, Debug)]
@@ -204,24 +207,6 @@ fn seal_private(
     seal_box(engine, keyset_key, &private_context(fingerprint), plain.expose())
 }
 
-/// Opens a private part, recomputes both public keys and compares them.
-async fn open_private(engine: &Engine, own: &OwnKeyset, keyset_key: Key32) -> Result<OwnKey> {
-    let fingerprint = own.keyset.fingerprint();
-    let plain = open_box(&keyset_key, &private_context(&fingerprint), &own.private.0)?;
-    let mut rest = plain.expose();
-    let pkcs8 = SecretBytes::new(take_lp(&mut rest)?.to_vec());
-    let seed = Key32::from_slice(take_lp(&mut rest)?)?;
-    let (decryption, public) = engine.import_decryption(&pkcs8).await?;
-    if !rest.is_empty()
-        || public.spki() != own.keyset.encryption_key.0
-        || rust::ed25519_public(&seed) != own.keyset.signing_key.0
-    {
-        return Err(Error::corrupt());
-    }
-    let signing = engine.import_signing(&seed).await?;
-    Ok(OwnKey { keyset: own.keyset.clone(), fingerprint, decryption, signing, keyset_key: Some(keyset_key) })
-}
-
 fn unlocker_private(vault: &Key32, kind: SlotKind, login: &str, id: Uuid) -> Result<Key32> {
     let info = Transcript::new("unlocker").text(kind.as_str()).text(login).uuid(id);
     rust::hkdf32(vault.expose(), info.as_bytes())
@@ -396,127 +381,4 @@ pub async fn renew(
     let made = finish(engine, next, &pkcs8, &seed, slots, secrets).await?;
     let change = change_slots(engine, own, key, vec![successor], Vec::new(), |s| s.unlocker.is_some()).await?;
     Ok((made, change))
-}
-
-/// What a secret opened.
-#[derive(Debug)]
-pub struct Opened {
-    /// The keysets, in the order of their versions.
-    pub keys: Vec<OwnKey>,
-    /// Whether the newest of them is reached by a valid chain from what the secret vouches for.
-    pub vouched: bool,
-}
-
-/// Opens every own keyset that a secret leads to. `None`: the secret opens none of them.
-pub async fn open(engine: &Engine, login: &str, all: &[OwnKeyset], secret: &Secret) -> Result<Option<Opened>> {
-    let mut keys: Vec<OwnKey> = Vec::new();
-    let mut anchors: Vec<Hash> = Vec::new();
-    for own in all.iter().rev() {
-        for slot in &own.slots {
-            let Some((keyset_key, anchor)) = open_slot(engine, login, all, slot, secret).await? else { continue };
-            keys.push(open_private(engine, own, keyset_key).await?);
-            anchors.push(anchor);
-            break;
-        }
-        if !keys.is_empty() {
-            break;
-        }
-    }
-    if keys.is_empty() {
-        return Ok(None);
-    }
-    open_more(engine, all, &mut keys).await?;
-    let public: Vec<Keyset> = all.iter().map(|o| o.keyset.clone()).collect();
-    let newest = keys.last().map_or(0, |k| k.keyset.version);
-    let upto = &public[..usize::try_from(newest).unwrap_or(0).min(public.len())];
-    let vouched = public.iter().any(|k| anchors.contains(&k.fingerprint()) && is_chained(upto, k.version));
-    Ok(Some(Opened { keys, vouched }))
-}
-
-/// Opens what the keysets at hand lead to: by `successor` slots, and by `sharer` slots to oneself.
-pub async fn open_more(engine: &Engine, all: &[OwnKeyset], keys: &mut Vec<OwnKey>) -> Result<()> {
-    loop {
-        let before = keys.len();
-        for own in all {
-            let fingerprint = own.keyset.fingerprint();
-            if keys.iter().any(|k| k.fingerprint == fingerprint) {
-                continue;
-            }
-            for slot in &own.slots {
-                // A slot that is not ours, or that a relay planted, is skipped: it hides no other.
-                let Some(keyset_key) = open_inner_slot(engine, own, slot, keys).await else { continue };
-                if let Ok(key) = open_private(engine, own, keyset_key).await {
-                    keys.push(key);
-                    break;
-                }
-            }
-        }
-        if keys.len() == before {
-            keys.sort_by_key(|k| k.keyset.version);
-            return Ok(());
-        }
-    }
-}
-
-async fn open_inner_slot(engine: &Engine, own: &OwnKeyset, slot: &Slot, keys: &[OwnKey]) -> Option<Key32> {
-    let context = Slot::context(&slot.fingerprint, slot.kind, slot.id);
-    match slot.kind {
-        SlotKind::Successor => {
-            let next = keys.iter().find(|k| k.keyset.version == own.keyset.version + 1)?;
-            let plain = open_box(next.keyset_key.as_ref()?, &context, &slot.sealed.0).ok()?;
-            Key32::from_slice(plain.expose()).ok()
-        }
-        SlotKind::Sharer => {
-            let holder = slot.holder.as_ref()?;
-            let key = keys.iter().find(|k| k.party() == *holder)?;
-            let plain = open_message(engine, &key.decryption, key.size().ok()?, &context, &slot.sealed.0).await.ok()?;
-            Key32::from_slice(plain.expose()).ok()
-        }
-        _ => None,
-    }
-}
-
-/// Tries one slot with one secret: `None` if it is not for this secret, else the keyset key and the anchor.
-async fn open_slot(
-    engine: &Engine,
-    login: &str,
-    all: &[OwnKeyset],
-    slot: &Slot,
-    secret: &Secret,
-) -> Result<Option<(Key32, Hash)>> {
-    let Some(unlocker) = &slot.unlocker else { return Ok(None) };
-    let context = Slot::context(&slot.fingerprint, slot.kind, slot.id);
-    match (secret, slot.kind) {
-        (Secret::Vault(vault), SlotKind::Password) => {
-            let private = unlocker_private(vault, slot.kind, login, unlocker.id)?;
-            if rust::x25519_public(&private)[..] != unlocker.public_key.0[..] || slot.sealed.0.len() < 32 {
-                return Ok(None);
-            }
-            let (enc, boxed) = slot.sealed.0.split_at(32);
-            let shared = hpke::open_key(&private, enc, &context)?;
-            let keyset_key = Key32::from_slice(open_box(&shared, &context, boxed)?.expose())?;
-            let claimed = unlocker.vouch.as_ref().map(|v| v.0.as_slice()).unwrap_or_default();
-            let anchor = Hash::from_slice(claimed.get(..32).unwrap_or_default()).map_err(|_| Error::corrupt())?;
-            if !equal(&vouch(vault, slot.kind, login, unlocker.id, &anchor)?, claimed) {
-                return Err(Error::new(
-                    Code::VerificationFailed,
-                    "these keys were not made by someone who knows the secret",
-                ));
-            }
-            Ok(Some((keyset_key, anchor)))
-        }
-        (Secret::KeyPair(pair), SlotKind::Keypair) if unlocker.public_key.0 == pair.spki => {
-            let (key, public) = engine.import_decryption(&pair.pkcs8).await?;
-            let plain = open_message(engine, &key, public.size(), &context, &slot.sealed.0).await?;
-            // The anchor is the version whose signing key derives from the pair: nobody else can make one.
-            let derived = rust::ed25519_public(&pair.seed(login)?);
-            let version =
-                all.iter().find(|o| o.keyset.signing_key.0 == derived && o.keyset.encryption_key.0 == pair.spki);
-            let anchor = version.ok_or_else(|| {
-                Error::new(Code::VerificationFailed, "no version of these keys derives from the key pair")
-            })?;
-            Ok(Some((Key32::from_slice(plain.expose())?, anchor.keyset.fingerprint())))
-        }
-        _ => Ok(None),
-    }
 }

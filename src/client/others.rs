@@ -1,0 +1,101 @@
+//! A session's dealings with others: notifications, identities, trust.
+
+use uuid::Uuid;
+
+use super::Session;
+use crate::encoding::Hash;
+use crate::error::{Code, Error, Result};
+use crate::graph::Known;
+use crate::recovery::notify::{self, Notice};
+use crate::trust::{self, State};
+use crate::wire::keyset::Keyset;
+use crate::wire::notification::Status;
+
+impl Session {
+    // ---- notifications ----
+
+    /// Pending notifications created at or after a time.
+    pub async fn pending_after(&self, after: u64, kind: Option<&str>) -> Result<Vec<Notice>> {
+        let outcome = notify::pending_after(self.open()?, after, kind).await;
+        self.keeping(outcome).await
+    }
+
+    /// One notification.
+    pub async fn notification(&self, id: Uuid) -> Result<Notice> {
+        let outcome = notify::get(self.open()?, id).await;
+        self.keeping(outcome).await
+    }
+
+    /// Moves a notification's status.
+    pub async fn set_notification_status(&self, id: Uuid, status: Status) -> Result<()> {
+        notify::set_status(self.open()?, id, status).await
+    }
+
+    // ---- identities and trust ----
+
+    /// The keysets of identities, from version 1, each with its standing.
+    pub async fn identities(&self, logins: &[String]) -> Result<Vec<Known>> {
+        self.alive()?;
+        let outcome = self.me().resolve(logins).await;
+        self.keeping(outcome).await
+    }
+
+    /// How far an identity's newest key can be relied on.
+    pub async fn trust_state(&self, login: &str) -> Result<State> {
+        Ok(self.identities(&[login.to_owned()]).await?.remove(0).state)
+    }
+
+    /// The keyset whose code is to be compared: the newest that the relay offers; of oneself, this session's.
+    async fn to_compare(&self, login: &str) -> Result<Keyset> {
+        self.alive()?;
+        if login == self.me().login {
+            return Ok(self.public_key());
+        }
+        self.identities(&[login.to_owned()]).await?.remove(0).newest().cloned()
+    }
+
+    /// The verification code of an identity's newest key.
+    pub async fn verification_code(&self, login: &str) -> Result<String> {
+        Ok(trust::verification_code(&self.to_compare(login).await?.fingerprint(), login))
+    }
+
+    /// The same, for a QR code.
+    pub async fn qr_payload(&self, login: &str) -> Result<String> {
+        Ok(trust::qr_payload(&self.to_compare(login).await?.fingerprint(), login))
+    }
+
+    /// Compares a code; a match makes the newest key verified. Errors: [`Code::VerificationFailed`].
+    pub async fn verify(&self, login: &str, code: &str) -> Result<()> {
+        let keyset = self.to_compare(login).await?;
+        if !trust::matches(code, &keyset.fingerprint(), login) {
+            return Err(Error::new(Code::VerificationFailed, "the verification code does not match this key"));
+        }
+        self.me().rely_on(&keyset, true);
+        self.keeping(Ok(())).await
+    }
+
+    /// Keysets that the relay offers in place of what is pinned.
+    pub async fn candidates(&self, login: &str) -> Result<Vec<Keyset>> {
+        let known = self.identities(&[login.to_owned()]).await?.remove(0);
+        if known.state.is_usable() {
+            return Ok(Vec::new());
+        }
+        let pin = self.me().pin(login);
+        let unknown = |k: &&Keyset| pin.as_ref().is_none_or(|p| p.fingerprint != k.fingerprint());
+        Ok(known.offer.last().filter(unknown).cloned().into_iter().collect())
+    }
+
+    /// Relies on a candidate without comparing its code: it is *unverified* from then on.
+    pub async fn accept(&self, login: &str, fingerprint: &Hash) -> Result<()> {
+        let known = self.identities(&[login.to_owned()]).await?.remove(0);
+        let newest = known.newest()?;
+        if newest.fingerprint() != *fingerprint {
+            return Err(Error::new(
+                Code::VerificationFailed,
+                "this is not the key that is offered: see trust.candidates()",
+            ));
+        }
+        self.me().rely_on(newest, false);
+        self.keeping(Ok(())).await
+    }
+}
