@@ -87,7 +87,7 @@ async function theCiphertext(demo) {
 async function whatTheRelaySees({ page, relay }) {
   const kinds = relay.locator(".kind");
   await kinds.first().waitFor();
-  await relay.getByRole("button", { name: "Read it again" }).click();
+  await relay.getByRole("button", { name: "Look again" }).click();
   for (const kind of await kinds.all()) await kind.locator("summary").first().click();
   const record = relay.locator(".record").filter({ hasText: "identity/alice" }).first();
   await record.locator("summary").click();

@@ -15,6 +15,7 @@ export async function picture(page, name) {
   if (!folder) return;
   await mkdir(folder, { recursive: true });
   const size = page.viewportSize();
+  await page.evaluate(() => scrollTo(0, 0));
   const take = (look) => page.screenshot({ path: join(folder, `${name}-${look}.png`), fullPage: true, animations: "disabled" });
   await take("light");
   await page.emulateMedia({ colorScheme: "dark" });

@@ -50,6 +50,7 @@ export async function openDemo(): Promise<Demo> {
     async startOver() {
       await regrant.close();
       await wipe(`regrant/${NAME}/`);
+      shelf.over();
       location.reload();
     },
   };

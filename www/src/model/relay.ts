@@ -20,6 +20,7 @@ export const MEANING: Record<string, string> = {
   grant: "Who may open which file: the file keys, sealed",
   item: "Ids of files and who may open them; no content, no names",
   notification: "Messages such as “I have new keys”, sealed and signed",
+  "by-item": "Which grants are for which file",
   inbox: "Which message waits for whom",
   log: "What each login has to read next",
   head: "How far each login's log goes",

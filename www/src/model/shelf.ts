@@ -14,6 +14,12 @@ export interface Kept {
 export class Shelf {
   /** Newest first. */
   readonly files = signal<Kept[]>([]);
+  /** Other tabs show the same files. */
+  #tabs = new BroadcastChannel("regrant-demo-page");
+
+  constructor() {
+    this.#tabs.onmessage = ({ data }) => (data === "over" ? location.reload() : void this.load());
+  }
 
   async load(): Promise<void> {
     const files = await database.all<Kept>("files");
@@ -23,5 +29,11 @@ export class Shelf {
   async keep(file: Kept): Promise<void> {
     await database.put("files", file.id, file);
     this.files.value = [file, ...this.files.value.filter(({ id }) => id !== file.id)];
+    this.#tabs.postMessage("kept");
+  }
+
+  /** Tells other tabs that everything was deleted. */
+  over(): void {
+    this.#tabs.postMessage("over");
   }
 }

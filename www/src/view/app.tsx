@@ -1,7 +1,7 @@
 // The page: what it shows, what to do next, the two people, and the relay between them.
 import { useState } from "preact/hooks";
 import { demo, type Demo } from "../model/demo.js";
-import { nextStep, PARTS } from "../model/next-step.js";
+import { nextStep, PARTS, type Step } from "../model/next-step.js";
 import { describe } from "../model/work.js";
 import { Button } from "./parts.js";
 import { PersonPanel } from "./person-panel.js";
@@ -28,12 +28,14 @@ export function App() {
 }
 
 function Story({ demo }: { demo: Demo }) {
+  const { alice, bob } = demo;
+  const step = nextStep(demo);
   return (
     <>
-      <NextStep demo={demo} />
+      <NextStep step={step} />
       <div class="panels">
-        <PersonPanel person={demo.alice} other={demo.bob} />
-        <PersonPanel person={demo.bob} other={demo.alice} />
+        <PersonPanel person={alice} other={bob} turn={step.turn === alice} />
+        <PersonPanel person={bob} other={alice} turn={step.turn === bob} />
       </div>
       <RelayView demo={demo} />
       <StartOver demo={demo} />
@@ -41,12 +43,14 @@ function Story({ demo }: { demo: Demo }) {
   );
 }
 
-function NextStep({ demo }: { demo: Demo }) {
-  const { part, text } = nextStep(demo);
+function NextStep({ step: { part, text, turn } }: { step: Step }) {
   return (
     <section class="next" aria-labelledby="next-title">
       <h2 id="next-title">Next step</h2>
-      <p role="status" aria-label="Next step" class="next-text">{text}</p>
+      <div class="next-text">
+        <p role="status" aria-label="Next step">{text}</p>
+        {turn && <a href={`#${turn.who.login}-name`}>Go to {turn.who.short}</a>}
+      </div>
       <ol class="parts" aria-label="Progress">
         {PARTS.map((name, at) => (
           <li key={name} data-state={at + 1 < part ? "done" : at + 1 === part ? "now" : "later"} aria-current={at + 1 === part ? "step" : undefined}>

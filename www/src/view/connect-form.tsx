@@ -33,6 +33,7 @@ export function ConnectForm({ person }: { person: Person }) {
         <Button submit kind="main" busy={busy}>
           {locked ? "Unlock" : "Connect"}
         </Button>
+        {locked && <Button busy={busy} onPress={() => person.disconnect()}>Disconnect</Button>}
       </div>
       <FailureAt work={work} place="connect" />
       {person.refused.value && (

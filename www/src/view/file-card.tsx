@@ -5,7 +5,7 @@ import type { Reader, Sight } from "../model/sight.js";
 import { previewRevoke, share } from "../model/sharing.js";
 import { Ciphertext } from "./ciphertext.js";
 import { OpenedFile } from "./opened-file.js";
-import { Button, FailureAt, Short, bytes } from "./parts.js";
+import { Button, FailureAt, Short, bytes, nameOf } from "./parts.js";
 import { RevokeForm } from "./revoke-form.js";
 
 interface Props {
@@ -22,20 +22,28 @@ export function FileCard({ person, other, kept }: Props) {
   const opened = person.opened.value.get(kept.id);
   return (
     <article class="file" aria-label={name} data-state={sight.state}>
-      <h4>{name}</h4>
+      <h4 tabIndex={-1}>{name}</h4>
       <p class="quiet">
         {bytes(kept.bytes.length)} encrypted · id <Short of={kept.id} />
       </p>
       <Access sight={sight} person={person} other={other} mine={mine} />
       <div class="row">
-        {opened
-          ? <Button onPress={() => person.close(kept.id)} label={`Close ${name}`}>Close</Button>
-          : <Button busy={busy} kind="main" onPress={() => person.open(kept)} label={`Open ${name}`}>Open</Button>}
+        {opened && <Button onPress={() => person.close(kept.id)} label={`Close ${name}`}>Close</Button>}
+        {!opened && sight.state !== "locked" && (
+          <Button
+            busy={busy}
+            kind={sight.state === "readable" ? "main" : "plain"}
+            onPress={() => person.open(kept)}
+            label={`Open ${name}`}
+          >
+            {sight.state === "closed" ? "Try to open" : "Open"}
+          </Button>
+        )}
         {mine && sight.state === "readable" && <Sharing person={person} other={other} kept={kept} readers={sight.readers} />}
       </div>
       <FailureAt work={person.work} place={kept.id} />
       <RevokeForm person={person} other={other} kept={kept} />
-      {opened && <OpenedFile opened={opened} />}
+      {opened && <OpenedFile opened={opened} people={[person, other]} />}
       <Ciphertext kept={kept} />
     </article>
   );
@@ -49,7 +57,7 @@ function Access({ sight, person, other, mine }: { sight: Sight; person: Person; 
     case "locked":
       return <p class="access">Locked: unlock to read it.</p>;
     case "readable":
-      return <p class="access yes">Can be read by {list(sight.readers.map((reader) => nameOf(reader, [person, other])))}</p>;
+      return <p class="access yes">Can be read by {list(sight.readers.map((reader) => nameOf(reader.login, [person, other])))}</p>;
     case "closed":
       return (
         <p class="access no">
@@ -69,8 +77,5 @@ function Sharing({ person, other, kept, readers }: Props & { readers: Reader[] }
   if (person.reports.value.has(kept.id)) return null;
   return <Button busy={busy} onPress={() => previewRevoke(person, kept, other)}>Take access from {other.who.short}…</Button>;
 }
-
-const nameOf = ({ login }: Reader, people: Person[]) =>
-  people.find(({ who }) => who.login === login)?.who.short ?? login;
 
 const list = (names: string[]) => new Intl.ListFormat("en").format(names);

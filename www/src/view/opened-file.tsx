@@ -1,14 +1,16 @@
 // A decrypted file: its text or picture, and a way to save it.
+import type { Person } from "../model/person.js";
 import type { Opened } from "../model/sight.js";
-import { bytes } from "./parts.js";
+import { bytes, nameOf } from "./parts.js";
 
-export function OpenedFile({ opened: { file, text, address, author } }: { opened: Opened }) {
+export function OpenedFile({ opened, people }: { opened: Opened; people: Person[] }) {
+  const { file, text, address, author } = opened;
   return (
     <section class="opened" aria-label={`Contents of ${file.name}`}>
       {text !== undefined && <pre tabIndex={0}>{text}</pre>}
       {file.type.startsWith("image/") && <img src={address} alt={`Decrypted picture ${file.name}`} />}
       <p class="quiet">
-        {bytes(file.size)}, from {author}. <a href={address} download={file.name}>Save {file.name}</a>
+        {bytes(file.size)}, from {nameOf(author, people)}. <a href={address} download={file.name}>Save {file.name}</a>
       </p>
     </section>
   );

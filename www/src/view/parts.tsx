@@ -1,6 +1,7 @@
 // Small parts that every panel uses: a button that stays in place while it works, a failure, an id.
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
+import type { Person } from "../model/person.js";
 import type { Work } from "../model/work.js";
 
 interface ButtonProps {
@@ -84,6 +85,9 @@ export function bytes(count: number): string {
   if (count < 1000) return `${count} bytes`;
   return count < 1e6 ? `${(count / 1000).toFixed(1)} kB` : `${(count / 1e6).toFixed(1)} MB`;
 }
+
+/** How the page calls a login. */
+export const nameOf = (login: string, people: Person[]) => people.find(({ who }) => who.login === login)?.who.short ?? login;
 
 /** The beginning of a long id or fingerprint; the whole is in the title. */
 export function Short({ of }: { of: string }) {

@@ -1,30 +1,37 @@
 // One person's side of the page.
-import { useEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import type { Person } from "../model/person.js";
 import { AccessRequest } from "./access-request.js";
 import { AddFiles } from "./add-files.js";
 import { ConnectForm } from "./connect-form.js";
 import { FileList } from "./file-list.js";
+import { useFocusKept } from "./focus.js";
 import { KeyBlock } from "./key-block.js";
 import { StatusLine } from "./parts.js";
 import { Receipts } from "./receipts.js";
 
-export function PersonPanel({ person, other }: { person: Person; other: Person }) {
+interface Props {
+  person: Person;
+  other: Person;
+  /** Whether the next step is this person's. */
+  turn: boolean;
+}
+
+export function PersonPanel({ person, other, turn }: Props) {
   const { login, name } = person.who;
-  const heading = useRef<HTMLHeadingElement>(null);
   const panel = useRef<HTMLElement>(null);
   const connected = person.connected.value;
   const ready = person.ready.value;
   const state = !connected ? "not connected" : ready ? "connected" : "locked";
-  useFocusKept(panel, heading, state);
+  useFocusKept(panel);
 
   return (
-    <section class="panel" ref={panel} aria-labelledby={`${login}-name`} data-state={state}>
+    <section class="panel" ref={panel} aria-labelledby={`${login}-name`} data-state={state} data-turn={turn}>
       <header>
-        <h2 id={`${login}-name`} ref={heading} tabIndex={-1}>{name}</h2>
+        <h2 id={`${login}-name`} tabIndex={-1}>{name}</h2>
         <span class="badge" data-state={state}>{state}</span>
+        <StatusLine work={person.work} name={person.who.short} />
       </header>
-      <StatusLine work={person.work} name={person.who.short} />
       {ready
         ? <>
             {person.requests.value.map((request) => (
@@ -38,20 +45,4 @@ export function PersonPanel({ person, other }: { person: Person; other: Person }
       {connected && <FileList person={person} other={other} />}
     </section>
   );
-}
-
-/** When what had the focus is gone, the panel's heading takes it, so that the keyboard goes on from here. */
-function useFocusKept(panel: { current: HTMLElement | null }, heading: { current: HTMLElement | null }, state: string) {
-  const inside = useRef(false);
-  useEffect(() => {
-    const note = () => {
-      const active = document.activeElement;
-      if (active && active !== document.body) inside.current = panel.current?.contains(active) ?? false;
-    };
-    document.addEventListener("focusin", note);
-    return () => document.removeEventListener("focusin", note);
-  }, []);
-  useEffect(() => {
-    if (inside.current && document.activeElement === document.body) heading.current?.focus();
-  }, [state]);
 }

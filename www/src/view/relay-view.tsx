@@ -29,10 +29,11 @@ export function RelayView({ demo }: { demo: Demo }) {
       <h2 id="relay-title">What the relay sees</h2>
       <p>
         The relay passes keys and notices on between people. In this demo it lives in your browser's database; usually it
-        is a server. Everything it knows is here: {all} records with public keys and sealed bytes. Look for a file's name,
-        a password, or a line of text.
+        is a server. {all === 0
+          ? "It knows nothing yet: connect somebody."
+          : `Everything it knows is here: ${all} records, with logins, public keys and sealed bytes. You will find no file, no file's name and no password in them.`}
       </p>
-      <div class="row"><Button onPress={read}>Read it again</Button></div>
+      <div class="row"><Button onPress={read}>Look again</Button></div>
       {failure && <p class="failure" role="alert">{failure}</p>}
       {kinds.map((kind) => <Kind key={kind.kind} kind={kind} />)}
     </section>
