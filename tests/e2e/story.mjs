@@ -38,7 +38,7 @@ async function encryptingAndSharing(demo) {
   await alice.file("blood-pressure.txt").waitFor();
   // The bytes reach the other side, and say nothing there.
   await bob.file("Encrypted file").getByText("ERR_NO_ACCESS").waitFor();
-  await bob.press("Open Encrypted file");
+  await bob.press("Try to open Encrypted file");
   await bob.fails("ERR_NO_ACCESS");
   await picture(page, "04-encrypted");
 

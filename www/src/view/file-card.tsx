@@ -18,6 +18,7 @@ export function FileCard({ person, other, kept }: Props) {
   const sight = person.sights.value.get(kept.id) ?? { state: "asking" };
   const busy = person.work.doing.value !== null;
   const name = sight.state === "readable" ? sight.name : "Encrypted file";
+  const verb = sight.state === "closed" ? "Try to open" : "Open";
   const mine = kept.owner === person.who.login;
   const opened = person.opened.value.get(kept.id);
   return (
@@ -34,9 +35,9 @@ export function FileCard({ person, other, kept }: Props) {
             busy={busy}
             kind={sight.state === "readable" ? "main" : "plain"}
             onPress={() => person.open(kept)}
-            label={`Open ${name}`}
+            label={`${verb} ${name}`}
           >
-            {sight.state === "closed" ? "Try to open" : "Open"}
+            {verb}
           </Button>
         )}
         {mine && sight.state === "readable" && <Sharing person={person} other={other} kept={kept} readers={sight.readers} />}

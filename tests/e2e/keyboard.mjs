@@ -1,0 +1,92 @@
+// The demo's story without a mouse: Tab and Enter only, and the focus never falls off the page.
+import assert from "node:assert/strict";
+import { launch, withPage } from "../tools/browser.mjs";
+import { DemoPage } from "../tools/demo-page.mjs";
+
+const address = process.env.REGRANT_URL;
+if (!address) throw new Error("REGRANT_URL is not set: run this with `cargo xtask demo --check`");
+
+/** More stops than the page ever has. */
+const STOPS = 150;
+
+/** What has the focus: in whose panel, and what it is called. */
+function focused(page) {
+  return page.evaluate(() => {
+    const at = document.activeElement;
+    if (!at || at === document.body) return null;
+    const name = at.getAttribute("aria-label") ?? at.labels?.[0]?.textContent ?? at.textContent;
+    const { outlineStyle, outlineWidth } = getComputedStyle(at);
+    const covered = at.getBoundingClientRect();
+    const top = document.elementFromPoint(covered.x + covered.width / 2, covered.y + Math.min(covered.height, 20) / 2);
+    return {
+      panel: at.closest(".panel")?.querySelector("h2")?.textContent ?? "",
+      name: name.trim(),
+      visible: at.matches(":focus-visible") && outlineStyle !== "none" && outlineWidth !== "0px",
+      seen: at.contains(top) || top?.contains(at) || false,
+    };
+  });
+}
+
+/** Presses Tab until it gets to what is called so, in a panel. */
+async function tabTo(page, panel, name) {
+  const passed = [];
+  for (let stop = 0; stop < STOPS; stop++) {
+    await page.keyboard.press("Tab");
+    const at = await focused(page);
+    if (at) {
+      assert.ok(at.visible, `the focus on “${at.name}” cannot be seen`);
+      assert.ok(at.seen, `“${at.name}” has the focus and is covered`);
+      passed.push(`${at.panel}: ${at.name.slice(0, 40)}`);
+      if (at.panel.includes(panel) && name.test(at.name)) return;
+    }
+  }
+  throw new Error(`Tab does not get to ${name} in ${panel}; it passed\n${passed.join("\n")}`);
+}
+
+const browser = await launch();
+try {
+  await withPage(browser, address, async (page) => {
+    page.setDefaultTimeout(15_000);
+    const demo = new DemoPage(page);
+    const { alice, bob } = demo;
+    /** Goes there and presses Enter; once it is done, the focus is still in that panel. */
+    const enter = async (panel, name, done) => {
+      await tabTo(page, panel, name);
+      await page.keyboard.press("Enter");
+      await done();
+      await page.waitForFunction(() => document.activeElement !== document.body);
+      assert.match((await focused(page)).panel, new RegExp(panel), `after ${name} the focus is elsewhere`);
+    };
+
+    await demo.hints("Alice: press “Connect”");
+    await enter("Alice", /^Connect$/, () => alice.is("connected"));
+    await enter("Bob", /^Connect$/, () => bob.is("connected"));
+    await tabTo(page, "Alice", /^Drop files here/);
+    await enter("Alice", /^Use a sample file$/, () => alice.file("blood-pressure.txt").waitFor());
+    await enter("Alice", /^Share with Dr. Bob/, () => bob.file("blood-pressure.txt").waitFor());
+    await enter("Bob", /^Open blood-pressure/, () => bob.contents("blood-pressure.txt").waitFor());
+    const written = await bob.text("blood-pressure.txt");
+
+    await enter("Alice", /^Lose the keys$/, () => alice.is("not connected"));
+    await enter("Alice", /^Connect$/, () => alice.fails("ERR_WRONG_SECRET"));
+    await enter("Alice", /begin anew$/, () => alice.is("connected"));
+    await bob.request.waitFor();
+
+    await tabTo(page, "Bob", /^Code that Alice reads out$/);
+    await page.keyboard.type(await alice.code.textContent());
+    await page.keyboard.press("Enter");
+    await bob.receipt.waitFor();
+    await page.waitForFunction(() => document.activeElement !== document.body);
+    assert.match((await focused(page)).panel, /Bob/);
+    await enter("Alice", /^Open blood-pressure/, () => alice.contents("blood-pressure.txt").waitFor());
+    assert.equal(await alice.text("blood-pressure.txt"), written);
+
+    await enter("Alice", /^Take access from/, () => alice.button("Take access away").waitFor());
+    await enter("Alice", /^Take access away$/, () => bob.file("Encrypted file").waitFor());
+    await enter("Alice", /^Lock$/, () => alice.is("locked"));
+    await enter("Alice", /^Disconnect$/, () => alice.is("not connected"));
+  });
+} finally {
+  await browser.close();
+}
+console.log("the keyboard is enough");
