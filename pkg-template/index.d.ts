@@ -1,3 +1,9 @@
+// The package's types, written by hand. Sizes are in bytes, times in milliseconds since 1970 unless a `Date` is asked
+// for, keys and fingerprints in lowercase hex. Every function and method rejects with a `RegrantError`, and with the
+// signal's reason when it was aborted; `ERR_BAD_INPUT` for arguments of the wrong kind is not repeated everywhere.
+
+// ---- loading ----
+
 /** Where the WebAssembly may come from: an address, a response, its bytes, or a module compiled elsewhere. */
 export type WasmSource =
   | string
@@ -13,9 +19,620 @@ export type WasmSource =
  * where the file comes from, or to load it before it is needed.
  *
  * Calls made while one is under way share it; after a success further calls do nothing; after a failure the next call
- * tries again.
+ * tries again. After `ERR_POISONED` it starts the module anew: whatever was open before is gone, and is to be opened
+ * and connected again.
+ *
+ * Errors: `ERR_INIT_FAILED`.
  */
 export function init(source?: WasmSource): Promise<void>;
 
 /** The package's version, for example `"0.1.0"`. */
 export function version(): Promise<string>;
+
+/** What an environment can do, and what is used where it cannot. */
+export interface SupportReport {
+  /** WebAssembly can be compiled. Without it nothing works. */
+  readonly wasm: boolean;
+  /** `crypto.subtle` is there. It is missing on pages that are not served over HTTPS (or from localhost). */
+  readonly webcrypto: boolean;
+  /** The browser has Ed25519 keys. */
+  readonly ed25519: boolean;
+  /** There is IndexedDB. */
+  readonly indexeddb: boolean;
+  /** Private keys can rest in IndexedDB without being readable. Lockdown modes refuse it. */
+  readonly keysAtRest: boolean;
+  /** There are workers. */
+  readonly workers: boolean;
+  /** There is `BroadcastChannel`: tabs hear of each other's changes. */
+  readonly channels: boolean;
+  /** What `engine: "auto"` would be; with `"rust"` it has to be asked for. */
+  readonly engine: "webcrypto" | "rust";
+  /** What a store is where none is chosen. */
+  readonly store: "indexeddb" | "memory";
+  /** Where an embedded relay keeps its records. */
+  readonly relay: "indexeddb" | "memory";
+  /** For each thing that is missing, one sentence: what it means and what is used instead. */
+  readonly notes: readonly string[];
+}
+
+/** Says what this environment can do. Works, and tells why, where `init` does not. */
+export function support(): Promise<SupportReport>;
+
+// ---- secrets and keys ----
+
+/**
+ * How slowly a password becomes a key. It enters the derivation: fixed for an application's life.
+ *
+ * - `argon2id`: at least 19,456 KiB with 2 iterations or 47,104 KiB with 1; at most 1,048,576 KiB and 10 iterations.
+ *   The default is 65,536 KiB and 3.
+ * - `pbkdf2` (HMAC-SHA-256), for where only FIPS algorithms may be used: 600,000 to 10,000,000 iterations.
+ *
+ * Outside of that: `ERR_WEAK_KDF`.
+ */
+export type Kdf =
+  | { readonly name: "argon2id"; readonly memoryKiB: number; readonly iterations: number }
+  | { readonly name: "pbkdf2"; readonly iterations: number };
+
+/**
+ * Derives two independent secrets from one password: `vaultSecret` opens the login's keys and never leaves the
+ * device; `appSecret` is for the application's own login. Neither tells the other. Both are 32 bytes in base64url,
+ * and the same wherever they are derived.
+ *
+ * Takes about a second on purpose. In browsers it happens in a worker, which an abort ends.
+ *
+ * Errors: `ERR_WEAK_KDF`; `ERR_BAD_INPUT` for an empty password, a bad login, or too little memory.
+ */
+export function deriveSecrets(
+  password: string,
+  o: { readonly application: string; readonly login: string; readonly kdf?: Kdf; readonly signal?: AbortSignal },
+): Promise<{ vaultSecret: string; appSecret: string }>;
+
+/** An RSA key pair that the application keeps itself: the public half as SPKI, the private one as PKCS#8, both hex. */
+export interface KeyPair {
+  readonly publicKey: string;
+  readonly privateKey: string;
+}
+
+/** Makes a key pair for `connect`. `modulusLength` is 3072 where it is left out. */
+export function generateKeyPair(o?: { readonly modulusLength?: 2048 | 3072 | 4096 }): Promise<KeyPair>;
+
+/**
+ * Splits a secret of 1 to 65,536 bytes into shares (Shamir), any `threshold` of which give it back, and fewer of
+ * which say nothing about it. 2 <= `threshold` <= `shares` <= 255. Each share is 17 bytes longer than the secret.
+ */
+export function splitSecret(
+  secret: Uint8Array,
+  o: { readonly threshold: number; readonly shares: number },
+): Promise<Uint8Array<ArrayBuffer>[]>;
+
+/** Puts shares together. Errors: `ERR_VERIFICATION_FAILED` if they are too few, altered, or of different secrets. */
+export function combineShares(shares: readonly Uint8Array[]): Promise<Uint8Array<ArrayBuffer>>;
+
+/** A password. Not empty, at most 4,096 bytes of UTF-8; read in Unicode normalisation form KC. */
+export interface PasswordSecret {
+  readonly password: string;
+  readonly vaultSecret?: undefined;
+  readonly keyPair?: undefined;
+}
+/** A vault secret, as `deriveSecrets` gives it: 32 bytes in base64url. */
+export interface VaultSecret {
+  readonly vaultSecret: string;
+  readonly password?: undefined;
+  readonly keyPair?: undefined;
+}
+/** A key pair that the application keeps. */
+export interface KeyPairSecret {
+  readonly keyPair: KeyPair;
+  readonly password?: undefined;
+  readonly vaultSecret?: undefined;
+}
+/** A way of unlocking a login's keys: exactly one of them. */
+export type Secret = PasswordSecret | VaultSecret | KeyPairSecret;
+
+// ---- connecting ----
+
+/** How to open a `Regrant`. */
+export interface OpenOptions {
+  /**
+   * Through what others are reached. `"embedded"` (the default) is a relay in this browser, over IndexedDB, shared by
+   * every tab of the origin; where there is no IndexedDB, as in Node, in this process's memory. `{ directory }` keeps
+   * it in a folder (Node only), which several processes may use at once; it is made if it is missing.
+   *
+   * Embedded relays of one `name`, and relays of one folder, are one relay.
+   */
+  readonly relay?: "embedded" | { readonly directory: string };
+  /**
+   * Where this device's keys rest. `"indexeddb"` (the default where there is one) keeps them as keys that cannot be
+   * read out; `"memory"` is private to this `Regrant`. Errors: `ERR_STORE_MISSING`.
+   */
+  readonly store?: "indexeddb" | "memory";
+  /** Keeps stores and embedded relays apart: 1 to 64 of `A-Z a-z 0-9 . _ -`; `"default"` where it is left out. */
+  readonly name?: string;
+  /**
+   * Enters the derivation of passwords and the logins at a relay: 1 to 256 bytes, fixed for an application's life.
+   * `"regrant"` where it is left out.
+   */
+  readonly application?: string;
+  /** How passwords are derived. Errors: `ERR_WEAK_KDF`. */
+  readonly kdf?: Kdf;
+  /**
+   * Who does the cryptography. `"auto"` (the default) and `"webcrypto"` need `crypto.subtle`
+   * (`ERR_INSECURE_CONTEXT` without it); `"rust"` works everywhere, is slower, and cannot keep private keys at rest:
+   * resumed sessions are locked until `unlock`.
+   */
+  readonly engine?: "auto" | "webcrypto" | "rust";
+}
+
+/** How to connect. */
+export interface ConnectOptions {
+  /** Whether a login that is new is registered (default `true`). Without: `ERR_IDENTITY_NOT_FOUND`. */
+  readonly register?: boolean;
+  /**
+   * The old keys are lost: where the secret opens none of this login's keys, begin a new keyset with it. Contacts are
+   * told, and give access back. Nothing happens where the secret fits.
+   */
+  readonly reset?: boolean;
+  /** Rejects with its reason. Aborted before the relay was asked, nothing has changed; later, it may have. */
+  readonly signal?: AbortSignal;
+}
+
+/** One application on one device. Several may be open at once, and each holds any number of sessions. */
+export class Regrant {
+  private constructor();
+
+  /** Opens one. Errors: `ERR_WEAK_KDF`, `ERR_INSECURE_CONTEXT`, `ERR_STORE_MISSING`, `ERR_STORE_UNREADABLE`. */
+  static open(o?: OpenOptions): Promise<Regrant>;
+
+  /**
+   * Connects a login with a password, a vault secret or a key pair, and registers it if it is new.
+   *
+   * Logins are 1 to 256 bytes of UTF-8 in normalisation form C, without control characters.
+   * A key pair that a later version of oneself replaced opens a session that decrypts and gives access back, and never
+   * encrypts.
+   *
+   * Errors, after which nothing has changed: `ERR_WRONG_SECRET`, `ERR_UNKNOWN_KEY` (without `reset`),
+   * `ERR_IDENTITY_NOT_FOUND` (with `register: false`, or when this device holds keys of a login that the relay does
+   * not know), `ERR_STORE_UNREADABLE`, `ERR_VERIFICATION_FAILED` (the relay's records do not fit together).
+   */
+  connect(who: { readonly login: string } & Secret, o?: ConnectOptions): Promise<Session>;
+
+  /**
+   * Goes on from what is stored on this device, without a secret: the login given, or the one that connected last.
+   * `null` if nothing is stored. The session is `locked` if it was locked, or where private keys cannot rest
+   * unreadable.
+   *
+   * What needs the secret itself (`changeSecret` without the current one, `renewKeys`, giving oneself access back)
+   * says `ERR_LOCKED` until `unlock`.
+   */
+  resume(login?: string): Promise<Session | null>;
+
+  /** Forgets this device's keys of a login, as clearing the browser does. Its sessions end, in other tabs too. */
+  loseKeys(login: string): Promise<void>;
+
+  /** Ends every session of this `Regrant`; what is stored stays. Calling it again does nothing. */
+  close(): Promise<void>;
+}
+
+// ---- data ----
+
+export type JsonValue = string | number | boolean | null | JsonArray | JsonObject;
+export interface JsonArray extends ReadonlyArray<JsonValue> {}
+export type JsonObject = { readonly [key: string]: JsonValue };
+
+/**
+ * What can be encrypted. It comes back as what it was, with nothing lost: what JSON would drop or change (`undefined`,
+ * functions, `NaN`, dates, maps, class instances, lone surrogates …) is `ERR_BAD_INPUT`, as are typed arrays other
+ * than `Uint8Array`. JSON may be nested 512 deep. A `Buffer` of Node comes back as a `Uint8Array`; a `File` keeps its
+ * name and media type, and not its date.
+ */
+export type Data = string | JsonObject | JsonArray | Uint8Array | ArrayBuffer | Blob | File;
+
+/** An item that was opened. `type` says what `data` was when it was encrypted. */
+export type Opened = {
+  /** The item's id, a UUID: the same for all its versions. */
+  readonly id: string;
+  /** From 1. */
+  readonly version: number;
+  /** What the application said of it; `{}` if nothing. */
+  readonly metadata: JsonObject;
+  readonly author: Author;
+} & (
+  | { readonly type: "string"; readonly data: string }
+  | { readonly type: "json"; readonly data: JsonObject | JsonArray }
+  | { readonly type: "bytes"; readonly data: Uint8Array<ArrayBuffer> }
+  | { readonly type: "buffer"; readonly data: ArrayBuffer }
+  | { readonly type: "blob"; readonly data: Blob }
+  | { readonly type: "file"; readonly data: File }
+);
+
+/** Who vouches for an item's content. */
+export interface Author {
+  readonly login: string;
+  /** Whether that login's code was compared, or it is oneself. */
+  readonly verified: boolean;
+  /** `"signature"`: the item bears the author's signature. `"grant"`: whoever gave access to it vouches for it. */
+  readonly by: "grant" | "signature";
+}
+
+/** An item, encrypted. Keep `bytes` wherever you like: only those with access can open them. */
+export interface Sealed {
+  /** The item's id, a UUID. */
+  readonly id: string;
+  /** From 1; one more for each `encrypt` with the same `id`. */
+  readonly version: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /**
+   * Readers of the version before whose access was given neither by oneself nor by its author, and so was not carried
+   * over to this one. Give it again if they should keep it.
+   */
+  readonly dropped: string[];
+}
+
+/** How to encrypt. */
+export interface EncryptOptions {
+  /** Who else can read it; oneself always can. The default is nobody else. */
+  readonly shareWith?: readonly string[];
+  /** Hides the exact length. */
+  readonly pad?: boolean;
+  /** Signs it, so that the author can be proved beyond whoever gave access to it. */
+  readonly sign?: boolean;
+}
+
+/** Called as work goes on. What it throws ends the work, and is what the call rejects with. */
+export type OnProgress = (done: number, total?: number) => void;
+
+/** For work that may take long. */
+export interface CourseOptions {
+  readonly onProgress?: OnProgress;
+  readonly signal?: AbortSignal;
+}
+
+// ---- sessions ----
+
+/** The public keys of an identity at one version. */
+export interface PublicKey {
+  readonly login: string;
+  /** From 1. */
+  readonly version: number;
+  /** RSA, SPKI in hex: what `giveAccessBackTo` takes. */
+  readonly encryption: string;
+  /** Ed25519, 32 bytes in hex. */
+  readonly signing: string;
+  /** 32 bytes in hex: what codes are made of, and what `trust.accept` takes. */
+  readonly fingerprint: string;
+  /** When it was made, as it says itself. */
+  readonly created: number;
+}
+
+/** Somebody who can read an item. */
+export interface Reader {
+  readonly login: string;
+  /** From the identity that was granted access to the reader. */
+  readonly path: string[];
+  /** When the access ends; absent if it does not. */
+  readonly until?: Date;
+}
+
+/** What revoking did, or in a dry run would do. */
+export interface RevokeReport {
+  readonly login: string;
+  /** The items whose access ended. */
+  readonly items: string[];
+  /**
+   * Of these, the ones whose newest bytes are under a key that the person had: a copy that it kept still opens.
+   * `encrypt` a new version (with `id`) to close them.
+   */
+  readonly stillUnderOldKey: string[];
+  /** Items that the person can still read, because of a grant that the caller may not end, and whose. */
+  readonly stillGranted: { readonly item: string; readonly by: string }[];
+}
+
+/** What giving access back did, signed by the giver. */
+export interface Receipt {
+  readonly id: string;
+  readonly giver: string;
+  readonly giverFingerprint: string;
+  readonly requester: string;
+  readonly requesterFingerprint: string;
+  /** The exchange keys that the requester can open now. */
+  readonly exchanges: string[];
+  /** The key slots that the requester can open now. */
+  readonly slots: string[];
+  /** The fingerprints of keysets whose slot waits until the giver unlocks. */
+  readonly pending: string[];
+  readonly created: number;
+  /** Ed25519, 64 bytes in hex, by the giver's signing key (protocol section 8). */
+  readonly signature: string;
+}
+
+/** How to give access back. */
+export interface GiveBackOptions {
+  /**
+   * The code that the person read out (`trust.verificationCode`), or its QR payload. Spaces do not matter. Needed
+   * unless this very key was verified before.
+   */
+  readonly verificationCode?: string;
+  /** Gives without comparing a code. Whoever controls the relay could then be the one who asks. */
+  readonly unverified?: boolean;
+  /** To oneself: also sign the new keys with the old ones, so that nobody else has to compare. */
+  readonly chain?: boolean;
+  /** Only these items. */
+  readonly items?: readonly string[];
+  /** Only until then. */
+  readonly until?: Date;
+  readonly onProgress?: OnProgress;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * - `locked`: the keys were locked.
+ * - `changed`: something that concerns this login changed at the relay, be it by its own doing.
+ * - `granted`: access was given, or given back.
+ * - `notification`: a notification came in.
+ * - `signedout`: the session ended, here or in another tab; its methods say `ERR_NOT_CONNECTED` from now on.
+ */
+export type SessionEvent = "locked" | "changed" | "signedout" | "notification" | "granted";
+
+/**
+ * One login, connected. Methods that need private keys say `ERR_LOCKED` while `locked`; all of them say
+ * `ERR_NOT_CONNECTED` once the session ended, and `ERR_RELAY_UNAVAILABLE` where the relay does not answer.
+ */
+export class Session {
+  private constructor();
+
+  readonly login: string;
+  /** Whether connecting registered the login. */
+  readonly isNew: boolean;
+  /** Whether `unlock` is needed before anything can be decrypted. */
+  get locked(): boolean;
+  /** The newest public keys that this session can use. */
+  get publicKey(): PublicKey;
+
+  /**
+   * Encrypts data for oneself and whom it is shared with. Resolves once the relay has the grants.
+   *
+   * `id` makes it a new version of that item, for the same readers and those of `shareWith`. `metadata` is sealed with
+   * the data: a plain JSON object of at most 1 MiB, nested at most 100 deep, which comes back as it was.
+   *
+   * Errors, after which nothing has changed: `ERR_IDENTITY_NOT_FOUND` (`logins` names exactly the missing ones),
+   * `ERR_IDENTITY_CHANGED` (somebody's keys changed without proof, or one's own were replaced), `ERR_NO_ACCESS`
+   * (`id` names an item that cannot be read), `ERR_CONFLICT` (somebody else wrote that version first).
+   */
+  encrypt(data: Data, o?: EncryptOptions & { readonly metadata?: JsonObject; readonly id?: string }): Promise<Sealed>;
+
+  /**
+   * Decrypts an item; bytes may come as a `Uint8Array`, an `ArrayBuffer` or a `Blob`. Grants that are not known yet are
+   * asked for at the relay.
+   *
+   * Errors: `ERR_NO_ACCESS`; `ERR_CORRUPT` for everything that is wrong with the bytes, also for ones older than what
+   * this session opened before; `ERR_UNSUPPORTED_VERSION`; `ERR_IDENTITY_CHANGED` (the only grant is by keys that
+   * replaced known ones without proof).
+   */
+  decrypt(bytes: Uint8Array | ArrayBuffer | Blob): Promise<Opened>;
+
+  /** Encrypts many items at once, far cheaper than one by one. All are granted, or none. Errors: as `encrypt`. */
+  encryptMany(
+    items: readonly { readonly data: Data; readonly metadata?: JsonObject }[],
+    o?: EncryptOptions & CourseOptions,
+  ): Promise<Sealed[]>;
+
+  /** Decrypts many items, in order. Rejects with the first error. Errors: as `decrypt`. */
+  decryptMany(bytes: readonly (Uint8Array | ArrayBuffer | Blob)[]): Promise<Opened[]>;
+
+  /**
+   * Gives others access to items, or to all that one can read. No bytes are touched. Repeating it changes nothing;
+   * aborted, a part may have been given. Resolves with the number of items.
+   *
+   * Errors: `ERR_NO_ACCESS` (some item cannot be read by oneself: nothing is given), `ERR_IDENTITY_NOT_FOUND`,
+   * `ERR_IDENTITY_CHANGED`.
+   */
+  giveAccess(
+    items: readonly string[] | "all",
+    login: string | readonly string[],
+    o?: CourseOptions & { readonly until?: Date },
+  ): Promise<{ items: number }>;
+
+  /**
+   * Ends somebody's access to items that one owns or gave, or to all of them. What the person read or copied before
+   * cannot be taken back: the report says what remains. Errors: `ERR_IDENTITY_NOT_FOUND`, `ERR_CONFLICT`.
+   */
+  revoke(items: readonly string[] | "all", login: string, o?: { readonly dryRun?: boolean }): Promise<RevokeReport>;
+
+  /** Everyone who can read an item, for anyone who can. Errors: `ERR_NO_ACCESS`. */
+  whoCanRead(id: string): Promise<Reader[]>;
+
+  /**
+   * Gives somebody who lost their keys access back to everything shared with them, at a cost that does not depend on
+   * how many items there are. `publicKey` is the new key, SPKI in hex, as the notification names it; `login` may be
+   * oneself, from a device that still has the old keys.
+   *
+   * Errors, after which nothing was given: `ERR_VERIFICATION_FAILED` (the code does not match, is malformed or is
+   * missing, or this is not the newest key), `ERR_IDENTITY_NOT_FOUND`.
+   */
+  giveAccessBackTo(login: string, publicKey: string, o?: GiveBackOptions): Promise<Receipt>;
+
+  /**
+   * Replaces the password or vault secret. Without `current` the session must have been connected or unlocked with a
+   * secret, not only resumed (`ERR_LOCKED`). Errors: `ERR_WRONG_SECRET`, `ERR_CONFLICT`; nothing has changed then.
+   */
+  changeSecret(next: PasswordSecret | VaultSecret, current?: PasswordSecret | VaultSecret): Promise<void>;
+
+  /** Opens the keys with the secret, also on a session that is not locked. Errors: `ERR_WRONG_SECRET`, `ERR_UNKNOWN_KEY`. */
+  unlock(secret: Secret): Promise<void>;
+
+  /** Drops the private keys from memory and from this device until `unlock`. */
+  lock(): Promise<void>;
+
+  /** Wipes this device's keys of this login and ends the session, in other tabs too. Again: nothing happens. */
+  disconnect(): Promise<void>;
+
+  /** Reads what is new, and drops cached keys that are no longer granted. */
+  refresh(): Promise<void>;
+
+  /** Signs bytes with this login's Ed25519 key: 64 bytes, over T("application", bytes) (protocol section 0). */
+  sign(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>>;
+
+  /**
+   * Listens, and gives back what stops listening. An error of a listener is reported as uncaught and disturbs nobody
+   * else. Throws `ERR_BAD_INPUT` for an unknown event.
+   */
+  on(event: SessionEvent, listener: () => void): () => void;
+
+  readonly identities: Identities;
+  readonly trust: Trust;
+  readonly notifications: Notifications;
+}
+
+/** Everyone's public keys. Unknown logins: `ERR_IDENTITY_NOT_FOUND`, with exactly the missing ones in `logins`. */
+export interface Identities {
+  /**
+   * Renews one's own keys. The old ones still open what there is; every way of unlocking stays, unless `secret`, a new
+   * password, replaces the password. Errors: `ERR_LOCKED`, `ERR_IDENTITY_CHANGED`, `ERR_CONFLICT`.
+   */
+  renewKeys(login?: string, o?: { readonly secret?: string }): Promise<void>;
+  /** The newest version of a login's keys that the relay offers: `trust.state` says how far to rely on it. */
+  getLatestPublicKey(login: string): Promise<PublicKey>;
+  /** The same of several, in the same order. */
+  getLatestPublicKeys(logins: readonly string[]): Promise<PublicKey[]>;
+  /** One version. Errors: `ERR_NOT_FOUND` if there is none of that number. */
+  getPublicKey(o: { readonly login: string; readonly version: number }): Promise<PublicKey>;
+  /** Several, in the same order. */
+  getPublicKeys(o: readonly { readonly login: string; readonly version: number }[]): Promise<PublicKey[]>;
+  /** Every version, from 1. */
+  history(login: string): Promise<PublicKey[]>;
+}
+
+/**
+ * - `verified`: the code of this key, or of one that it follows with proof, was compared.
+ * - `unverified`: seen before, and the same since.
+ * - `changed`: new keys without proof. Nothing is encrypted to them until `verify` or `accept`.
+ * - `forked`: two rival versions were seen.
+ */
+export type TrustState = "verified" | "unverified" | "changed" | "forked";
+
+/** How far keys can be relied on. Unknown logins: `ERR_IDENTITY_NOT_FOUND`. */
+export interface Trust {
+  /** What to show as a QR code; `verify` and `verificationCode` of `giveAccessBackTo` take what it reads. */
+  qrPayload(login: string): Promise<string>;
+  state(login: string): Promise<TrustState>;
+  /** Six groups of five digits, to be read out: of the newest key, and of oneself of this session's. */
+  verificationCode(login: string): Promise<string>;
+  /** Compares a code: a match makes the newest key verified. Errors: `ERR_VERIFICATION_FAILED`, also if malformed. */
+  verify(login: string, code: string): Promise<void>;
+  /** Keys that the relay offers in place of those known; none while nothing changed. */
+  candidates(login: string): Promise<PublicKey[]>;
+  /** Relies on a candidate without comparing: *unverified* from then on. Errors: `ERR_VERIFICATION_FAILED`. */
+  accept(login: string, fingerprint: string): Promise<void>;
+}
+
+export type NotificationStatus = "pending" | "ongoing" | "completed" | "cancelled";
+
+/** Something that another login told this one. */
+export interface Notification {
+  readonly id: string;
+  /** Changes with each change of the status. */
+  readonly rev: string;
+  /** `"KEY_PAIR_UPDATE"`: somebody's keys are new after a loss, and access can be given back. */
+  readonly type: "KEY_PAIR_UPDATE";
+  readonly status: NotificationStatus;
+  /** When it was made, as its author says. */
+  readonly created: number;
+  readonly author: string;
+  readonly properties: {
+    /** The login whose keys are new. */
+    readonly dataOwnerConcernedId: string;
+    /** The new key, SPKI in hex. Whose it is, only a compared code says. */
+    readonly dataOwnerConcernedPubKey: string;
+  };
+}
+
+export interface Notifications {
+  /** Pending notifications made at or after a time, oldest first. */
+  pendingAfter(when: Date | number, o?: { readonly type?: "KEY_PAIR_UPDATE" }): Promise<Notification[]>;
+  /** One. Errors: `ERR_NOT_FOUND`. */
+  get(id: string): Promise<Notification>;
+  /**
+   * Moves the status. The same status again is no error; what is completed or cancelled stays so (`ERR_CONFLICT`).
+   * Errors: `ERR_NOT_FOUND`.
+   */
+  setStatus(id: string, status: NotificationStatus): Promise<void>;
+  /** Calls back with each notification that comes in from now on, once; gives back what stops it. */
+  subscribe(listener: (notification: Notification) => void): () => void;
+}
+
+// ---- errors ----
+
+/**
+ * What went wrong, in one word that never changes.
+ *
+ * | Code | Cause | What to do |
+ * |---|---|---|
+ * | `ERR_BAD_INPUT` | an argument has the wrong type, size or form | the message says which |
+ * | `ERR_INIT_FAILED` | the WebAssembly could not be loaded | the message says why; `init` may be called again |
+ * | `ERR_WEAK_KDF` | a derivation profile below the floor or above the ceiling | see `Kdf` |
+ * | `ERR_WRONG_SECRET` | the password or vault secret does not open the keys | ask again |
+ * | `ERR_UNKNOWN_KEY` | the key pair is of no version of this login | `connect` with another, or with `reset` |
+ * | `ERR_NOT_CONNECTED` | the session ended, or the `Regrant` was closed | `connect` again |
+ * | `ERR_LOCKED` | private keys, or the secret's own, are needed | `unlock` |
+ * | `ERR_NO_ACCESS` | nobody gave access, or it was revoked or ran out | ask a reader for access |
+ * | `ERR_NO_RECIPIENT` | there is nobody to encrypt to | name somebody |
+ * | `ERR_IDENTITY_NOT_FOUND` | logins are unknown: `logins` | correct them |
+ * | `ERR_IDENTITY_EXISTS` | the login is taken | choose another |
+ * | `ERR_IDENTITY_CHANGED` | keys changed without proof: `logins` | compare the code, then `trust.verify` or `accept` |
+ * | `ERR_VERIFICATION_FAILED` | a code, key or record does not match | give nothing; ask the person |
+ * | `ERR_CORRUPT` | the bytes are not what was sealed | get them again |
+ * | `ERR_UNSUPPORTED_VERSION` | made by a newer version | update |
+ * | `ERR_CONFLICT` | somebody else was faster | read again and retry |
+ * | `ERR_STORE_MISSING` | there is no such store here | choose another |
+ * | `ERR_STORE_UNREADABLE` | the store is there and cannot be read; nothing was overwritten | retry; `connect` with `reset` gives it up |
+ * | `ERR_QUOTA` | the storage is full | make room and retry |
+ * | `ERR_UNAUTHENTICATED` | the relay does not know who asks | `connect` again |
+ * | `ERR_FORBIDDEN` | the relay refuses | |
+ * | `ERR_NOT_FOUND` | there is no such record | |
+ * | `ERR_RELAY_UNAVAILABLE` | the relay does not answer, or answers nonsense | retry later |
+ * | `ERR_INSECURE_CONTEXT` | `crypto.subtle` is missing | HTTPS, or `engine: "rust"` |
+ * | `ERR_POISONED` | the WebAssembly panicked, which is a bug | `init()`, then open and connect anew |
+ * | `ERR_ABORTED` | never seen: an abort rejects with the signal's reason | |
+ */
+export type ErrorCode =
+  | "ERR_BAD_INPUT"
+  | "ERR_INIT_FAILED"
+  | "ERR_WEAK_KDF"
+  | "ERR_WRONG_SECRET"
+  | "ERR_UNKNOWN_KEY"
+  | "ERR_NOT_CONNECTED"
+  | "ERR_LOCKED"
+  | "ERR_NO_ACCESS"
+  | "ERR_NO_RECIPIENT"
+  | "ERR_IDENTITY_NOT_FOUND"
+  | "ERR_IDENTITY_EXISTS"
+  | "ERR_IDENTITY_CHANGED"
+  | "ERR_VERIFICATION_FAILED"
+  | "ERR_CORRUPT"
+  | "ERR_UNSUPPORTED_VERSION"
+  | "ERR_CONFLICT"
+  | "ERR_STORE_MISSING"
+  | "ERR_STORE_UNREADABLE"
+  | "ERR_QUOTA"
+  | "ERR_UNAUTHENTICATED"
+  | "ERR_FORBIDDEN"
+  | "ERR_NOT_FOUND"
+  | "ERR_RELAY_UNAVAILABLE"
+  | "ERR_INSECURE_CONTEXT"
+  | "ERR_POISONED"
+  | "ERR_ABORTED";
+
+/** What everything here rejects with. Messages hold neither secrets nor plaintext. */
+export class RegrantError extends Error {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    more?: { readonly retryable?: boolean; readonly logins?: readonly string[]; readonly cause?: unknown },
+  );
+  readonly name: "RegrantError";
+  readonly code: ErrorCode;
+  /** Whether the same call may succeed later without anything being changed. */
+  readonly retryable: boolean;
+  /** The logins that it is about, if it is about any. */
+  readonly logins?: readonly string[];
+}

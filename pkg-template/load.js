@@ -3,6 +3,8 @@
 // Importing this file does nothing: no fetch, no compilation, no top-level await, so that a server may import it
 // while it renders. Compilation is always asynchronous: browsers refuse large synchronous ones on the main thread.
 import { defaultSource } from "#source";
+import { assertSound, isPoisoned, poison, revived } from "./calls.js";
+import { RegrantError, badInput } from "./errors.js";
 import * as bindings from "./wasm/regrant.js";
 
 /** The load under way or done; cleared when it fails, so that the next call tries again. */
@@ -12,12 +14,18 @@ let compiled;
 
 /**
  * Loads the module from `source`, or from the package's own file. Calls made while one is under way share it; once
- * it has succeeded, later calls do nothing; after a failure the next call starts afresh.
+ * it has succeeded, later calls do nothing; after a failure the next call starts afresh. After a panic it starts the
+ * same module anew.
  *
  * @param {import("./index.js").WasmSource} [source]
  * @returns {Promise<void>}
  */
 export async function init(source) {
+  if (isPoisoned()) {
+    bindings.__wbg_reset_state();
+    begin();
+    revived();
+  }
   await load(source);
 }
 
@@ -26,7 +34,8 @@ export async function init(source) {
  *
  * @returns {Promise<typeof bindings>}
  */
-export function ready() {
+export async function ready() {
+  assertSound();
   return load();
 }
 
@@ -50,11 +59,27 @@ function load(source) {
 }
 
 async function start(source) {
-  const module = await compile(source ?? defaultSource());
-  await bindings.default({ module_or_path: module });
-  compiled = module;
-  return bindings;
+  try {
+    const module = await compile(source ?? defaultSource());
+    await bindings.default({ module_or_path: module });
+    compiled = module;
+    begin();
+    return bindings;
+  } catch (error) {
+    throw error instanceof RegrantError ? error : failed(error?.message ?? String(error), error);
+  }
 }
+
+/** A panic inside a future would leave its promise pending for ever: the module says so by itself. */
+function begin() {
+  bindings.onPanic((message) => poison(new Error(message)));
+}
+
+const failed = (message, cause) =>
+  new RegrantError("ERR_INIT_FAILED", message.startsWith("regrant: ") ? message : `regrant: the WebAssembly cannot be loaded: ${message}`, {
+    cause,
+    retryable: true,
+  });
 
 async function compile(source) {
   const given = await source;
@@ -62,7 +87,7 @@ async function compile(source) {
   if (typeof given === "string" || given instanceof URL) return compileUrl(given);
   if (given instanceof ArrayBuffer || ArrayBuffer.isView(given)) return WebAssembly.compile(given);
   if (typeof Response === "function" && given instanceof Response) return compileResponse(given, given.url);
-  throw new TypeError(
+  throw badInput(
     "regrant: init() takes a URL, a string, a Response, an ArrayBuffer, a typed array or a WebAssembly.Module",
   );
 }
@@ -72,14 +97,14 @@ async function compileUrl(url) {
   try {
     response = await fetch(url);
   } catch (cause) {
-    throw new Error(`regrant: the WebAssembly could not be fetched from ${describe(url)}`, { cause });
+    throw failed(`regrant: the WebAssembly could not be fetched from ${describe(url)}`, cause);
   }
   return compileResponse(response, url);
 }
 
 async function compileResponse(response, url) {
   if (!response.ok) {
-    throw new Error(`regrant: the server answered ${response.status} for the WebAssembly at ${describe(url)}`);
+    throw failed(`regrant: the server answered ${response.status} for the WebAssembly at ${describe(url)}`);
   }
   // Compiling while it downloads asks for the right MIME type; whole, any will do.
   const type = response.headers.get("content-type") ?? "";
@@ -88,7 +113,7 @@ async function compileResponse(response, url) {
   }
   const bytes = new Uint8Array(await response.arrayBuffer());
   if (bytes[0] !== 0x00 || bytes[1] !== 0x61 || bytes[2] !== 0x73 || bytes[3] !== 0x6d) {
-    throw new Error(
+    throw failed(
       `regrant: what is at ${describe(url)} is not WebAssembly (${type || "no content type"}). ` +
         'Serve the file "regrant/regrant_bg.wasm" there, give init() its address, or import "regrant/inline".',
     );

@@ -217,8 +217,8 @@ impl Session {
         rest::store_session(&self.me.engine, &self.setup.store, &what).await
     }
 
-    /// Ends the session: its keys leave the memory.
-    pub(super) fn end(&self) {
+    /// Ends the session: its keys leave the memory. What rests on this device stays.
+    pub fn end(&self) {
         if self.ended.replace(true) {
             return;
         }

@@ -5,6 +5,7 @@
 
 mod convert;
 mod core;
+mod panic;
 mod session;
 
 use js_sys::{Array, Uint8Array};
@@ -24,6 +25,12 @@ use convert::{Thrown, engine, throw, to_js};
 #[must_use]
 pub fn version() -> String {
     env!("CARGO_PKG_VERSION").to_owned()
+}
+
+/// Calls back with a message, once, before a panic stops the module.
+#[wasm_bindgen(js_name = onPanic)]
+pub fn on_panic(callback: js_sys::Function) {
+    panic::listen(callback);
 }
 
 /// Whether `crypto.subtle` is there.

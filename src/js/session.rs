@@ -309,6 +309,11 @@ impl CoreSession {
         self.inner.disconnect().await.map_err(throw)
     }
 
+    /// Ends the session here; what rests on this device stays.
+    pub fn end(&self) {
+        self.inner.end();
+    }
+
     /// Reads what is new, and drops keys that are no longer granted.
     pub async fn refresh(&self) -> Result<(), Thrown> {
         self.inner.refresh().await.map_err(throw)

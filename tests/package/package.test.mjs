@@ -70,6 +70,8 @@ test("the tarball holds the package and nothing else", () => {
     "README.md",
     "index.d.ts",
     "index.js",
+    "kdf/worker.js",
+    "relay/directory.js",
     "inline/index.d.ts",
     "inline/index.js",
     "package.json",
@@ -103,6 +105,14 @@ describe("in Node", () => {
   }
 });
 
+describe("a relay in a directory, in Node", () => {
+  for (const variant of variants) {
+    test(`${variant}: processes at once and in turn, and a write that was interrupted`, async () => {
+      await node(made.node, "directory.mjs", variant === "inline" ? "regrant/inline" : "regrant");
+    });
+  }
+});
+
 describe("in Chromium, built by Vite without configuration, under a strict content security policy", () => {
   let site;
   before(async () => {
@@ -114,6 +124,37 @@ describe("in Chromium, built by Vite without configuration, under a strict conte
     for (const { file } of programs.filter(({ where }) => where.includes("browser"))) {
       test(`${variant}/${file}`, async () => assert.equal(await outcome(site.address, `${variant}/${file}`), "ok"));
     }
+  }
+});
+
+describe("in two tabs of one browser", () => {
+  let site;
+  before(async () => void (site = await serve(join(made.vite, "dist"))));
+  after(() => site?.close());
+  for (const variant of variants) {
+    test(`${variant}: each hears what the other does, and signing out ends both`, async () => {
+      const context = await made.browser.newContext();
+      try {
+        const open = async (part) => {
+          const page = await context.newPage();
+          const ask = (what) => page.evaluate(([name, what]) => globalThis.tab(name, what), [variant, what]);
+          await page.goto(`${site.address}?${new URLSearchParams({ program: "tab", part })}`);
+          await page.waitForFunction(() => globalThis.tab);
+          return { page, ask };
+        };
+        const [one, two] = [await open("one"), await open("two")];
+        await one.ask("alice");
+        await two.ask("bob");
+        const sealed = await one.ask("share");
+        assert.equal(await two.ask(sealed), "for bob");
+        assert.ok((await two.ask("heard")).includes("granted"));
+        assert.deepEqual(await two.ask("resume"), ["alice", false]);
+        await one.ask("disconnect");
+        await two.page.waitForFunction(([name]) => globalThis.tab(name, "alice ended"), [variant]);
+      } finally {
+        await context.close();
+      }
+    });
   }
 });
 

@@ -5,11 +5,16 @@ import { build } from "esbuild";
 
 const [pkg, template] = argv.slice(2).map((folder) => resolve(folder));
 
-/** `#source` becomes the template's inline source, and the WebAssembly it imports the finished one. */
+/**
+ * `#source` becomes the template's inline source, and the WebAssembly it imports the finished one. A single file has
+ * no worker beside it, so passwords are derived on the calling thread; it may run in Node, so it has the directory.
+ */
 const inline = {
   name: "inline",
   setup(build) {
     build.onResolve({ filter: /^#source$/ }, () => ({ path: join(template, "source/inline.js") }));
+    build.onResolve({ filter: /^#kdf$/ }, () => ({ path: join(pkg, "kdf/here.js") }));
+    build.onResolve({ filter: /^#directory$/ }, () => ({ path: join(pkg, "relay/directory.js") }));
     build.onResolve({ filter: /\.wasm$/ }, () => ({ path: join(pkg, "wasm/regrant_bg.wasm") }));
   },
 };

@@ -94,6 +94,8 @@ fn bind(machine: &Machine, wasm: &Path, pkg: &Path) -> Result<()> {
         "regrant",
         "--omit-default-module-path",
         "--remove-producers-section",
+        // Lets init() start the module anew after a panic.
+        "--experimental-reset-state-function",
     ]);
     shell::quiet(bindgen.arg("--out-dir").arg(&out).arg(wasm))?;
     println!("  package   optimizing it");

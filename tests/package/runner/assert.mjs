@@ -18,3 +18,30 @@ export async function rejects(promise, pattern = /./) {
   }
   throw new Error(`expected a rejection, got ${String(value)}`);
 }
+
+/** The same for a `RegrantError`, which must have this code. Gives the error. */
+export async function code(promise, expected, what = "") {
+  const error = await rejects(promise);
+  if (error.name !== "RegrantError" || error.code !== expected) {
+    throw new Error(`${what} ${error.name} ${error.code} (${error.message}) instead of ${expected}`);
+  }
+  return error;
+}
+
+/** Compares JSON, or bytes. */
+export function same(actual, expected, message = "not the same") {
+  const text = (value) => (ArrayBuffer.isView(value) ? [...value].join() : JSON.stringify(value));
+  equal(text(actual), text(expected), message);
+}
+
+/** Waits until something is true. */
+export async function until(condition, message = "nothing happened") {
+  for (let left = 200; left > 0; left--) {
+    if (await condition()) return;
+    await new Promise((done) => setTimeout(done, 25));
+  }
+  throw new Error(message);
+}
+
+/** A vault secret of its own for each number, in place of the slow derivation from a password. */
+export const vault = (number) => ({ vaultSecret: btoa(String(number).padStart(32, "x")).replaceAll("=", "").replaceAll("+", "-").replaceAll("/", "_") });

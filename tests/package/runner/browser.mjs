@@ -4,16 +4,25 @@ import * as assert from "./assert.mjs";
 const programs = import.meta.glob(["./programs/*.mjs", "./inline/*.mjs"]);
 const query = new URLSearchParams(location.search);
 
-try {
-  const program = await programs[`./${query.get("program")}`]();
+async function run(name) {
+  const program = await programs[`./${name}`]();
   await program.default({
     ...assert,
     place: "browser",
+    inline: name.startsWith("inline/"),
     version: query.get("version"),
     wasmUrl: new URL("/regrant.bin", location.href),
     wasmBytes: async () => (await fetch("/regrant.bin")).arrayBuffer(),
   });
-  document.body.dataset.outcome = "ok";
-} catch (error) {
-  document.body.dataset.outcome = String(error?.stack ?? error);
+}
+
+if (query.get("program") === "tab") {
+  await import("./tab.mjs");
+} else {
+  try {
+    await run(query.get("program"));
+    document.body.dataset.outcome = "ok";
+  } catch (error) {
+    document.body.dataset.outcome = String(error?.stack ?? error);
+  }
 }

@@ -9,6 +9,7 @@ const program = await import(pathToFileURL(argv[2]));
 await program.default({
   ...assert,
   place: "node",
+  inline: argv[2].includes("inline"),
   version: argv[3],
   wasmUrl: new URL(`data:application/octet-stream;base64,${wasm.toString("base64")}`),
   wasmBytes: async () => new Uint8Array(wasm).buffer,

@@ -1,0 +1,49 @@
+// Telling bytes apart by what they are, not by which window they come from, and copying them.
+import { badInput } from "./errors.js";
+
+/** "Uint8Array" for one of any realm or subclass (such as Node's Buffer), the name of another typed array, or `undefined`. */
+const typedArrayName = (value) =>
+  Reflect.get(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag, value);
+
+export const isUint8Array = (value) => ArrayBuffer.isView(value) && typedArrayName(value) === "Uint8Array";
+
+/** A real `ArrayBuffer`; a `SharedArrayBuffer` is none. */
+export function isArrayBuffer(value) {
+  try {
+    Reflect.get(ArrayBuffer.prototype, "byteLength", value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const tag = (value) => Object.prototype.toString.call(value);
+
+export const isFile = (value) => typeof File === "function" && (value instanceof File || tag(value) === "[object File]");
+
+export const isBlob = (value) =>
+  typeof Blob === "function" && (value instanceof Blob || tag(value) === "[object Blob]" || isFile(value));
+
+/** A copy of bytes, so that the caller may go on using its own. */
+export function copy(bytes, name) {
+  try {
+    return new Uint8Array(isArrayBuffer(bytes) ? bytes.slice(0) : bytes);
+  } catch (cause) {
+    throw badInput(`${name} was transferred elsewhere, or is too large to copy`, cause);
+  }
+}
+
+/** A `Uint8Array`, copied. */
+export function uint8Array(value, name) {
+  if (!isUint8Array(value)) throw badInput(`${name} is a Uint8Array`);
+  return copy(value, name);
+}
+
+/** The bytes of a `Blob`. */
+export async function read(blob, name) {
+  try {
+    return new Uint8Array(await blob.arrayBuffer());
+  } catch (cause) {
+    throw badInput(`${name} is a Blob that can no longer be read`, cause);
+  }
+}

@@ -1,0 +1,116 @@
+// Runs what the core offers: converts its errors, honours abort signals, and keeps calls away from a module that
+// panicked. It knows nothing of what is called.
+import { RegrantError, fromCore, isTrap } from "./errors.js";
+
+/** Why the module cannot be used, or `undefined`. */
+let trap;
+/** How often the module was started anew: what an earlier start made is gone. */
+let generation = 0;
+/** How to reject each call under way: a future that panics inside the module never settles by itself. */
+const pending = new Set();
+
+const poisonedError = () =>
+  new RegrantError("ERR_POISONED", "the WebAssembly panicked: call init() again, then open and connect anew", { cause: trap });
+
+/** Notes that the module panicked: every call under way and to come rejects, until `revived`. */
+export function poison(cause) {
+  trap ??= cause ?? new Error("panic");
+  for (const reject of pending) reject(poisonedError());
+  pending.clear();
+}
+
+export const isPoisoned = () => trap !== undefined;
+
+/** Notes that the module was started anew. */
+export function revived() {
+  trap = undefined;
+  generation++;
+}
+
+/** Throws ERR_POISONED if the module panicked. */
+export function assertSound() {
+  if (isPoisoned()) throw poisonedError();
+}
+
+/** The reason of an abort. */
+export const reasonOf = (signal) => signal.reason ?? new DOMException("This operation was aborted", "AbortError");
+
+/** Throws the signal's reason if it was aborted. */
+export function assertWanted(signal) {
+  if (signal?.aborted) throw reasonOf(signal);
+}
+
+/**
+ * Runs `work`, which calls the core. With a signal, an abort rejects at once, whatever `work` still does.
+ *
+ * @template T
+ * @param {() => T | Promise<T>} work
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<T>}
+ */
+export function call(work, signal) {
+  return new Promise((resolve, reject) => {
+    assertWanted(signal);
+    assertSound();
+    const aborted = () => reject(reasonOf(signal));
+    const settled = () => {
+      pending.delete(reject);
+      signal?.removeEventListener("abort", aborted);
+    };
+    pending.add(reject);
+    signal?.addEventListener("abort", aborted, { once: true });
+    const begun = generation;
+    const failed = (thrown) => {
+      settled();
+      if (isTrap(thrown) && begun === generation) poison(thrown);
+      reject(isTrap(thrown) ? poisonedError() : fromCore(thrown));
+    };
+    try {
+      Promise.resolve(work()).then((value) => { settled(); resolve(value); }, failed);
+    } catch (thrown) {
+      failed(thrown);
+    }
+  });
+}
+
+/** Something that the core made, which is of no use once the module was started anew. */
+export class Handle {
+  #raw;
+  #generation = generation;
+
+  constructor(raw) {
+    this.#raw = raw;
+  }
+
+  /** Whether it can be asked at all. */
+  get usable() {
+    return !isPoisoned() && this.#generation === generation;
+  }
+
+  /** Runs `work` with it; see `call`. */
+  async call(work, signal) {
+    assertWanted(signal);
+    assertSound();
+    if (!this.usable) {
+      throw new RegrantError("ERR_NOT_CONNECTED", "the WebAssembly was started anew: open and connect again");
+    }
+    return call(() => work(this.#raw), signal);
+  }
+
+  /** Reads a property without waiting: what `read` gives, or `otherwise` if it cannot be asked. */
+  read(read, otherwise) {
+    return this.usable ? read(this.#raw) : otherwise;
+  }
+}
+
+/**
+ * A callback for the core that tells `onProgress` and ends the work once the signal is aborted: the core stops at
+ * its next report and rejects with what is thrown here.
+ */
+export function progress(onProgress, signal, total) {
+  if (onProgress === undefined && signal === undefined) return undefined;
+  return (done) => {
+    assertWanted(signal);
+    onProgress?.(done, total);
+  };
+}

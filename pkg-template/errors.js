@@ -1,0 +1,44 @@
+// What callers catch: `RegrantError`, and the conversion of what the core throws. The only file that knows how the
+// core reports failures; it runs nothing.
+
+/** An error with a stable `code`. Its message never holds a secret or plaintext. */
+export class RegrantError extends Error {
+  /**
+   * @param {import("./index.js").ErrorCode} code
+   * @param {string} message
+   * @param {{ retryable?: boolean, logins?: string[], cause?: unknown }} [more]
+   */
+  constructor(code, message, { retryable = false, logins, cause } = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.retryable = retryable;
+    if (logins !== undefined) this.logins = logins;
+  }
+
+  get name() {
+    return "RegrantError";
+  }
+}
+
+/** An argument is wrong; `what` says which and why, and never repeats its value. */
+export const badInput = (what, cause) => new RegrantError("ERR_BAD_INPUT", what, { cause });
+
+/** What is thrown from here on for something that the core or a worker threw. Other errors pass as they are. */
+export function fromCore(thrown) {
+  if (thrown?.regrant !== true) return thrown;
+  const { code, message, retryable, logins } = thrown;
+  return new RegrantError(code, message, { retryable, logins });
+}
+
+/** An error as plain data, for `postMessage`; `fromCore` takes it. */
+export const toMessage = ({ regrant, code, message, retryable, logins }) => ({ regrant, code, message, retryable, logins });
+
+/** Whether the module can no longer be relied on: it trapped, or ran out of stack in the middle of something. */
+export const isTrap = (thrown) =>
+  thrown instanceof WebAssembly.RuntimeError || (thrown instanceof RangeError && /call stack/i.test(thrown.message));
+
+/** Hands an error of somebody's listener to whoever watches for uncaught errors, without disturbing us. */
+export function report(error) {
+  if (typeof reportError === "function") reportError(error);
+  else queueMicrotask(() => { throw error; });
+}

@@ -1,0 +1,100 @@
+// Data in and out: what the caller gives becomes bytes and a description, and comes back as what it was.
+import * as bytes from "./bytes.js";
+import { RegrantError, badInput } from "./errors.js";
+import { text } from "./input.js";
+import { dataToJson, metadataToJson } from "./json.js";
+
+/** The most that is said of an item, in bytes of JSON. */
+const MAX_METADATA = 1 << 20;
+
+/**
+ * Data and metadata, ready to be sealed. Everything that can be wrong with them is found here.
+ *
+ * @returns {Promise<{ data: Uint8Array, metadata: string }>}
+ */
+export async function toSeal(data, metadata) {
+  // The metadata first: a description that is refused should not cost the reading of a file.
+  const meta = metadata === undefined ? undefined : metadataToJson(metadata);
+  const { type, name, mediaType, content } = describe(data);
+  const fields = Object.entries({ type, name, mediaType }).filter(([, value]) => value !== undefined);
+  const parts = fields.map(([key, value]) => `"${key}":${JSON.stringify(value)}`);
+  if (meta !== undefined) parts.push(`"meta":${meta}`);
+  const said = `{${parts.join()}}`;
+  if (new TextEncoder().encode(said).length > MAX_METADATA) throw badInput("metadata is longer than 1 MiB of JSON");
+  return { data: await content(), metadata: said };
+}
+
+function describe(data) {
+  if (typeof data === "string") {
+    text(data, "data");
+    return { type: "string", content: () => new TextEncoder().encode(data) };
+  }
+  // Copied at once, before anything is awaited: the caller may go on using its own.
+  if (bytes.isUint8Array(data)) {
+    const copied = bytes.copy(data, "data");
+    return { type: "bytes", content: () => copied };
+  }
+  if (bytes.isArrayBuffer(data)) {
+    const copied = bytes.copy(data, "data");
+    return { type: "buffer", content: () => copied };
+  }
+  if (bytes.isFile(data)) return { type: "file", name: data.name, mediaType: data.type, content: () => bytes.read(data, "data") };
+  if (bytes.isBlob(data)) return { type: "blob", mediaType: data.type, content: () => bytes.read(data, "data") };
+  if (ArrayBuffer.isView(data)) throw badInput("of typed arrays, data may only be a Uint8Array: wrap its buffer in one");
+  if (typeof data !== "object" || data === null) {
+    throw badInput("data is a string, a JSON object or array, a Uint8Array, an ArrayBuffer, a Blob or a File");
+  }
+  const json = dataToJson(data);
+  return { type: "json", content: () => new TextEncoder().encode(json) };
+}
+
+/** What is to be opened: a `Uint8Array`, or for convenience an `ArrayBuffer` or a `Blob`. */
+export async function toOpen(sealed) {
+  if (bytes.isUint8Array(sealed) || bytes.isArrayBuffer(sealed)) return bytes.copy(sealed, "bytes");
+  if (bytes.isBlob(sealed)) return bytes.read(sealed, "bytes");
+  throw badInput("bytes is a Uint8Array, an ArrayBuffer or a Blob");
+}
+
+/** What the core opened, as the caller gets it. */
+export function opened({ id, version, data, metadataJson, author }) {
+  const { type, name, mediaType, meta } = JSON.parse(metadataJson);
+  return { id, version, data: restore(type, data, name, mediaType), type, metadata: meta ?? {}, author };
+}
+
+function restore(type, data, name = "", mediaType = "") {
+  switch (type) {
+    case "string":
+      return decode(data);
+    case "json":
+      return parse(decode(data));
+    case "bytes":
+      return data;
+    case "buffer":
+      return data.byteLength === data.buffer.byteLength ? data.buffer : data.slice().buffer;
+    case "blob":
+      return new Blob([data], { type: mediaType });
+    case "file":
+      // Node 18 and some workers know blobs only.
+      return typeof File === "function" ? new File([data], name, { type: mediaType }) : new Blob([data], { type: mediaType });
+    default:
+      throw new RegrantError("ERR_UNSUPPORTED_VERSION", "this item holds data of a type that this version does not know");
+  }
+}
+
+const corrupt = () => new RegrantError("ERR_CORRUPT", "what was sealed is not of the type that it says");
+
+function decode(data) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data);
+  } catch {
+    throw corrupt();
+  }
+}
+
+function parse(json) {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw corrupt();
+  }
+}

@@ -1,0 +1,148 @@
+// One application on one device: opens an engine, a store and a relay, and connects logins over them.
+import { Handle, assertWanted, call } from "./calls.js";
+import { has } from "./environment.js";
+import { RegrantError, badInput } from "./errors.js";
+import * as input from "./input.js";
+import { derivePassword } from "./kdf.js";
+import { ready } from "./load.js";
+import { Session } from "./session.js";
+import { SignOut } from "./sign-out.js";
+
+const NAME = /^[A-Za-z0-9._-]{1,64}$/;
+/** What passing over in silence would harm. */
+const NOT_YET = ["token", "authSecretProvider", "loginUsername", "initialSecret", "cacheSecrets", "trust"];
+
+/** The options of `open`, checked, with their defaults. */
+function settings(given) {
+  for (const option of NOT_YET) {
+    if (given[option] !== undefined) throw badInput(`the option ${option} is not supported by this version`);
+  }
+  const name = input.optional(input.text, given.name, "name") ?? "default";
+  if (!NAME.test(name)) throw badInput("name has 1 to 64 characters of A-Z, a-z, 0-9, ., _ and -");
+  return {
+    name,
+    application: input.optional(input.text, given.application, "application") ?? "regrant",
+    kdf: input.optional(input.kdf, given.kdf),
+    engine: input.optional(input.oneOf, given.engine, "engine", ["auto", "webcrypto", "rust"]) ?? "auto",
+    store: input.optional(input.oneOf, given.store, "store", ["indexeddb", "memory"]) ?? best(),
+    directory: directory(given.relay === undefined ? "embedded" : given.relay),
+  };
+}
+
+const best = () => (has("indexedDB") ? "indexeddb" : "memory");
+
+/** The folder of a directory relay; `undefined` for the embedded one. */
+function directory(relay) {
+  if (relay === "embedded") return undefined;
+  const folder = Object(relay) === relay && !(relay instanceof URL) ? relay.directory : undefined;
+  if (typeof folder !== "string" || folder === "") {
+    throw badInput('relay is "embedded" or, in Node, { directory }: this version has no relays elsewhere');
+  }
+  return input.text(folder, "relay.directory");
+}
+
+export class Regrant {
+  #handle;
+  #settings;
+  #signOut;
+  #closed = false;
+
+  /** Made by `open` only. */
+  constructor(raw, settings) {
+    if (settings?.application === undefined) throw badInput("use await Regrant.open()");
+    this.#handle = new Handle(raw);
+    this.#settings = settings;
+    this.#signOut = new SignOut(settings);
+  }
+
+  static async open(o) {
+    const chosen = settings(input.options(o));
+    const core = await ready();
+    if (chosen.kdf) await call(() => core.checkKdf(JSON.stringify(chosen.kdf)));
+    if (chosen.engine !== "rust" && !core.hasSubtle()) {
+      throw new RegrantError("ERR_INSECURE_CONTEXT", 'crypto.subtle is missing: serve the page over HTTPS, or ask for engine: "rust"');
+    }
+    if (chosen.store === "indexeddb" && !has("indexedDB")) {
+      throw new RegrantError("ERR_STORE_MISSING", 'this environment has no IndexedDB: open with store: "memory"');
+    }
+    const { name, application, engine, store } = chosen;
+    const config = { name, application, engine, store, relay: best(), origin: `embedded:${name}` };
+    let backend;
+    if (chosen.directory !== undefined) {
+      const { openDirectory } = await import("#directory");
+      const opened = await openDirectory(chosen.directory);
+      Object.assign(config, { relay: "foreign", relayKey: opened.key });
+      backend = opened.backend;
+    }
+    return new Regrant(await call(() => core.Core.open(config, backend)), chosen);
+  }
+
+  async connect(who, o) {
+    const login = input.login(input.object(who, "the first argument").login);
+    const secret = input.secret(who, "the first argument");
+    const given = input.options(o);
+    const register = input.optional(input.boolean, given.register, "register") ?? true;
+    const reset = input.optional(input.boolean, given.reset, "reset") ?? false;
+    const signal = input.optional(input.signal, given.signal);
+    assertWanted(signal);
+    this.#assertOpen();
+    const vault = await this.#toVault(login, secret, signal);
+    this.#assertOpen();
+    const connecting = this.#handle.call((raw) => raw.connect(login, vault, register, reset));
+    if (!signal) return this.#begin(await connecting);
+    return this.#begin(await this.#unlessAborted(connecting, signal));
+  }
+
+  async resume(login) {
+    input.optional(input.login, login);
+    this.#assertOpen();
+    const raw = await this.#handle.call((core) => core.resume(login));
+    return raw ? this.#begin(raw) : null;
+  }
+
+  async loseKeys(login) {
+    input.login(login);
+    this.#assertOpen();
+    await this.#handle.call((raw) => raw.loseKeys(login));
+    this.#signOut.tell(login);
+  }
+
+  async close() {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#signOut.close();
+    await this.#handle.call((raw) => raw.close());
+  }
+
+  #assertOpen() {
+    if (this.#closed) throw new RegrantError("ERR_NOT_CONNECTED", "this Regrant is closed: open another");
+  }
+
+  /** A secret as the core takes it: a password becomes the vault secret. */
+  async #toVault(login, secret, signal) {
+    if (secret.password === undefined) return secret;
+    const { application, kdf, engine } = this.#settings;
+    const { vaultSecret } = await derivePassword({ password: secret.password, application, login, kdf, engine }, signal);
+    return { vaultSecret };
+  }
+
+  /** Rejects at the abort; a core session that comes later ends at once. */
+  async #unlessAborted(connecting, signal) {
+    try {
+      return await call(() => connecting, signal);
+    } catch (error) {
+      if (signal.aborted) connecting.then((raw) => raw.end(), () => {});
+      throw error;
+    }
+  }
+
+  #begin(raw) {
+    if (this.#closed) raw.end();
+    this.#assertOpen();
+    this.#signOut.watch(raw);
+    return new Session(raw, {
+      toVault: (login, secret) => this.#toVault(login, secret),
+      disconnected: (login) => this.#signOut.tell(login),
+    });
+  }
+}

@@ -1,0 +1,27 @@
+// Key pairs of the application's, and secrets split into shares: functions that need no session.
+import * as bytes from "./bytes.js";
+import { call } from "./calls.js";
+import * as input from "./input.js";
+import { ready } from "./load.js";
+
+export async function generateKeyPair(o) {
+  const { modulusLength = 3072 } = input.options(o);
+  input.oneOf(modulusLength, "modulusLength", [2048, 3072, 4096]);
+  const core = await ready();
+  return call(() => core.generateKeyPair(modulusLength, core.hasSubtle() ? "webcrypto" : "rust"));
+}
+
+export async function splitSecret(secret, o) {
+  const given = bytes.uint8Array(secret, "secret");
+  const { threshold, shares } = input.object(o, "the options argument");
+  input.integer(threshold, "threshold", 2, 255);
+  input.integer(shares, "shares", threshold, 255);
+  const core = await ready();
+  return call(() => core.splitSecret(given, threshold, shares));
+}
+
+export async function combineShares(shares) {
+  const given = input.list(shares, "shares", bytes.uint8Array);
+  const core = await ready();
+  return call(() => core.combineShares(given));
+}

@@ -1,0 +1,205 @@
+// A session: one login, connected. Each method checks what it is given, asks the core, and gives plain values back.
+import * as bytes from "./bytes.js";
+import { Handle, assertWanted, progress } from "./calls.js";
+import { badInput } from "./errors.js";
+import { Events } from "./events.js";
+import { Identities } from "./identities.js";
+import * as input from "./input.js";
+import { opened, toOpen, toSeal } from "./items.js";
+import { Notifications } from "./notifications.js";
+import { Trust } from "./trust.js";
+
+const BY_PASSWORD = ["password", "vaultSecret"];
+
+/** What `encrypt` and `encryptMany` both take. */
+function sealOptions({ shareWith, pad, sign }) {
+  return {
+    shareWith: input.optional(input.logins, shareWith, "shareWith"),
+    pad: input.optional(input.boolean, pad, "pad"),
+    sign: input.optional(input.boolean, sign, "sign"),
+  };
+}
+
+/** What tells of, and ends, long work. */
+function course({ onProgress, signal }) {
+  const course = { onProgress: input.optional(input.func, onProgress, "onProgress"), signal: input.optional(input.signal, signal) };
+  assertWanted(course.signal);
+  return course;
+}
+
+export class Session {
+  #handle;
+  #events;
+  #owner;
+  #login;
+  #isNew;
+  #publicKey;
+  #identities;
+  #trust;
+  #notifications;
+
+  /**
+   * Made by `Regrant` only.
+   *
+   * @param {object} raw the core's session
+   * @param {{ toVault: Function, disconnected: Function }} owner
+   */
+  constructor(raw, owner) {
+    if (owner?.toVault === undefined) throw badInput("sessions come from connect() and resume()");
+    this.#handle = new Handle(raw);
+    this.#owner = owner;
+    this.#login = raw.login;
+    this.#isNew = raw.isNew;
+    this.#publicKey = raw.publicKey;
+    this.#events = new Events(this.#handle);
+    this.#identities = new Identities(this.#handle, raw.login, (secret) => owner.toVault(this.login, secret));
+    this.#trust = new Trust(this.#handle);
+    this.#notifications = new Notifications(this.#handle, this.#events);
+  }
+
+  get login() {
+    return this.#login;
+  }
+
+  get isNew() {
+    return this.#isNew;
+  }
+
+  get locked() {
+    return this.#handle.read((raw) => raw.locked, true);
+  }
+
+  get publicKey() {
+    this.#publicKey = this.#handle.read((raw) => raw.publicKey, this.#publicKey);
+    return { ...this.#publicKey };
+  }
+
+  get identities() {
+    return this.#identities;
+  }
+
+  get trust() {
+    return this.#trust;
+  }
+
+  get notifications() {
+    return this.#notifications;
+  }
+
+  // ---- items ----
+
+  async encrypt(data, o) {
+    const given = input.options(o);
+    const options = { ...sealOptions(given), id: input.optional(input.id, given.id) };
+    const item = await toSeal(data, given.metadata);
+    return this.#handle.call((raw) => raw.encrypt(item.data, item.metadata, options));
+  }
+
+  async encryptMany(items, o) {
+    const given = input.options(o);
+    const options = sealOptions(given);
+    const { onProgress, signal } = course(given);
+    const all = await Promise.all(
+      input.list(items, "items", input.object).map(({ data, metadata }) => toSeal(data, metadata)),
+    );
+    const data = all.map((item) => item.data);
+    const metadata = all.map((item) => item.metadata);
+    // Not raced against the signal: what rejects with its reason has written nothing.
+    assertWanted(signal);
+    const report = progress(onProgress, signal, all.length);
+    const sealed = await this.#handle.call((raw) => raw.encryptMany(data, metadata, options, report));
+    return sealed.ids.map((id, at) => ({ id, version: 1, bytes: sealed.bytes[at], dropped: [] }));
+  }
+
+  async decrypt(sealed) {
+    const given = await toOpen(sealed);
+    return opened(await this.#handle.call((raw) => raw.decrypt(given)));
+  }
+
+  async decryptMany(sealed) {
+    const all = await Promise.all(input.list(sealed, "the list of items", toOpen));
+    const out = [];
+    // One after the other: the first opens what the others need too.
+    for (const one of all) out.push(opened(await this.#handle.call((raw) => raw.decrypt(one))));
+    return out;
+  }
+
+  // ---- access ----
+
+  async giveAccess(items, login, o) {
+    const given = input.options(o);
+    const ids = input.items(items);
+    const logins = Array.isArray(login) ? input.logins(login, "login") : [input.login(login)];
+    const until = input.optional(input.date, given.until, "until");
+    const { onProgress, signal } = course(given);
+    const report = progress(onProgress, signal, ids?.length);
+    return { items: await this.#handle.call((raw) => raw.giveAccess(ids, logins, until, report)) };
+  }
+
+  async revoke(items, login, o) {
+    const ids = input.items(items);
+    input.login(login);
+    const dryRun = input.optional(input.boolean, input.options(o).dryRun, "dryRun") ?? false;
+    return this.#handle.call((raw) => raw.revoke(ids, login, dryRun));
+  }
+
+  async whoCanRead(id) {
+    input.id(id);
+    const readers = await this.#handle.call((raw) => raw.whoCanRead(id));
+    return readers.map(({ until, ...reader }) => (until === undefined ? reader : { ...reader, until: new Date(until) }));
+  }
+
+  async giveAccessBackTo(login, publicKey, o) {
+    const given = input.options(o);
+    input.login(login);
+    const key = input.hex(publicKey, "publicKey");
+    const options = {
+      verificationCode: input.optional(input.text, given.verificationCode, "verificationCode"),
+      unverified: input.optional(input.boolean, given.unverified, "unverified"),
+      chain: input.optional(input.boolean, given.chain, "chain"),
+      items: input.optional(input.ids, given.items, "items"),
+      until: input.optional(input.date, given.until, "until"),
+    };
+    const { onProgress, signal } = course(given);
+    return this.#handle.call((raw) => raw.giveAccessBackTo(login, key, options, progress(onProgress, signal)));
+  }
+
+  async refresh() {
+    await this.#handle.call((raw) => raw.refresh());
+  }
+
+  async sign(message) {
+    const given = bytes.uint8Array(message, "bytes");
+    return this.#handle.call((raw) => raw.sign(given));
+  }
+
+  // ---- secrets ----
+
+  async changeSecret(next, current) {
+    const wanted = input.secret(next, "the new secret", BY_PASSWORD);
+    const held = input.optional(input.secret, current, "the current secret", BY_PASSWORD);
+    const from = held && (await this.#owner.toVault(this.login, held));
+    const to = await this.#owner.toVault(this.login, wanted);
+    await this.#handle.call((raw) => raw.changeSecret(to, from));
+  }
+
+  async unlock(secret) {
+    const given = await this.#owner.toVault(this.login, input.secret(secret, "the secret"));
+    await this.#handle.call((raw) => raw.unlock(given));
+  }
+
+  async lock() {
+    await this.#handle.call((raw) => raw.lock());
+  }
+
+  async disconnect() {
+    await this.#handle.call((raw) => raw.disconnect());
+    this.#owner.disconnected(this.login);
+  }
+
+  // ---- events ----
+
+  on(event, listener) {
+    return this.#events.on(event, listener);
+  }
+}

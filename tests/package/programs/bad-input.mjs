@@ -1,0 +1,153 @@
+// What is wrong with arguments is told before anything is done: with the right code, and with nothing written.
+import { combineShares, deriveSecrets, generateKeyPair, Regrant, splitSecret } from "regrant";
+
+export default async function ({ code, equal, ok, rejects, same, vault, place }) {
+  const regrant = await Regrant.open({ store: "memory", name: "bad" });
+  const alice = await regrant.connect({ login: "alice", ...vault(1) });
+  const bob = await regrant.connect({ login: "bob", ...vault(2) });
+  const { id, bytes } = await alice.encrypt("fine", { shareWith: ["bob"] });
+  const bad = "ERR_BAD_INPUT";
+  const cyclic = {};
+  cyclic.self = cyclic;
+  let deep = [];
+  for (let i = 0; i < 600; i++) deep = [deep];
+  const detached = new Uint8Array(8);
+  structuredClone(detached, { transfer: [detached.buffer] });
+  class Own {}
+  const never = [
+    undefined, null, 1, NaN, true, () => 1, Symbol("s"), 1n, new Date(), new Map(), new Set(), /x/, new Own(), new Error("x"),
+    Promise.resolve(1), new Uint16Array(2), new DataView(new ArrayBuffer(2)), new Float64Array(1), "\ud800", "a\udc00b",
+    cyclic, deep, [undefined], { a: undefined }, { a: () => 1 }, { a: NaN }, [Infinity], { a: 1n }, { a: new Date() }, [, 1],
+    Object.assign([1], { named: 1 }), { [Symbol("s")]: 1 }, { a: "\ud800" }, { "\ud800": 1 }, { toJSON: () => 1 }, detached,
+    detached.buffer, Object.create({ inherited: 1 }), { a: new Uint8Array(1) }, new String("x"),
+  ];
+  if (typeof SharedArrayBuffer === "function") never.push(new SharedArrayBuffer(2));
+  const changes = [];
+  alice.on("changed", () => changes.push(1));
+  await new Promise((done) => setTimeout(done, 50));
+  changes.length = 0;
+  for (const [at, data] of never.entries()) await code(alice.encrypt(data, { shareWith: ["bob"] }), bad, `data ${at}`);
+  for (const [at, data] of never.entries()) await code(alice.encryptMany([{ data: "fine" }, { data }]), bad, `many ${at}`);
+  for (const metadata of [null, 1, "x", [], new Map(), { a: undefined }, { a: "\ud800" }, { big: "x".repeat(1 << 20) }, deep, { deep }]) {
+    await code(alice.encrypt("x", { metadata }), bad, `metadata ${typeof metadata}`);
+  }
+  const long = "x".repeat(257);
+  const logins = [undefined, null, 1, {}, "", long, "é".repeat(129), "a\nb", "e\u0301", "\ud800", ["alice"], new String("bob")];
+  for (const [at, login] of logins.entries()) {
+    await code(regrant.connect({ login, ...vault(3) }), bad, `login ${at}`);
+    await code(alice.encrypt("x", { shareWith: ["bob", login] }), bad, `shareWith ${at}`);
+    if (!Array.isArray(login)) await code(alice.giveAccess([id], login), bad, `giveAccess ${at}`);
+    await code(alice.revoke([id], login), bad, `revoke ${at}`);
+    await code(alice.trust.state(login), bad, `trust ${at}`);
+    await code(alice.identities.getLatestPublicKeys([login]), bad, `keys ${at}`);
+    await code(alice.giveAccessBackTo(login, bob.publicKey.encryption), bad, `back ${at}`);
+    await code(deriveSecrets("x", { application: "x", login }), bad, `derive ${at}`);
+    await code(regrant.loseKeys(login), bad, `lose ${at}`);
+  }
+  for (const given of ["bob", {}, null, 1]) await code(alice.encrypt("x", { shareWith: given }), bad, "shareWith");
+  for (const given of [null, 1, "x", []]) await code(alice.encrypt("x", given), bad, "options");
+  for (const given of [1, "yes", null]) {
+    for (const option of ["pad", "sign"]) await code(alice.encrypt("x", { [option]: given }), bad, option);
+  }
+  for (const given of [1, null, "", "x", `${id}0`, id.replaceAll("-", ""), [id]]) {
+    await code(alice.encrypt("x", { id: given }), bad, "id");
+    await code(alice.whoCanRead(given), bad, "whoCanRead");
+    await code(alice.giveAccess([given], "bob"), bad, "items");
+    await code(alice.notifications.get(given), bad, "notification");
+  }
+  for (const given of ["everything", undefined, null, id, {}]) await code(alice.giveAccess(given, "bob"), bad, "items");
+  for (const until of [null, 1, "tomorrow", new Date(NaN), Date.now(), new Date(1000)]) {
+    await code(alice.giveAccess([id], "bob", { until }), bad, "until");
+  }
+  for (const onProgress of [null, 1, {}]) await code(alice.encryptMany([], { onProgress }), bad, "onProgress");
+  for (const signal of [null, 1, {}, { aborted: false }]) {
+    await code(alice.encryptMany([], { signal }), bad, "signal");
+    await code(regrant.connect({ login: "carol", ...vault(3) }, { signal }), bad, "signal");
+  }
+  for (const given of [null, 1, {}, "x"]) {
+    await code(alice.encryptMany(given), bad, "encryptMany");
+    await code(alice.decryptMany(given), bad, "decryptMany");
+  }
+  for (const sealed of [undefined, null, "x", 1, {}, [1], new Uint16Array(9), detached.buffer]) await code(alice.decrypt(sealed), bad, "decrypt");
+  for (const sealed of [new Uint8Array(), bytes.slice(0, -1), bytes.slice(0, 40), bytes.map((byte, i) => (i === 60 ? byte ^ 1 : byte))]) {
+    await code(alice.decrypt(sealed), "ERR_CORRUPT", `decrypt ${sealed.length}`);
+  }
+
+  // Secrets.
+  const pair = await generateKeyPair({ modulusLength: 2048 });
+  const whos = [
+    undefined, null, "carol", {}, { login: "carol" }, { login: "carol", password: "" }, { login: "carol", password: 1 },
+    { login: "carol", password: null }, { login: "carol", password: "\ud800" }, { login: "carol", password: "x".repeat(4097) },
+    { login: "carol", vaultSecret: "" }, { login: "carol", vaultSecret: "short" }, { login: "carol", vaultSecret: 1 },
+    { login: "carol", keyPair: {} }, { login: "carol", keyPair: "x" }, { login: "carol", keyPair: { ...pair, privateKey: "zz" } },
+    { login: "carol", keyPair: { publicKey: pair.privateKey, privateKey: pair.publicKey } },
+    { login: "carol", password: "x", ...vault(1) }, { login: "carol", keyPair: pair, ...vault(1) },
+  ];
+  for (const [at, who] of whos.entries()) await code(regrant.connect(who), bad, `who ${at}`);
+  for (const given of [{ register: 1 }, { reset: "yes" }, null]) await code(regrant.connect({ login: "carol", ...vault(3) }, given), bad, "connect");
+  await code(alice.identities.getLatestPublicKey("carol"), "ERR_IDENTITY_NOT_FOUND", "somebody was registered");
+  for (const given of [undefined, null, {}, { password: "" }, { keyPair: pair }]) {
+    await code(alice.changeSecret(given), bad, "changeSecret");
+    if (given !== undefined) await code(alice.changeSecret(vault(4), given), bad, "changeSecret");
+  }
+  await code(alice.unlock({ password: "" }), bad, "unlock");
+  await code(deriveSecrets("", { application: "x", login: "x" }), bad);
+  await code(deriveSecrets("x", undefined), bad);
+  await code(deriveSecrets("x", { application: "", login: "x" }), bad);
+  await code(deriveSecrets("x", { login: "x" }), bad);
+  const weak = [
+    { name: "argon2id", memoryKiB: 19455, iterations: 2 }, { name: "argon2id", memoryKiB: 65536, iterations: 0 },
+    { name: "argon2id", memoryKiB: 2 ** 40, iterations: 3 }, { name: "pbkdf2", iterations: 599_999 }, { name: "pbkdf2", iterations: 10_000_001 },
+  ];
+  const odd = [null, "argon2id", {}, { name: "scrypt", iterations: 1 }, { name: "pbkdf2" }, { name: "pbkdf2", iterations: "600000" },
+    { name: "pbkdf2", iterations: 600_000.5 }, { name: "argon2id", iterations: 3 }, { name: "pbkdf2", iterations: -1 }];
+  for (const [kdfs, expected] of [[weak, "ERR_WEAK_KDF"], [odd, bad]]) {
+    for (const kdf of kdfs) {
+      await code(Regrant.open({ kdf }), expected, JSON.stringify(kdf));
+      await code(deriveSecrets("x", { application: "x", login: "x", kdf }), expected, JSON.stringify(kdf));
+    }
+  }
+  for (const modulusLength of [1024, "2048", 3000, null]) await code(generateKeyPair({ modulusLength }), bad, "modulusLength");
+  const secret = Uint8Array.of(1, 2, 3);
+  for (const given of [undefined, {}, { threshold: 1, shares: 3 }, { threshold: 4, shares: 3 }, { threshold: 2, shares: 256 },
+    { threshold: 2.5, shares: 3 }, { threshold: "2", shares: 3 }]) await code(splitSecret(secret, given), bad, "splitSecret");
+  for (const given of [new Uint8Array(), new Uint8Array(65_537), "x", [1], null]) await code(splitSecret(given, { threshold: 2, shares: 3 }), bad);
+  const shares = await splitSecret(secret, { threshold: 2, shares: 3 });
+  same(await combineShares(shares.slice(1)), secret);
+  await code(combineShares(shares.slice(2)), "ERR_VERIFICATION_FAILED");
+  for (const given of [undefined, "x", ["x"], [null]]) await code(combineShares(given), bad, "combineShares");
+
+  // Opening.
+  for (const given of [
+    null, 1, { name: "" }, { name: "a/b" }, { name: "x".repeat(65) }, { name: 1 }, { application: "" }, { application: 1 },
+    { application: "x".repeat(257) }, { engine: "fast" }, { store: "cookies" }, { store: "localstorage" }, { relay: null },
+    { relay: "https://relay.example" }, { relay: new URL("https://relay.example") }, { relay: {} }, { relay: { directory: "" } },
+    { relay: { directory: 1 } }, { trust: () => true }, { token: "x" }, { authSecretProvider: {} },
+  ]) await code(Regrant.open(given), bad, JSON.stringify(given));
+  if (place === "node") await code(Regrant.open({ store: "indexeddb" }), "ERR_STORE_MISSING");
+  else await code(Regrant.open({ relay: { directory: "x" } }), bad);
+  for (const call of [() => alice.on("nothing", () => 1), () => alice.on("changed", 1), () => alice.notifications.subscribe(1)]) {
+    await code(async () => call(), bad, "on");
+  }
+  for (const when of [undefined, null, NaN, -1, "now", new Date(NaN)]) await code(alice.notifications.pendingAfter(when), bad, "when");
+  await code(alice.notifications.setStatus(id, "done"), bad);
+  await code(alice.notifications.get(id), "ERR_NOT_FOUND");
+  await code(alice.trust.verify("bob", "12345"), "ERR_VERIFICATION_FAILED");
+  await code(alice.trust.verify("bob", 12345), bad);
+  await code(alice.sign("x"), bad);
+  await code(alice.identities.renewKeys("bob"), bad);
+  await code(alice.giveAccessBackTo("bob", "not hex"), bad);
+
+  // No message repeats what it was given, and nothing was written.
+  const told = await rejects(regrant.connect({ login: "carol", password: "", vaultSecret: "TELLTALE" }));
+  const more = await rejects(alice.encrypt({ TELLTALE: { TELLTALE: undefined } }));
+  ok(!/TELLTALE/.test(told.message + more.message));
+  await new Promise((done) => setTimeout(done, 50));
+  equal(changes.length, 0, "something was written");
+  same((await alice.whoCanRead(id)).map((reader) => [reader.login, reader.until]), [["alice", undefined], ["bob", undefined]]);
+  const seen = await code(alice.encrypt("x", { shareWith: ["bob", "zoe", "alice", "yan", "zoe"] }), "ERR_IDENTITY_NOT_FOUND");
+  same([...seen.logins].sort(), ["yan", "zoe"]);
+  ok(/yan/.test(seen.message) && /zoe/.test(seen.message));
+  same(await alice.giveAccess([], "bob"), { items: 0 });
+  same(await alice.giveAccess([id, id.toUpperCase()], ["bob", "bob"]), { items: 1 });
+}
