@@ -105,7 +105,7 @@ export function splitSecret(
   o: { readonly threshold: number; readonly shares: number },
 ): Promise<Uint8Array<ArrayBuffer>[]>;
 
-/** Puts shares together. Errors: `ERR_VERIFICATION_FAILED` if they are too few, altered, or of different secrets. */
+/** Puts two or more shares together. Errors: `ERR_VERIFICATION_FAILED` if too few, altered, or of different secrets. */
 export function combineShares(shares: readonly Uint8Array[]): Promise<Uint8Array<ArrayBuffer>>;
 
 /** A password. Not empty, at most 4,096 bytes of UTF-8; read in Unicode normalisation form KC. */
@@ -392,7 +392,7 @@ export class Session {
    * Encrypts data for oneself and whom it is shared with. Resolves once the relay has the grants.
    *
    * `id` makes it a new version of that item, for the same readers and those of `shareWith`. `metadata` is sealed with
-   * the data: a plain JSON object of at most 1 MiB, nested at most 100 deep, which comes back as it was.
+   * the data: a plain JSON object of at most 1 MiB, nested at most 512 deep, which comes back as it was.
    *
    * Errors, after which nothing has changed: `ERR_IDENTITY_NOT_FOUND` (`logins` names exactly the missing ones),
    * `ERR_IDENTITY_CHANGED` (somebody's keys changed without proof, or one's own were replaced), `ERR_NO_ACCESS`

@@ -2,9 +2,8 @@
 import { badInput } from "./errors.js";
 import { isWellFormed } from "./input.js";
 
-/** `JSON.parse` of other programs, and the core, read at least as deep as this. */
-const DEEPEST_DATA = 512;
-const DEEPEST_METADATA = 100;
+/** How deep it may be nested; what holds itself is deeper than anything. */
+const DEEPEST = 512;
 
 /** Whether it is an object whose every property is its own. */
 function isPlain(value) {
@@ -15,15 +14,15 @@ function isPlain(value) {
 }
 
 /** The data of an item: an object or array as JSON text. */
-export const dataToJson = (value) => write(value, "data", DEEPEST_DATA);
+export const dataToJson = (value) => write(value, "data");
 
 /** The application's metadata: an object as JSON text. */
 export function metadataToJson(value) {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw badInput("metadata is a plain JSON object");
-  return write(value, "metadata", DEEPEST_METADATA);
+  return write(value, "metadata");
 }
 
-function write(value, name, depth) {
+function write(value, name) {
   const refuse = (what) => badInput(`${name} holds ${what}, which JSON would not give back`);
   const string = (text) => {
     if (!isWellFormed(text)) throw refuse("text with a lone surrogate");
@@ -45,7 +44,7 @@ function write(value, name, depth) {
     }
   };
   const compound = (value, left) => {
-    if (left === 0) throw badInput(`${name} holds itself, or is nested more than ${depth} deep`);
+    if (left === 0) throw badInput(`${name} holds itself, or is nested more than ${DEEPEST} deep`);
     const keys = Object.keys(value);
     if (Object.getOwnPropertySymbols(value).length > 0) throw refuse("a symbol");
     if (Array.isArray(value)) {
@@ -57,5 +56,5 @@ function write(value, name, depth) {
     if (!isPlain(value)) throw refuse("an object that is not plain");
     return `{${keys.map((key) => `${string(key)}:${any(value[key], left - 1)}`).join()}}`;
   };
-  return any(value, depth);
+  return any(value, DEEPEST);
 }

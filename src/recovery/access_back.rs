@@ -188,7 +188,7 @@ async fn repair_chain(me: &Principal, to: &Keyset) -> Result<()> {
 
 async fn complete_notifications(me: &Principal, requester: &str, spki: &[u8]) -> Result<()> {
     let hex = hex::encode(spki);
-    for notice in notify::pending_after(me, 0, Some(KEY_PAIR_UPDATE)).await? {
+    for notice in notify::open_after(me, 0, Some(KEY_PAIR_UPDATE)).await? {
         if notice.author == requester && notice.properties.data_owner_concerned_pub_key == hex {
             match notify::set_status(me, notice.id, Status::Completed).await {
                 Ok(()) => {}

@@ -129,16 +129,23 @@ async fn offered(me: &Principal, party: &Party) -> Result<Option<Keyset>> {
     Ok(known.iter().flat_map(|k| k.offer.iter()).find(|k| k.fingerprint() == party.fingerprint).cloned())
 }
 
-/// Notifications that are pending or ongoing, created at or after a time, oldest first.
+/// Pending notifications created at or after a time, oldest first.
 pub async fn pending_after(me: &Principal, after: u64, kind: Option<&str>) -> Result<Vec<Notice>> {
+    let mut open = open_after(me, after, kind).await?;
+    open.retain(|notice| notice.status == Status::Pending);
+    Ok(open)
+}
+
+/// Notifications that are pending or ongoing, created at or after a time, oldest first.
+pub async fn open_after(me: &Principal, after: u64, kind: Option<&str>) -> Result<Vec<Notice>> {
     let mut out = Vec::new();
     let mut cursor = None;
     loop {
         let reply = me.call(&Operation::Notifications { after, cursor }).await?;
         let Reply::Notifications { notifications, cursor: next } = reply else { return Err(unexpected()) };
         for record in &notifications {
-            let wanted = record.status == Status::Pending && kind.is_none_or(|k| k == record.notification.kind);
-            if wanted && record.notification.created >= after {
+            let wanted = matches!(record.status, Status::Pending | Status::Ongoing);
+            if wanted && kind.is_none_or(|k| k == record.notification.kind) && record.notification.created >= after {
                 out.extend(open(me, record).await?);
             }
         }

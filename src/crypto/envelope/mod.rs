@@ -24,6 +24,7 @@ mod trailer;
 mod web;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 pub use super::buffer::Buffer;
@@ -40,7 +41,7 @@ pub use trailer::author_message;
 /// What an item says of its data. Sealed like the data, and opened without it.
 ///
 /// Unknown fields are ignored when read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
     /// What was given to be sealed: text, JSON, bytes, a file.
@@ -52,9 +53,9 @@ pub struct Metadata {
     /// A media type (RFC 6838).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
-    /// What the application adds.
+    /// What the application adds: an object, kept as text, so that numbers and order come back as they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub meta: Option<serde_json::Map<String, serde_json::Value>>,
+    pub meta: Option<Box<RawValue>>,
     /// The data's length in bytes, without padding. [`seal()`] fills it in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length: Option<u64>,
@@ -68,12 +69,20 @@ impl Metadata {
         if self.length.is_some_and(|length| length != data_len) {
             return Err(Error::bad_input("the metadata's length is not the data's"));
         }
+        if !self.is_well_formed() {
+            return Err(Error::bad_input("the application's metadata is an object"));
+        }
         let complete = Self { length: Some(data_len), ..self.clone() };
         let text = serde_json::to_vec(&complete).map_err(|_| Error::bad_input("the metadata is not JSON"))?;
         if text.len() > MAX_METADATA {
             return Err(Error::bad_input("the metadata is longer than 1 MiB"));
         }
         Ok(text)
+    }
+
+    /// Whether what the application adds is an object.
+    pub(crate) fn is_well_formed(&self) -> bool {
+        self.meta.as_ref().is_none_or(|meta| meta.get().starts_with('{'))
     }
 }
 

@@ -103,6 +103,9 @@ impl Opening {
         }
         let text = self.key.open(Index::METADATA, &self.metadata)?;
         let metadata: Metadata = serde_json::from_slice(text.expose()).map_err(|_| Error::corrupt())?;
+        if !metadata.is_well_formed() {
+            return Err(Error::corrupt());
+        }
         let length = length_of(&self.header, &metadata, self.layout.data)?;
         let Self { header, layout, key, trailer, .. } = self;
         Ok(Checked { header, layout, key, metadata, trailer, length, digest })

@@ -112,9 +112,10 @@ export default async function ({ code, equal, ok, rejects, same, vault, place })
   for (const given of [undefined, {}, { threshold: 1, shares: 3 }, { threshold: 4, shares: 3 }, { threshold: 2, shares: 256 },
     { threshold: 2.5, shares: 3 }, { threshold: "2", shares: 3 }]) await code(splitSecret(secret, given), bad, "splitSecret");
   for (const given of [new Uint8Array(), new Uint8Array(65_537), "x", [1], null]) await code(splitSecret(given, { threshold: 2, shares: 3 }), bad);
-  const shares = await splitSecret(secret, { threshold: 2, shares: 3 });
+  const shares = await splitSecret(secret, { threshold: 3, shares: 4 });
   same(await combineShares(shares.slice(1)), secret);
   await code(combineShares(shares.slice(2)), "ERR_VERIFICATION_FAILED");
+  await code(combineShares(shares.slice(3)), bad);
   for (const given of [undefined, "x", ["x"], [null]]) await code(combineShares(given), bad, "combineShares");
 
   // Opening.
