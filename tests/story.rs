@@ -268,3 +268,32 @@ fn access_until_a_date_ends_by_itself() {
     std::thread::sleep(std::time::Duration::from_millis(1600));
     assert_eq!(code(read(&bob, &bytes)), Code::NoAccess);
 }
+
+#[test]
+fn old_and_new_keys_of_one_login_on_one_device_do_not_spoil_what_rests() {
+    let relay = relay();
+    let client = device(&relay);
+    let bob = connect(&device(&relay), "bob", &pair(1)).unwrap();
+    let old = connect(&client, "alice", &pair(0)).unwrap();
+    let (_, private) = seal(&old, "private", &["bob"]);
+    assert_eq!(read(&bob, &private).unwrap(), "private");
+    let new = reset(&client, "alice", &pair(3)).unwrap();
+    // The old session goes on beside the new one, meets somebody, and gives access back.
+    connect(&device(&relay), "carol", &pair(2)).unwrap();
+    block_on(old.trust_state("carol")).unwrap();
+    let options = Options { code: Some(block_on(new.verification_code("alice")).unwrap()), ..Options::default() };
+    block_on(old.give_access_back("alice", &spki(&new), &options, &no_progress)).unwrap();
+    block_on(new.refresh()).unwrap();
+    let resumed = block_on(client.resume(None)).unwrap().unwrap();
+    assert_eq!(resumed.public_key().version, 2);
+    assert_eq!(read(&resumed, &private).unwrap(), "private");
+    // The old pair still opens a session, which reads and never encrypts; the new one connects again after it.
+    let again = connect(&client, "alice", &pair(0)).unwrap();
+    assert_eq!(read(&again, &private).unwrap(), "private");
+    assert_eq!(code(block_on(again.encrypt(draft("no"), &SealOptions::default()))), Code::IdentityChanged);
+    let resumed = block_on(client.resume(Some("alice"))).unwrap().unwrap();
+    assert_eq!(resumed.public_key().version, 1);
+    let new = connect(&client, "alice", &pair(3)).unwrap();
+    assert_eq!(read(&new, &private).unwrap(), "private");
+    assert_eq!(block_on(bob.trust_state("alice")).unwrap(), State::Changed);
+}

@@ -1,5 +1,26 @@
 // What a program in TypeScript may write; compiled by `cargo xtask check`, never run.
-import { init, version, type WasmSource } from "regrant";
+import {
+  combineShares,
+  deriveSecrets,
+  generateKeyPair,
+  init,
+  Regrant,
+  RegrantError,
+  Session,
+  splitSecret,
+  support,
+  version,
+  type Data,
+  type ErrorCode,
+  type JsonObject,
+  type Kdf,
+  type Notification,
+  type Opened,
+  type PublicKey,
+  type Sealed,
+  type TrustState,
+  type WasmSource,
+} from "regrant";
 
 const sources: WasmSource[] = [
   "/regrant_bg.wasm",
@@ -14,6 +35,107 @@ for (const source of sources) await init(source);
 await init();
 
 export const text: string = await version();
+export const notes: readonly string[] = (await support()).notes;
 
 // @ts-expect-error: it takes nothing
 await version(1);
+
+const kdf: Kdf = { name: "argon2id", memoryKiB: 65536, iterations: 3 };
+// @ts-expect-error: argon2id has a memory size
+export const incomplete: Kdf = { name: "argon2id", iterations: 3 };
+const { vaultSecret, appSecret } = await deriveSecrets("password", { application: "app", login: "alice", kdf });
+export const shares: Uint8Array[] = await splitSecret(new Uint8Array(32), { threshold: 2, shares: 3 });
+export const secret: Uint8Array = await combineShares(shares);
+const keyPair = await generateKeyPair({ modulusLength: 4096 });
+// @ts-expect-error: not a length that there is
+await generateKeyPair({ modulusLength: 1024 });
+
+const regrant: Regrant = await Regrant.open({ relay: "embedded", store: "memory", name: "x", application: "app", kdf, engine: "auto" });
+await Regrant.open({ relay: { directory: "/var/lib/relay" } });
+// @ts-expect-error: relays elsewhere are still to come
+await Regrant.open({ relay: "https://relay.example" });
+// @ts-expect-error: made by open()
+export const made = new Regrant();
+
+const { signal } = new AbortController();
+const session: Session = await regrant.connect({ login: "alice", password: "x" }, { register: false, reset: true, signal });
+await regrant.connect({ login: "alice", vaultSecret });
+await regrant.connect({ login: "alice", keyPair });
+// @ts-expect-error: exactly one secret
+await regrant.connect({ login: "alice", password: "x", vaultSecret });
+// @ts-expect-error: no secret
+await regrant.connect({ login: "alice" });
+export const resumed: Session | null = await regrant.resume();
+// @ts-expect-error: read only
+session.login = appSecret;
+
+const json: JsonObject = { a: [1, "x", null, { b: true }] };
+const everything: Data[] = ["text", json, [1, json], new Uint8Array(1), new ArrayBuffer(1), new Blob([]), new File([], "x")];
+for (const data of everything) await session.encrypt(data, { shareWith: ["bob"], metadata: json, id: "…", pad: true, sign: true });
+const row: { title: string; done: boolean } = { title: "x", done: false };
+await session.encrypt(row);
+// @ts-expect-error: numbers alone are no data
+await session.encrypt(1);
+// @ts-expect-error: JSON has no dates
+await session.encrypt({ when: new Date() });
+
+const sealed: Sealed = await session.encrypt("x");
+const opened: Opened = await session.decrypt(sealed.bytes);
+if (opened.type === "string") opened.data.toUpperCase();
+else if (opened.type === "file") opened.data.name.toUpperCase();
+else if (opened.type === "bytes") opened.data.subarray(1);
+export const author: { login: string; verified: boolean } = opened.author;
+const many: Sealed[] = await session.encryptMany([{ data: "x", metadata: json }], {
+  shareWith: ["bob"],
+  onProgress: (done, total) => console.log(done, total),
+  signal,
+});
+export const all: Opened[] = await session.decryptMany(many.map((item) => item.bytes));
+
+const given: { items: number } = await session.giveAccess("all", ["bob"], { until: new Date() });
+await session.giveAccess([sealed.id], "bob", { onProgress: (done: number) => console.log(done + given.items), signal });
+// @ts-expect-error: a date
+await session.giveAccess("all", "bob", { until: 1 });
+export const remaining: string[] = (await session.revoke("all", "bob", { dryRun: true })).stillUnderOldKey;
+for (const { until } of await session.whoCanRead(sealed.id)) until?.toISOString();
+const receipt = await session.giveAccessBackTo("bob", session.publicKey.encryption, { verificationCode: "…", chain: true });
+export const pending: string[] = receipt.pending;
+
+await session.changeSecret({ password: "new" }, { vaultSecret });
+// @ts-expect-error: a key pair is no password
+await session.changeSecret({ keyPair });
+await session.unlock({ keyPair });
+await session.lock();
+await session.refresh();
+export const signature: Uint8Array = await session.sign(new Uint8Array(1));
+
+const stop: () => void = session.on("granted", () => {});
+stop();
+// @ts-expect-error: no such event
+session.on("nothing", () => {});
+
+const keys: PublicKey[] = await session.identities.getLatestPublicKeys(["alice", "bob"]);
+await session.identities.getPublicKey({ login: "alice", version: keys[0]?.version ?? 1 });
+await session.identities.renewKeys(undefined, { secret: "new" });
+const state: TrustState = await session.trust.state("bob");
+export const known: boolean = state === "verified";
+await session.trust.verify("bob", await session.trust.qrPayload("bob"));
+await session.trust.accept("bob", (await session.trust.candidates("bob"))[0]?.fingerprint ?? "");
+
+session.notifications.subscribe((notification: Notification) => {
+  void session.giveAccessBackTo(notification.properties.dataOwnerConcernedId, notification.properties.dataOwnerConcernedPubKey);
+});
+await session.notifications.pendingAfter(new Date(), { type: "KEY_PAIR_UPDATE" });
+await session.notifications.setStatus("…", "completed");
+
+try {
+  await session.disconnect();
+} catch (error) {
+  if (error instanceof RegrantError) {
+    const code: ErrorCode = error.code;
+    // @ts-expect-error: no such code
+    if (error.code === "ERR_NOTHING") console.log(code, error.logins, error.retryable);
+  }
+}
+await regrant.loseKeys("alice");
+await regrant.close();

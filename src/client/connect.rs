@@ -12,7 +12,7 @@ use crate::error::{Code, Error, Result};
 use crate::graph::{Principal, log_in};
 use crate::keyring::{self, Made, OwnKey, Secret};
 use crate::recovery::notify;
-use crate::relay::{Operation, OwnKeyset, Reply, Ticket, unexpected};
+use crate::relay::{Operation, OwnKeyset, RelaySecret, Reply, Ticket, unexpected};
 use crate::trust::check_offer;
 use crate::wire::keyset::Keyset;
 
@@ -139,7 +139,7 @@ impl Client {
             || Error::new(Code::WrongSecret, "this secret does not open this login's keys; nothing was changed");
         let ticket = match secret {
             Secret::Vault(vault) => {
-                let proof = Hash::from_slice(split::relay_secret(vault)?.expose())?;
+                let proof = RelaySecret(Hash::from_slice(split::relay_secret(vault)?.expose())?);
                 let operation = Operation::LoginSecret { login: login.to_owned(), secret: proof };
                 ticket_of(
                     self.setup

@@ -68,13 +68,15 @@ pub(super) struct ToRest<'a> {
     pub(super) keys: &'a [OwnKey],
     pub(super) keyset: &'a Keyset,
     pub(super) rest: Option<&'a RestKey>,
+    pub(super) memory: &'a Memory,
     pub(super) trusted: bool,
     pub(super) announced: bool,
     pub(super) lock: bool,
 }
 
-/// Stores a session, so that `resume` finds it. Keys that cannot rest unreadable here are left out: it is locked then.
-pub(super) async fn store_session(store: &Store, what: &ToRest<'_>) -> Result<()> {
+/// Stores a session, so that `resume` finds it, with what it remembers boxed under the key that rests with it: both
+/// or neither. Keys that cannot rest unreadable here are left out: it is locked then.
+pub(super) async fn store_session(engine: &Engine, store: &Store, what: &ToRest<'_>) -> Result<()> {
     let mut keys = Vec::new();
     for key in what.keys {
         keys.push(StoredKey::Decryption(key.decryption.clone()));
@@ -99,7 +101,11 @@ pub(super) async fn store_session(store: &Store, what: &ToRest<'_>) -> Result<()
     };
     let text = crate::wire::to_json(&record)?;
     let last = Entry { text: crate::wire::to_json(&what.login)?, keys: Vec::new() };
-    store.write(vec![(session_key(what.login), Some(Entry { text, keys })), (LAST.to_owned(), Some(last))]).await
+    let mut changes = vec![(session_key(what.login), Some(Entry { text, keys })), (LAST.to_owned(), Some(last))];
+    if let Some(rest) = what.rest {
+        changes.push((memory_key(what.login), Some(boxed(engine, what.login, rest, what.memory).await?)));
+    }
+    store.write(changes).await
 }
 
 /// The login that connected last.
@@ -156,18 +162,27 @@ fn memory_context(login: &str) -> Transcript {
     Transcript::new("rest/memory").text(login)
 }
 
-/// Boxes and stores what is remembered.
+async fn boxed(engine: &Engine, login: &str, rest: &RestKey, memory: &Memory) -> Result<Entry> {
+    let json = crate::wire::to_json(memory)?;
+    let sealed = seal_at_rest(engine, rest, &memory_context(login), json.as_bytes()).await?;
+    Ok(Entry { text: to_base64url(&sealed), keys: Vec::new() })
+}
+
+/// Boxes and stores what is remembered, for the session that rests here. Another session of the same login, with older
+/// or newer keys, keeps its memory to itself: boxed under its key, it could not be opened by the one that rests.
 pub(super) async fn store_memory(
     engine: &Engine,
     store: &Store,
-    login: &str,
+    keyset: &Keyset,
     rest: &RestKey,
     memory: &Memory,
 ) -> Result<()> {
-    let json = crate::wire::to_json(memory)?;
-    let sealed = seal_at_rest(engine, rest, &memory_context(login), json.as_bytes()).await?;
-    let entry = Entry { text: to_base64url(&sealed), keys: Vec::new() };
-    store.write(vec![(memory_key(login), Some(entry))]).await
+    let rested = load_session(store, &keyset.login).await?;
+    if rested.is_some_and(|r| r.keyset.fingerprint() == keyset.fingerprint()) {
+        let entry = boxed(engine, &keyset.login, rest, memory).await?;
+        store.write(vec![(memory_key(&keyset.login), Some(entry))]).await?;
+    }
+    Ok(())
 }
 
 /// Opens what is remembered with the first key that fits. `None`: nothing is stored.

@@ -191,7 +191,7 @@ impl Session {
             return Ok(());
         }
         let (engine, store) = (&self.me.engine, &self.setup.store);
-        let stored = rest::store_memory(engine, store, &self.me.login, &rest, &self.me.memory()).await;
+        let stored = rest::store_memory(engine, store, &self.public_key(), &rest, &self.me.memory()).await;
         if stored.is_err() {
             self.me.mark_memory_changed();
         }
@@ -199,8 +199,7 @@ impl Session {
     }
 
     pub(super) async fn save(&self) -> Result<()> {
-        self.store_as(false).await?;
-        self.save_memory().await
+        self.store_as(false).await
     }
 
     async fn store_as(&self, lock: bool) -> Result<()> {
@@ -210,11 +209,12 @@ impl Session {
             keys: &self.me.keys(),
             keyset: &keyset,
             rest: rest.as_ref(),
+            memory: &self.me.memory(),
             trusted: self.me.trusted(),
             announced: self.announced.get(),
             lock,
         };
-        rest::store_session(&self.setup.store, &what).await
+        rest::store_session(&self.me.engine, &self.setup.store, &what).await
     }
 
     /// Ends the session: its keys leave the memory. What rests on this device stays.
@@ -244,7 +244,6 @@ impl Session {
     /// Drops the private keys from memory and from this device; `unlock` brings them back.
     pub async fn lock(&self) -> Result<()> {
         self.alive()?;
-        self.save_memory().await?;
         self.store_as(true).await?;
         self.me.drop_keys();
         self.delegation.forget();
@@ -286,7 +285,6 @@ impl Session {
         *self.keyset.borrow_mut() = newest.keyset.clone();
         self.me.set_keys(opened.keys, opened.vouched, None);
         self.delegation.forget();
-        self.me.mark_memory_changed();
         self.save().await
     }
 
@@ -398,7 +396,7 @@ impl Session {
             *self.keyset.borrow_mut() = newest;
             self.save().await?;
         }
-        self.delegation.forget();
+        self.delegation.mark_stale();
         let outcome = self.delegation.sync(me).await;
         self.keeping(outcome).await?;
         match self.delegation.tidy(me).await {

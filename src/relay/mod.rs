@@ -7,6 +7,8 @@
 pub mod embedded;
 pub mod rules;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -30,6 +32,17 @@ pub struct LoginSecret {
     pub unlocker: Uuid,
     /// SHA-256 of the relay secret.
     pub hash: Hash,
+}
+
+/// What a person who opens keys with a password shows the relay. Redacted when printed.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RelaySecret(pub Hash);
+
+impl fmt::Debug for RelaySecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RelaySecret(redacted)")
+    }
 }
 
 /// A keyset as its owner hands it to the relay, and gets it back.
@@ -118,7 +131,7 @@ pub enum Operation {
     /// Logs in with a signature over T("login", relay origin, application, login, fingerprint, nonce, expires).
     Login { application: String, login: String, fingerprint: Hash, nonce: Hash, signature: Signature },
     /// Logs in with a relay secret.
-    LoginSecret { login: String, secret: Hash },
+    LoginSecret { login: String, secret: RelaySecret },
     /// The caller's own keysets with private parts and slots.
     OwnKeysets,
     /// Continues the caller's chain: version + 1 with its chain signature, and the change to the version before.

@@ -114,3 +114,41 @@ pub fn parse<T: DeserializeOwned>(json: &str) -> Result<T> {
 pub fn to_json<T: Serialize>(record: &T) -> Result<String> {
     serde_json::to_string(record).map_err(|_| Error::bad_input("a record cannot be written as JSON"))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::exchange::Wrap;
+    use super::*;
+    use crate::encoding::to_base64url;
+
+    fn wrap(extra: &str) -> String {
+        let hash = to_base64url(&[1; 32]);
+        format!(
+            r#"{{"exchange":"00112233-4455-4677-8899-aabbccddeeff","recipient":"{hash}",
+                "wrapper":{{"login":"a","fingerprint":"{hash}"}},"wrapped":"AAAA","signature":"{}"{extra}}}"#,
+            to_base64url(&[2; 64])
+        )
+    }
+
+    #[test]
+    fn unknown_fields_are_kept_and_duplicates_refused() {
+        let record: Wrap = parse(&wrap(r#","later":{"x":[1,2]}"#)).unwrap();
+        assert!(to_json(&record).unwrap().contains(r#""later":{"x":[1,2]}"#));
+        for twice in [r#","wrapped":"AAAA""#, r#","later":1,"later":1"#] {
+            assert_eq!(parse::<Wrap>(&wrap(twice)).unwrap_err().code(), Code::BadInput, "{twice}");
+        }
+    }
+
+    #[test]
+    fn only_canonical_base64url_of_the_right_length_is_read() {
+        // Padding, another alphabet, white space, trailing bits that are not zero, an impossible length.
+        for bad in ["AAA=", "AA+A", "AAAA AAAA", "AB", "AAAAA"] {
+            let json = wrap("").replace(r#""wrapped":"AAAA""#, &format!(r#""wrapped":"{bad}""#));
+            assert_eq!(parse::<Wrap>(&json).unwrap_err().code(), Code::BadInput, "{bad}");
+        }
+        let short = wrap("").replace(&to_base64url(&[1; 32]), &to_base64url(&[1; 31]));
+        assert_eq!(parse::<Wrap>(&short).unwrap_err().code(), Code::BadInput);
+        assert_eq!(parse::<Wrap>(&" ".repeat(MAX_RECORD + 1)).unwrap_err().code(), Code::BadInput);
+    }
+}

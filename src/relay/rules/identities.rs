@@ -7,7 +7,7 @@ use super::log::limit;
 use super::{Batch, Context, Records, Ruled, Ticket, conflict, forbidden, segment};
 use crate::encoding::{Hash, Signature, Transcript, check_login};
 use crate::error::{Code, Error, Result};
-use crate::relay::{LoginSecret, OwnKeyset, Reply, SlotChange};
+use crate::relay::{LoginSecret, OwnKeyset, RelaySecret, Reply, SlotChange};
 use crate::secret::equal;
 use crate::wire;
 use crate::wire::keyset::Keyset;
@@ -336,10 +336,10 @@ pub(super) fn login(cx: &Context<'_>, db: &Records, batch: &mut Batch, proof: &P
     Ok(Reply::Ticket { ticket: Ticket { login: login.to_owned(), fingerprint: *fingerprint } })
 }
 
-pub(super) fn login_secret(db: &Records, login: &str, secret: &Hash) -> Ruled<Reply> {
+pub(super) fn login_secret(db: &Records, login: &str, secret: &RelaySecret) -> Ruled<Reply> {
     check_login(login)?;
     let (_, account) = account_of(db, login)?;
-    let hash: [u8; 32] = Sha256::digest(secret.0).into();
+    let hash: [u8; 32] = Sha256::digest(secret.0.0).into();
     // The newest first: it is the one that the owner most likely means.
     let member = account.keysets.iter().rev().find(|m| m.secrets.iter().any(|s| equal(&s.hash.0, &hash)));
     let member = member.ok_or_else(|| Error::new(Code::WrongSecret, "this secret does not open this login's keys"))?;

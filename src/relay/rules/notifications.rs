@@ -35,7 +35,12 @@ pub(super) fn send(cx: &Context<'_>, db: &Records, batch: &mut Batch, notificati
         if account(db, &n.recipient)?.is_none() {
             return Err(Error::about(Code::IdentityNotFound, "no such identity", vec![n.recipient.clone()]).into());
         }
-        if db.raw(&key(n.id))?.is_some() {
+        if let Some((_, there)) = db.get::<NotificationRecord>(&key(n.id))? {
+            let same = there.notification.sender == n.sender && there.notification.recipient == n.recipient;
+            if same {
+                // Sent before by a page that died before it noted so; its status may have moved since.
+                continue;
+            }
             return Err(conflict("a notification with this id exists").into());
         }
         batch.put(key(n.id), 0, &NotificationRecord { notification: n.clone(), status: Status::Pending, rev: 1 })?;
