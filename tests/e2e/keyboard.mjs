@@ -1,10 +1,6 @@
 // The demo's story without a mouse: Tab and Enter only, and the focus never falls off the page.
 import assert from "node:assert/strict";
-import { launch, withPage } from "../tools/browser.mjs";
-import { DemoPage } from "../tools/demo-page.mjs";
-
-const address = process.env.REGRANT_URL;
-if (!address) throw new Error("REGRANT_URL is not set: run this with `cargo xtask demo --check`");
+import { onDemo } from "../tools/demo-page.mjs";
 
 /** More stops than the page ever has. */
 const STOPS = 150;
@@ -43,50 +39,43 @@ async function tabTo(page, panel, name) {
   throw new Error(`Tab does not get to ${name} in ${panel}; it passed\n${passed.join("\n")}`);
 }
 
-const browser = await launch();
-try {
-  await withPage(browser, address, async (page) => {
-    page.setDefaultTimeout(15_000);
-    const demo = new DemoPage(page);
-    const { alice, bob } = demo;
-    /** Goes there and presses Enter; once it is done, the focus is still in that panel. */
-    const enter = async (panel, name, done) => {
-      await tabTo(page, panel, name);
-      await page.keyboard.press("Enter");
-      await done();
-      await page.waitForFunction(() => document.activeElement !== document.body);
-      assert.match((await focused(page)).panel, new RegExp(panel), `after ${name} the focus is elsewhere`);
-    };
-
-    await demo.hints("Alice: press “Connect”");
-    await enter("Alice", /^Connect$/, () => alice.is("connected"));
-    await enter("Bob", /^Connect$/, () => bob.is("connected"));
-    await tabTo(page, "Alice", /^Drop files here/);
-    await enter("Alice", /^Use a sample file$/, () => alice.file("blood-pressure.txt").waitFor());
-    await enter("Alice", /^Share with Dr. Bob/, () => bob.file("blood-pressure.txt").waitFor());
-    await enter("Bob", /^Open blood-pressure/, () => bob.contents("blood-pressure.txt").waitFor());
-    const written = await bob.text("blood-pressure.txt");
-
-    await enter("Alice", /^Lose the keys$/, () => alice.is("not connected"));
-    await enter("Alice", /^Connect$/, () => alice.fails("ERR_WRONG_SECRET"));
-    await enter("Alice", /begin anew$/, () => alice.is("connected"));
-    await bob.request.waitFor();
-
-    await tabTo(page, "Bob", /^Code that Alice reads out$/);
-    await page.keyboard.type(await alice.code.textContent());
+await onDemo(async function byKeyboard(demo) {
+  const { page, alice, bob } = demo;
+  /** Goes there and presses Enter; once it is done, the focus is still in that panel. */
+  const enter = async (panel, name, done) => {
+    await tabTo(page, panel, name);
     await page.keyboard.press("Enter");
-    await bob.receipt.waitFor();
+    await done();
     await page.waitForFunction(() => document.activeElement !== document.body);
-    assert.match((await focused(page)).panel, /Bob/);
-    await enter("Alice", /^Open blood-pressure/, () => alice.contents("blood-pressure.txt").waitFor());
-    assert.equal(await alice.text("blood-pressure.txt"), written);
+    assert.match((await focused(page)).panel, new RegExp(panel), `after ${name} the focus is elsewhere`);
+  };
 
-    await enter("Alice", /^Take access from/, () => alice.button("Take access away").waitFor());
-    await enter("Alice", /^Take access away$/, () => bob.file("Encrypted file").waitFor());
-    await enter("Alice", /^Lock$/, () => alice.is("locked"));
-    await enter("Alice", /^Disconnect$/, () => alice.is("not connected"));
-  });
-} finally {
-  await browser.close();
-}
+  await demo.hints("Alice: press “Connect”");
+  await enter("Alice", /^Connect$/, () => alice.is("connected"));
+  await enter("Bob", /^Connect$/, () => bob.is("connected"));
+  await tabTo(page, "Alice", /^Drop files here/);
+  await enter("Alice", /^Use a sample file$/, () => alice.file("blood-pressure.txt").waitFor());
+  await enter("Alice", /^Share with Dr. Bob/, () => bob.file("blood-pressure.txt").waitFor());
+  await enter("Bob", /^Open blood-pressure/, () => bob.contents("blood-pressure.txt").waitFor());
+  const written = await bob.text("blood-pressure.txt");
+
+  await enter("Alice", /^Lose the keys$/, () => alice.is("not connected"));
+  await enter("Alice", /^Connect$/, () => alice.fails("ERR_WRONG_SECRET"));
+  await enter("Alice", /begin anew$/, () => alice.is("connected"));
+  await bob.request.waitFor();
+
+  await tabTo(page, "Bob", /^Code that Alice reads out$/);
+  await page.keyboard.type(await alice.code.textContent());
+  await page.keyboard.press("Enter");
+  await bob.receipt.waitFor();
+  await page.waitForFunction(() => document.activeElement !== document.body);
+  assert.match((await focused(page)).panel, /Bob/);
+  await enter("Alice", /^Open blood-pressure/, () => alice.contents("blood-pressure.txt").waitFor());
+  assert.equal(await alice.text("blood-pressure.txt"), written);
+
+  await enter("Alice", /^Take access from/, () => alice.button("Take access away").waitFor());
+  await enter("Alice", /^Take access away$/, () => bob.file("Encrypted file").waitFor());
+  await enter("Alice", /^Lock$/, () => alice.is("locked"));
+  await enter("Alice", /^Disconnect$/, () => alice.is("not connected"));
+});
 console.log("the keyboard is enough");

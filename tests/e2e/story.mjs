@@ -2,11 +2,7 @@
 // the built page, whose address is in REGRANT_URL; with REGRANT_SCREENSHOTS=FOLDER it leaves pictures of every state.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { launch, withPage } from "../tools/browser.mjs";
-import { DemoPage, picture } from "../tools/demo-page.mjs";
-
-const address = process.env.REGRANT_URL;
-if (!address) throw new Error("REGRANT_URL is not set: run this with `cargo xtask demo --check`");
+import { onDemo, picture } from "../tools/demo-page.mjs";
 
 /** The smallest picture: one pixel. */
 const PIXEL = Buffer.from(
@@ -221,22 +217,15 @@ async function startingOver(demo) {
   assert.ok(!left.includes("regrant/demo/relay"), left.join());
 }
 
-const browser = await launch();
-try {
-  await withPage(browser, address, async (page) => {
-    page.setDefaultTimeout(15_000);
-    const demo = new DemoPage(page);
-    await connecting(demo);
-    const sample = await encryptingAndSharing(demo);
-    await theCiphertext(demo);
-    await whatTheRelaySees(demo);
-    await reloadingAndLocking(demo, sample);
-    await losingTheKey(demo);
-    await gettingAccessBack(demo, sample);
-    await takingAccessAway(demo);
-    await startingOver(demo);
-  });
-} finally {
-  await browser.close();
-}
+await onDemo(async function theWholeStory(demo) {
+  await connecting(demo);
+  const sample = await encryptingAndSharing(demo);
+  await theCiphertext(demo);
+  await whatTheRelaySees(demo);
+  await reloadingAndLocking(demo, sample);
+  await losingTheKey(demo);
+  await gettingAccessBack(demo, sample);
+  await takingAccessAway(demo);
+  await startingOver(demo);
+});
 console.log("the story holds");

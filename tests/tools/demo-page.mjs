@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { launch, withPage } from "./browser.mjs";
 
 /** Deriving a key from a password takes about a second, and more on a busy machine. */
 export const PATIENCE_MS = 20_000;
@@ -26,6 +27,25 @@ export async function picture(page, name) {
   await take("narrow");
   await page.setViewportSize(size);
   assert.equal(wider, 0, `${name}: at 380 pixels the page scrolls sideways`);
+}
+
+/** Plays each story on a demo page of its own, in one browser; `cargo xtask` names the page's address in REGRANT_URL. */
+export async function onDemo(...stories) {
+  const address = process.env.REGRANT_URL;
+  if (!address) throw new Error("REGRANT_URL is not set: run this with `cargo xtask demo --check` or `cargo xtask test`");
+  const browser = await launch();
+  try {
+    for (const story of stories) {
+      await withPage(browser, address, async (page) => {
+        page.setDefaultTimeout(PATIENCE_MS);
+        await story(new DemoPage(page)).catch((error) => {
+          throw new Error(`${story.name || "the story"} broke off`, { cause: error });
+        });
+      });
+    }
+  } finally {
+    await browser.close();
+  }
 }
 
 /** One person's panel. */
@@ -78,6 +98,25 @@ class Panel {
     await this.press("Connect");
   }
 
+  /** Loses the keys and the password, and begins anew with another. */
+  async loseEverything(password) {
+    await this.press("Lose the keys");
+    await this.is("not connected");
+    await this.connect(password);
+    await this.fails("ERR_WRONG_SECRET");
+    await this.press("My keys are lost: begin anew");
+    await this.is("connected");
+  }
+
+  /** Compares the code that the other shows, and gives access back. */
+  async giveBack() {
+    const before = await this.receipt.count();
+    await this.request.getByRole("button", { name: /^Fill in from/ }).click();
+    await this.request.getByRole("button", { name: "Compare, and give access back" }).click();
+    await this.receipt.nth(before).waitFor();
+    await this.request.waitFor({ state: "detached" });
+  }
+
   /** Waits for a failure with this code. */
   async fails(code) {
     await this.alert.filter({ hasText: code }).waitFor({ timeout: PATIENCE_MS });
@@ -92,6 +131,17 @@ export class DemoPage {
     this.bob = new Panel(page, BOB);
     this.relay = page.getByRole("region", { name: "What the relay sees" });
     this.next = page.getByRole("status", { name: "Next step" });
+  }
+
+  /** Both connect, and Alice shares the sample with Dr. Bob. */
+  async share() {
+    for (const person of [this.alice, this.bob]) {
+      await person.connect();
+      await person.is("connected");
+    }
+    await this.alice.press("Use a sample file");
+    await this.alice.press("Share with Dr. Bob");
+    await this.bob.file("blood-pressure.txt").waitFor();
   }
 
   /** Waits until the hint says so. */

@@ -16,6 +16,9 @@ export interface Who {
   passwords: [string, string];
 }
 
+/** Whose keys are new. */
+export const asksFor = (request: Notification) => request.properties.dataOwnerConcernedId;
+
 export type Receipt = Awaited<ReturnType<Session["giveAccessBackTo"]>>;
 export type RevokeReport = Awaited<ReturnType<Session["revoke"]>>;
 
@@ -194,7 +197,7 @@ export class Person {
     await session.refresh();
     this.code.value = await session.trust.verificationCode(this.who.login);
     const pending = await session.notifications.pendingAfter(0, { type: "KEY_PAIR_UPDATE" });
-    this.requests.value = pending.filter(({ properties }) => properties.dataOwnerConcernedId !== this.who.login);
+    this.requests.value = pending.filter((request) => asksFor(request) !== this.who.login);
   }
 
   async #begin(session: Session): Promise<void> {

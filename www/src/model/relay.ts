@@ -18,13 +18,13 @@ export const MEANING: Record<string, string> = {
   identity: "Logins with their public keys, and the private ones sealed under what only the person has",
   exchange: "Keys between two people, sealed to each of them",
   grant: "Who may open which file: the file keys, sealed",
-  item: "Ids of files and who may open them; no content, no names",
+  item: "Ids of files, with who made them; no content, no names",
   notification: "Messages such as “I have new keys”, sealed and signed",
-  "by-item": "Which grants are for which file",
+  "by-item": "Which file has which grants",
   inbox: "Which message waits for whom",
-  log: "What each login has to read next",
+  log: "What changed for each login, in order",
   head: "How far each login's log goes",
-  bulk: "Which grants come from whom",
+  bulk: "Which large grants come from whom",
   challenge: "Sign-ins under way: random numbers to be signed",
 };
 

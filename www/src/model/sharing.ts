@@ -1,6 +1,6 @@
 // What people do with files and with each other's access. Every outcome is the package's.
-import type { Notification } from "regrant";
-import type { Person } from "./person.js";
+import type { Notification, Session } from "regrant";
+import { asksFor, type Person } from "./person.js";
 import type { Kept } from "./shelf.js";
 
 /** Larger files are for `encryptStream` and `store`; this page holds its files in memory. */
@@ -68,5 +68,30 @@ export function giveBack(person: Person, request: Notification, code: string): P
   return person.act(request.id, "Checking the code, giving access back…", "Access was given back.", async (session) => {
     const receipt = await session.giveAccessBackTo(login, key, { verificationCode: code });
     person.receipts.value = [receipt, ...person.receipts.value];
+    await cancel(session, person, login, request.id);
   });
+}
+
+/** The newest request of each person: who lost keys twice asks for the newest ones only. */
+export function newestRequests(person: Person): Notification[] {
+  const newest = new Map<string, Notification>();
+  for (const request of person.requests.value) {
+    const known = newest.get(asksFor(request));
+    if (!known || known.created <= request.created) newest.set(asksFor(request), request);
+  }
+  return [...newest.values()];
+}
+
+/** Gives nothing back, and stops asking. */
+export function dismiss(person: Person, request: Notification): Promise<boolean> {
+  return person.act(request.id, "Dismissing…", "Dismissed: nothing was given.", (session) =>
+    cancel(session, person, asksFor(request)),
+  );
+}
+
+/** Cancels what a person asked for, but for one that was answered. */
+async function cancel(session: Session, person: Person, login: string, answered?: string): Promise<void> {
+  for (const request of person.requests.value) {
+    if (asksFor(request) === login && request.id !== answered) await session.notifications.setStatus(request.id, "cancelled");
+  }
 }

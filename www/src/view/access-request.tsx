@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { Notification } from "regrant";
 import type { Person } from "../model/person.js";
-import { giveBack } from "../model/sharing.js";
+import { dismiss, giveBack } from "../model/sharing.js";
 import { Button, FailureAt, Field } from "./parts.js";
 
 interface Props {
@@ -32,6 +32,7 @@ export function AccessRequest({ person, other, request }: Props) {
         <div class="row">
           <Button submit kind="main" busy={busy}>Compare, and give access back</Button>
           {shown && <Button busy={busy} onPress={() => setCode(shown)}>Fill in from {asks}'s panel</Button>}
+          <Button busy={busy} onPress={() => dismiss(person, request)}>Dismiss</Button>
         </div>
       </form>
       <FailureAt work={person.work} place={request.id} />

@@ -7,7 +7,8 @@ export function OpenedFile({ opened, people }: { opened: Opened; people: Person[
   const { file, text, address, author } = opened;
   return (
     <section class="opened" aria-label={`Contents of ${file.name}`}>
-      {text !== undefined && <pre tabIndex={0}>{text}</pre>}
+      {text === "" && <p>This file is empty.</p>}
+      {text && <pre tabIndex={0}>{text}</pre>}
       {file.type.startsWith("image/") && <img src={address} alt={`Decrypted picture ${file.name}`} />}
       <p class="quiet">
         {bytes(file.size)}, from {nameOf(author, people)}. <a href={address} download={file.name}>Save {file.name}</a>

@@ -1,6 +1,7 @@
 // One person's side of the page.
 import { useRef } from "preact/hooks";
 import type { Person } from "../model/person.js";
+import { newestRequests } from "../model/sharing.js";
 import { AccessRequest } from "./access-request.js";
 import { AddFiles } from "./add-files.js";
 import { ConnectForm } from "./connect-form.js";
@@ -34,7 +35,7 @@ export function PersonPanel({ person, other, turn }: Props) {
       </header>
       {ready
         ? <>
-            {person.requests.value.map((request) => (
+            {newestRequests(person).map((request) => (
               <AccessRequest key={request.id} person={person} other={other} request={request} />
             ))}
             <Receipts person={person} other={other} />
