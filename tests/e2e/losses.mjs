@@ -70,6 +70,20 @@ async function nothingGoesToAKeyThatNobodyCompared(demo) {
   assert.equal(await alice.file(FILE).count(), 0);
 }
 
+async function whatWasSharedWithNobodyIsLost(demo) {
+  const { alice, bob } = demo;
+  await alice.connect();
+  await alice.is("connected");
+  await bob.connect();
+  await bob.is("connected");
+  await alice.press("Use a sample file");
+  await alice.file(FILE).waitFor();
+  await alice.loseEverything();
+  await demo.hints("shared with nobody");
+  await alice.file("Encrypted file").getByText("ERR_NO_ACCESS").waitFor();
+  assert.equal(await bob.request.count(), 0);
+}
+
 async function twoTabsAreOne(demo) {
   await demo.share();
   const page = await demo.page.context().newPage();
@@ -92,6 +106,7 @@ await onDemo(
   lostTwice,
   bothLoseTheirsInTurn,
   nothingGoesToAKeyThatNobodyCompared,
+  whatWasSharedWithNobodyIsLost,
   twoTabsAreOne,
 );
 console.log("every loss ends as it should");

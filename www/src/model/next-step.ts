@@ -50,8 +50,15 @@ function afterTheLoss({ alice, bob, shelf }: Demo): Step {
     };
   }
   const since = alice.key.value?.created ?? 0;
-  const old = shelf.files.value.filter(({ id, owner, added }) => owner === alice.who.login && added < since && canRead(alice, id));
-  if (old.length > 0 && !old.some(({ id }) => alice.read.value.has(id))) {
+  const old = shelf.files.value.filter(({ owner, added }) => owner === alice.who.login && added < since);
+  const back = old.filter(({ id }) => canRead(alice, id));
+  if (old.length > 0 && back.length === 0) {
+    return {
+      part: 4,
+      text: "Alice's old files stay closed: what was shared with nobody, or is not given back, is lost with its key. Start over to see the other ending.",
+    };
+  }
+  if (back.length > 0 && !back.some(({ id }) => alice.read.value.has(id))) {
     return { part: 4, turn: alice, text: "Access is back. Alice: press “Open” on one of her old files." };
   }
   return { part: 5, text: "That was the story: the key was lost, the data was not. See what the relay saw, below; take access away, lock, reload." };

@@ -63,7 +63,7 @@ function Access({ sight, person, other, mine }: { sight: Sight; person: Person; 
       return (
         <p class="access no">
           {sight.failure.code === "ERR_NO_ACCESS"
-            ? `No access: ${mine ? `${person.who.short}'s present keys do not open it.` : `${other.who.short} has not shared it.`}`
+            ? `No access: ${mine ? `${person.who.short}'s present keys do not open it.` : `it is not shared with ${person.who.short}.`}`
             : sight.failure.message}{" "}
           {sight.failure.code && <code>{sight.failure.code}</code>}
         </p>
