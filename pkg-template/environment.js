@@ -29,7 +29,7 @@ async function keepsKeys() {
       return true;
     } finally {
       database.close();
-      indexedDB.deleteDatabase(name);
+      await done(indexedDB.deleteDatabase(name));
     }
   } catch {
     return false;

@@ -17,9 +17,9 @@ const builtin = (name) => import(/* webpackIgnore: true */ /* @vite-ignore */ `n
  * @returns {Promise<{ key: string, backend: object }>} the same key for every way to write the same folder
  */
 export async function openDirectory(folder) {
-  const [fs, path, os] = await Promise.all([builtin("fs"), builtin("path"), builtin("os")]).catch((cause) => {
-    throw badInput("a relay in a directory needs Node", cause);
-  });
+  // The inline build carries this file into browsers too.
+  if (!globalThis.process?.versions?.node) throw badInput("a relay in a directory needs Node");
+  const [fs, path, os] = await Promise.all([builtin("fs"), builtin("path"), builtin("os")]);
   let key;
   try {
     fs.mkdirSync(folder, { recursive: true, mode: 0o700 });

@@ -45,6 +45,8 @@ struct Granted {
 pub struct Delegation {
     cursor: Cell<u64>,
     stale: Cell<bool>,
+    /// How many calls are reading at this moment.
+    reading: Cell<usize>,
     exchanges: RefCell<HashMap<Uuid, Exchanged>>,
     grants: RefCell<HashMap<Uuid, Granted>>,
     by_item: RefCell<BTreeMap<Uuid, Vec<Uuid>>>,
@@ -67,6 +69,7 @@ impl Default for Delegation {
         Self {
             cursor: Cell::new(0),
             stale: Cell::new(true),
+            reading: Cell::new(0),
             exchanges: RefCell::default(),
             grants: RefCell::default(),
             by_item: RefCell::default(),
@@ -98,11 +101,17 @@ impl Delegation {
 
     /// Reads what is new, if there may be something.
     pub async fn sync(&self, me: &Principal) -> Result<()> {
-        while self.stale.replace(false) {
-            if let Err(error) = self.read_on(me).await {
+        // A reading that another call began may not be done: what it brings is not known yet, so this call reads too.
+        let mut wanted = self.stale.replace(false) || self.reading.get() > 0;
+        while wanted {
+            self.reading.set(self.reading.get() + 1);
+            let outcome = self.read_on(me).await;
+            self.reading.set(self.reading.get() - 1);
+            if let Err(error) = outcome {
                 self.stale.set(true);
                 return Err(error);
             }
+            wanted = self.stale.replace(false);
         }
         Ok(())
     }
@@ -113,11 +122,14 @@ impl Delegation {
             let Reply::Events { events, next, more } = me.call(&Operation::Sync { after }).await? else {
                 return Err(unexpected());
             };
-            // Two calls may have read the same page at once; applying it twice changes nothing.
+            if self.cursor.get() != after {
+                // Another call was faster: an older page applied after a newer one would bring revoked grants back.
+                continue;
+            }
             for event in events {
                 self.apply(me, event);
             }
-            self.cursor.set(self.cursor.get().max(next));
+            self.cursor.set(after.max(next));
             if !more || next <= after {
                 return Ok(());
             }

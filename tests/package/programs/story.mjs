@@ -3,7 +3,7 @@ import { deriveSecrets, generateKeyPair, Regrant, RegrantError, Session } from "
 
 export default async function ({ code, equal, ok, same, until }) {
   const kdf = { name: "argon2id", memoryKiB: 19456, iterations: 2 };
-  const phone = await Regrant.open({ name: "story", kdf });
+  const phone = await Regrant.open({ name: "story", application: "story", kdf });
   const laptop = await Regrant.open({ name: "story", store: "memory" });
   let alice = await phone.connect({ login: "alice", password: "correct horse" });
   const bob = await laptop.connect({ login: "bob", keyPair: await generateKeyPair({ modulusLength: 2048 }) });
@@ -11,7 +11,7 @@ export default async function ({ code, equal, ok, same, until }) {
   same([alice.login, alice.publicKey.version, alice.publicKey.login], ["alice", 1, "alice"]);
 
   // The password leads to the vault secret that deriveSecrets gives.
-  const { vaultSecret, appSecret } = await deriveSecrets("correct horse", { application: "regrant", login: "alice", kdf });
+  const { vaultSecret, appSecret } = await deriveSecrets("correct horse", { application: "story", login: "alice", kdf });
   ok(vaultSecret !== appSecret);
   equal((await phone.connect({ login: "alice", vaultSecret })).isNew, false);
   await code(phone.connect({ login: "alice", password: "wrong" }), "ERR_WRONG_SECRET");
