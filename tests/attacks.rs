@@ -14,7 +14,6 @@ use regrant::crypto::keys::DataKey;
 use regrant::delegation::{AuthorBy, Delegation, SealOptions};
 use regrant::encoding::{Bytes, Fixed, Transcript};
 use regrant::error::Code;
-use regrant::graph::Principal;
 use regrant::keyring;
 use regrant::recovery::access_back::Options;
 use regrant::relay::{Operation, Reply};
@@ -233,14 +232,7 @@ fn another_pairs_wrap_does_not_open_when_it_is_re_attributed() {
 
 /// A reader with a client of its own, who takes the data key out.
 fn data_key_of(relay: &regrant::relay::Relay, login: &str, secret: &keyring::Secret) -> (DataKey, Grant) {
-    let me = Principal::new(Engine::rust(), relay.clone(), login, "test", now);
-    let keyring::Secret::KeyPair(pair) = secret else { panic!("a key pair") };
-    let offer = match block_on(relay.call(None, &Operation::Identities { logins: vec![login.into()] })).unwrap() {
-        Reply::Identities { mut identities } => identities.remove(0).unwrap(),
-        other => panic!("{other:?}"),
-    };
-    let seed = pair.seed(login).unwrap();
-    me.set_keys(vec![block_on(pair.own_key(&me.engine, &offer[0], &seed)).unwrap()], true, None);
+    let me = principal(relay, login, secret);
     let delegation = Delegation::default();
     block_on(delegation.sync(&me)).unwrap();
     let Reply::Events { events, .. } = block_on(me.call(&Operation::Sync { after: 0 })).unwrap() else {
@@ -456,16 +448,7 @@ fn nobody_writes_in_anothers_name() {
     seal(&alice, "private", &[]);
     let key = keys_of(&memory, "grant/").remove(0);
     let grant: Grant = serde_json::from_value(record(&memory, &key)["grant"].clone()).unwrap();
-    let me = Principal::new(Engine::rust(), relay.clone(), "bob", "test", now);
-    let keyring::Secret::KeyPair(own) = pair(1) else { panic!("a key pair") };
-    let seed = own.seed("bob").unwrap();
-    let Reply::Identities { mut identities } =
-        block_on(relay.call(None, &Operation::Identities { logins: vec!["bob".into()] })).unwrap()
-    else {
-        panic!("identities")
-    };
-    let keyset = identities.remove(0).unwrap().remove(0);
-    me.set_keys(vec![block_on(own.own_key(&me.engine, &keyset, &seed)).unwrap()], true, None);
+    let me = principal(&relay, "bob", &pair(1));
     let item = grant.entries[0].0;
     for operation in [
         Operation::PutGrants { create: vec![], grants: vec![grant.clone()], basis: vec![grant.id] },

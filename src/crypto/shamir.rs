@@ -100,11 +100,11 @@ fn shares_of(secret: &[u8], coefficients: &[u8], threshold: u8, shares: u8) -> V
 
 /// The secret of at least `threshold` shares, all of which must be of one split.
 ///
-/// Errors: [`Code::BadInput`] for fewer than two, repeated x, x = 0, or lengths that differ or are impossible;
+/// Errors: [`Code::BadInput`] for none, repeated x, x = 0, or lengths that differ or are impossible;
 /// [`Code::VerificationFailed`] when what they give is not what was split (too few, altered, mixed).
 pub fn combine(shares: &[&[u8]]) -> Result<SecretBytes> {
     let length = shares.first().map_or(0, |share| share.len());
-    if shares.len() < 2 || shares.len() > 255 {
+    if shares.is_empty() || shares.len() > 255 {
         return Err(Error::bad_input("2 to 255 shares give a secret back"));
     }
     if length <= SHARE_OVERHEAD || length > SHARE_OVERHEAD + MAX_SECRET || shares.iter().any(|s| s.len() != length) {
@@ -192,7 +192,8 @@ mod tests {
         assert_eq!(split(&engine, &vec![0; MAX_SECRET + 1], 2, 3).unwrap_err().code(), Code::BadInput);
         let shares = split(&engine, b"secret", 2, 255).unwrap();
         assert_eq!(take(&shares, &[0, 254]).unwrap().expose(), b"secret");
-        for which in [&[][..], &[0], &[0, 0], &[0, 1, 0]] {
+        assert_eq!(take(&shares, &[0]).unwrap_err().code(), Code::VerificationFailed);
+        for which in [&[][..], &[0, 0], &[0, 1, 0]] {
             assert_eq!(take(&shares, which).unwrap_err().code(), Code::BadInput);
         }
         let (a, b) = (shares[0].expose(), shares[1].expose());

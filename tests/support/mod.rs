@@ -20,9 +20,10 @@ use regrant::crypto::envelope::{Buffer, Metadata};
 use regrant::delegation::{Draft, SealOptions};
 use regrant::encoding::to_base64url;
 use regrant::error::{Code, Result};
+use regrant::graph::Principal;
 use regrant::keyring::{KeyPair, Secret};
-use regrant::relay::Relay;
 use regrant::relay::embedded::{Backend, Embedded, memory::Memory};
+use regrant::relay::{Operation, Relay, Reply};
 use regrant::secret::{Key32, SecretBytes};
 use regrant::store::{Store, memory};
 
@@ -131,4 +132,18 @@ pub fn spki(session: &Session) -> Vec<u8> {
 
 pub fn shown(bytes: &[u8]) -> String {
     to_base64url(bytes)
+}
+
+/// A client written by somebody else: the layers below the facade, with the keys of a login that uses a key pair.
+pub fn principal(relay: &Relay, login: &str, secret: &Secret) -> Principal {
+    let me = Principal::new(Engine::rust(), relay.clone(), login, "test", now);
+    let Secret::KeyPair(pair) = secret else { panic!("a key pair") };
+    let offer = match block_on(relay.call(None, &Operation::Identities { logins: vec![login.into()] })).unwrap() {
+        Reply::Identities { mut identities } => identities.remove(0).unwrap(),
+        other => panic!("{other:?}"),
+    };
+    let seed = pair.seed(login).unwrap();
+    let keyset = offer.iter().find(|k| k.encryption_key.0 == pair.spki).unwrap();
+    me.set_keys(vec![block_on(pair.own_key(&me.engine, keyset, &seed)).unwrap()], true, None);
+    me
 }

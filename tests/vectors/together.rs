@@ -118,12 +118,14 @@ async fn seal_and_open(length: usize, sealer: &Way, opener: &Way, pad: bool, sig
 async fn metadata_says_what_was_given() {
     let engine = &engines()[0];
     let key = DataKey(Key32::make().unwrap());
-    let meta = serde_json::json!({ "tags": ["a", "b"], "n": 1 }).as_object().cloned();
+    // Order, and numbers that a parser may round, come back as they were written.
+    let meta = r#"{"tags":["a","b"],"n":1.00,"large":12345678901234567890123,"a":-0}"#;
+    let object = |text: &str| serde_json::value::RawValue::from_string(text.to_owned()).unwrap();
     let metadata = Metadata {
         kind: "file".into(),
         name: Some("caf\u{e9}.txt".into()),
         media_type: Some("text/plain".into()),
-        meta,
+        meta: Some(object(meta)),
         length: None,
     };
     let what = Seal { id: make_id().unwrap(), key_version: 1, metadata: &metadata, pad: true, author: None };
@@ -131,10 +133,16 @@ async fn metadata_says_what_was_given() {
     let header = read_header(&sealed.bytes.prefix(94)).unwrap();
     assert!(header.padded && padme(1000) == 1024);
     let opened = open(engine, &key, &sealed.bytes, None).await.unwrap();
-    assert_eq!(opened.metadata, Metadata { length: Some(1000), ..metadata.clone() });
+    let found = opened.metadata;
+    assert_eq!(
+        (found.kind, found.name, found.media_type),
+        ("file".into(), metadata.name.clone(), metadata.media_type.clone())
+    );
+    assert_eq!((found.meta.unwrap().get(), found.length), (meta, Some(1000)));
     let long = Metadata { name: Some("x".repeat(1 << 20)), ..metadata.clone() };
     let wrong = Metadata { length: Some(7), ..metadata.clone() };
-    for bad in [&long, &wrong] {
+    let list = Metadata { meta: Some(object("[1]")), ..metadata.clone() };
+    for bad in [&long, &wrong, &list] {
         let what = Seal { metadata: bad, ..what };
         let error = seal(engine, &key, &what, &vec![9; 1000].into()).await.unwrap_err();
         assert_eq!(error.code(), regrant::error::Code::BadInput);
