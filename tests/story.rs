@@ -297,3 +297,20 @@ fn old_and_new_keys_of_one_login_on_one_device_do_not_spoil_what_rests() {
     assert_eq!(read(&new, &private).unwrap(), "private");
     assert_eq!(block_on(bob.trust_state("alice")).unwrap(), State::Changed);
 }
+
+#[test]
+fn losing_the_keys_twice_leaves_one_request_to_act_on() {
+    let relay = relay();
+    let alice = connect(&device(&relay), "alice", &pair(0)).unwrap();
+    let bob = connect(&device(&relay), "bob", &pair(1)).unwrap();
+    let (_, shared) = seal(&alice, "shared", &["bob"]);
+    reset(&device(&relay), "alice", &pair(2)).unwrap();
+    let alice = reset(&device(&relay), "alice", &pair(3)).unwrap();
+    let notices = block_on(bob.pending_after(0, None)).unwrap();
+    let keys: Vec<&str> = notices.iter().map(|n| n.properties.data_owner_concerned_pub_key.as_str()).collect();
+    assert_eq!(keys, [hex::encode(spki(&alice))]);
+    let options = Options { code: Some(block_on(alice.verification_code("alice")).unwrap()), ..Options::default() };
+    block_on(bob.give_access_back("alice", &spki(&alice), &options, &no_progress)).unwrap();
+    assert_eq!(read(&alice, &shared).unwrap(), "shared");
+    assert!(block_on(bob.pending_after(0, None)).unwrap().is_empty());
+}

@@ -86,8 +86,9 @@ async fn seal(me: &Principal, key: &OwnKey, to: &Keyset, body: &str) -> Result<N
     Ok(notification)
 }
 
-/// Opens and checks a notification. `None`: it is not for a key at hand, or is not genuine.
-async fn open(me: &Principal, record: &NotificationRecord) -> Result<Option<Notice>> {
+/// Opens and checks a notification, and says whether the keys it is about are their owner's newest.
+/// `None`: it is not for a key at hand, or is not genuine.
+async fn open(me: &Principal, record: &NotificationRecord) -> Result<Option<(Notice, bool)>> {
     let n = &record.notification;
     let Some(own) = me.own(&n.recipient_fingerprint).filter(|_| n.recipient == me.login) else { return Ok(None) };
     let Ok(plain) = open_message(&me.engine, &own.decryption, own.size()?, &n.context(), &n.sealed.0).await else {
@@ -95,7 +96,9 @@ async fn open(me: &Principal, record: &NotificationRecord) -> Result<Option<Noti
     };
     // The sender's keys are new by nature, so the signature is checked against what the relay lists now, not against
     // the pin: it proves which key sent this, and the code proves whose key that is.
-    let Some(keyset) = offered(me, &Party { login: n.sender.clone(), fingerprint: n.sender_fingerprint }).await? else {
+    let Some((keyset, newest)) =
+        offered(me, &Party { login: n.sender.clone(), fingerprint: n.sender_fingerprint }).await?
+    else {
         return Ok(None);
     };
     if n.check(&keyset.signing_key, plain.expose()).is_err() {
@@ -109,7 +112,7 @@ async fn open(me: &Principal, record: &NotificationRecord) -> Result<Option<Noti
     if !genuine {
         return Ok(None);
     }
-    Ok(Some(Notice {
+    let notice = Notice {
         id: n.id,
         rev: format!("{}-{}", record.rev, to_base64url(&n.signature.0[..12])),
         kind: n.kind.clone(),
@@ -117,16 +120,20 @@ async fn open(me: &Principal, record: &NotificationRecord) -> Result<Option<Noti
         created: n.created,
         author: n.sender.clone(),
         properties,
-    }))
+    };
+    Ok(Some((notice, newest)))
 }
 
-async fn offered(me: &Principal, party: &Party) -> Result<Option<Keyset>> {
+/// A keyset that the relay lists, and whether it is the newest of its login.
+async fn offered(me: &Principal, party: &Party) -> Result<Option<(Keyset, bool)>> {
     let known = match me.resolve(std::slice::from_ref(&party.login)).await {
         Ok(known) => known,
         Err(e) if matches!(e.code(), Code::IdentityNotFound | Code::VerificationFailed) => return Ok(None),
         Err(e) => return Err(e),
     };
-    Ok(known.iter().flat_map(|k| k.offer.iter()).find(|k| k.fingerprint() == party.fingerprint).cloned())
+    let Some(known) = known.first() else { return Ok(None) };
+    let found = known.offer.iter().find(|k| k.fingerprint() == party.fingerprint).cloned();
+    Ok(found.map(|keyset| (keyset, known.offer.last().is_some_and(|k| k.fingerprint() == party.fingerprint))))
 }
 
 /// Pending notifications created at or after a time, oldest first.
@@ -136,7 +143,8 @@ pub async fn pending_after(me: &Principal, after: u64, kind: Option<&str>) -> Re
     Ok(open)
 }
 
-/// Notifications that are pending or ongoing, created at or after a time, oldest first.
+/// Pending and ongoing notifications created at or after a time, oldest first. One about keys that newer ones of the
+/// same sender replaced is left out: nobody could act on it any more.
 pub async fn open_after(me: &Principal, after: u64, kind: Option<&str>) -> Result<Vec<Notice>> {
     let mut out = Vec::new();
     let mut cursor = None;
@@ -146,7 +154,8 @@ pub async fn open_after(me: &Principal, after: u64, kind: Option<&str>) -> Resul
         for record in &notifications {
             let wanted = matches!(record.status, Status::Pending | Status::Ongoing);
             if wanted && kind.is_none_or(|k| k == record.notification.kind) && record.notification.created >= after {
-                out.extend(open(me, record).await?);
+                let opened = open(me, record).await?;
+                out.extend(opened.filter(|(_, newest)| *newest).map(|(notice, _)| notice));
             }
         }
         cursor = next;
@@ -169,7 +178,7 @@ fn not_found() -> Error {
 
 /// One notification.
 pub async fn get(me: &Principal, id: Uuid) -> Result<Notice> {
-    open(me, &fetch(me, id).await?).await?.ok_or_else(not_found)
+    open(me, &fetch(me, id).await?).await?.map(|(notice, _)| notice).ok_or_else(not_found)
 }
 
 /// Moves a notification's status. The same status again is no error; one that is completed or cancelled stays so.
