@@ -105,7 +105,7 @@ export function splitSecret(
   o: { readonly threshold: number; readonly shares: number },
 ): Promise<Uint8Array<ArrayBuffer>[]>;
 
-/** Puts two or more shares together. Errors: `ERR_VERIFICATION_FAILED` if too few, altered, or of different secrets. */
+/** Puts shares together. Errors: `ERR_VERIFICATION_FAILED` if they are too few, altered, or of different secrets. */
 export function combineShares(shares: readonly Uint8Array[]): Promise<Uint8Array<ArrayBuffer>>;
 
 /** A password. Not empty, at most 4,096 bytes of UTF-8; read in Unicode normalisation form KC. */
