@@ -26,6 +26,7 @@ const ORDER: &[&str] = &[
 /// The files (or folders) that may use Web APIs, and the crates that give them.
 const WEB_FILES: &[&str] = &[
     "src/js/",
+    "src/encoding/normalize_web.rs",
     "src/crypto/webcrypto",
     "src/store/indexed_db.rs",
     "src/store/local_storage.rs",

@@ -3,10 +3,15 @@
 //! Protocol section 0. Every signature, HKDF info, hash with a purpose and OAEP label is over a
 //! [`Transcript`], so nothing made for one purpose can be read as another.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod normalize;
+#[cfg(target_arch = "wasm32")]
+#[path = "normalize_web.rs"]
+mod normalize;
+
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
-use unicode_normalization::{UnicodeNormalization, is_nfc};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
@@ -139,19 +144,13 @@ pub fn check_login(login: &str) -> Result<()> {
     if login.chars().any(char::is_control) {
         return Err(Error::bad_input("a login has no control characters"));
     }
-    if !is_nfc(login) {
+    if !login.is_ascii() && !normalize::is_nfc(login) {
         return Err(Error::bad_input("a login is in Unicode normalisation form C: call normalize(\"NFC\") first"));
     }
     Ok(())
 }
 
-/// Unicode normalisation form KC, in which passwords are read.
-pub fn nfkc(text: &str) -> zeroize::Zeroizing<String> {
-    // Reserved ahead, so that growing does not leave copies of a password behind.
-    let mut out = zeroize::Zeroizing::new(String::with_capacity(text.len() * 4 + 64));
-    out.extend(text.nfkc());
-    out
-}
+pub use normalize::nfkc;
 
 /// Bytes of any length that travel as base64url.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
