@@ -26,6 +26,24 @@ pub struct Memory {
     pub manifests: BTreeMap<String, (u64, Hash)>,
 }
 
+impl Memory {
+    /// Takes over what another tab or session remembered meanwhile: nothing that was seen is forgotten.
+    pub fn merge(&mut self, other: Memory) {
+        for (login, theirs) in other.pins {
+            match self.pins.get_mut(&login) {
+                None => drop(self.pins.insert(login, theirs)),
+                Some(mine) => mine.merge(theirs),
+            }
+        }
+        for (fingerprint, theirs) in other.manifests {
+            let mine = self.manifests.entry(fingerprint).or_insert(theirs);
+            if theirs.0 > mine.0 {
+                *mine = theirs;
+            }
+        }
+    }
+}
+
 /// An identity as the relay offers it, judged.
 #[derive(Clone, Debug)]
 pub struct Known {
@@ -189,7 +207,7 @@ impl Principal {
         let refused = |message| Err(Error::about(Code::VerificationFailed, message, vec![self.login.clone()]));
         let manifest = &own.manifest;
         if manifest.fingerprint != own.keyset.fingerprint()
-            || manifest.check(&own.keyset.signing_key, &own.slots).is_err()
+            || manifest.check_shown(&own.keyset.signing_key, &own.slots).is_err()
         {
             return refused("the relay's list of key slots is not the signed one");
         }
@@ -332,17 +350,19 @@ impl Principal {
         }
         let Some(keyset) = found else { return Ok(None) };
         if party.login == self.login {
-            // An own keyset that is not open here: what it signed can be read, and proves nothing more.
-            return Ok(Some(Signer { keyset, verified: false }));
+            // An own keyset that is not open here: what it signed can be read, and proves nothing more. It has to stand
+            // beside one that is open: a relay can invent others.
+            let beside = offer.iter().any(|k| self.own(&k.fingerprint()).is_some());
+            return Ok(beside.then_some(Signer { keyset, verified: false }));
         }
         let Some(pin) = self.pin(&party.login) else { return Ok(None) };
-        let before_first = keyset.version < pin.version && !pin.history.contains_key(&keyset.version);
+        let upto = usize::try_from(pin.version).unwrap_or(usize::MAX).min(offer.len());
+        let pinned = offer.get(upto.wrapping_sub(1)).is_some_and(|k| k.fingerprint() == pin.fingerprint);
+        let before_first = pinned && keyset.version < pin.version && !pin.history.contains_key(&keyset.version);
         if !pin.knew(&party.fingerprint) && !before_first {
             let message = "these keys changed without proof: compare the verification code, then trust.verify() or trust.accept()";
             return Err(Error::about(Code::IdentityChanged, message, vec![party.login.clone()]));
         }
-        let upto = usize::try_from(pin.version).unwrap_or(usize::MAX).min(offer.len());
-        let pinned = offer.get(upto.wrapping_sub(1)).is_some_and(|k| k.fingerprint() == pin.fingerprint);
         let chained = pinned && keyset.version <= pin.version && trust::is_chained(&offer[..upto], keyset.version);
         let verified = pin.verified && (keyset.fingerprint() == pin.fingerprint || chained);
         Ok(Some(Signer { keyset, verified }))

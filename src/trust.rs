@@ -82,6 +82,21 @@ impl Pin {
         self.history.values().any(|all| all.contains(fingerprint))
     }
 
+    /// Takes over what somebody else saw of the same identity: the higher version, and every fingerprint of both.
+    pub fn merge(&mut self, theirs: Pin) {
+        let mut history = std::mem::take(&mut self.history);
+        for (version, fingerprints) in &theirs.history {
+            let seen = history.entry(*version).or_default();
+            seen.extend(fingerprints.iter().filter(|f| !seen.contains(f)).copied().collect::<Vec<_>>());
+        }
+        if theirs.fingerprint == self.fingerprint {
+            self.verified |= theirs.verified;
+        } else if theirs.version > self.version {
+            *self = theirs;
+        }
+        self.history = history;
+    }
+
     fn move_to(&mut self, keyset: &Keyset) {
         self.version = keyset.version;
         self.fingerprint = keyset.fingerprint();

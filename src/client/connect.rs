@@ -40,7 +40,7 @@ impl Client {
             other => other?,
         };
         let arrived = self.arrive(&me, login, secret, options, rested.is_some()).await?;
-        self.begin(me, arrived, rested).await
+        self.begin(me, arrived, rested, options.reset).await
     }
 
     fn principal(&self, login: &str) -> Principal {
@@ -184,7 +184,7 @@ impl Client {
     }
 
     /// Begins a session with opened keys: pins, what rests on this device, and telling others after a loss.
-    async fn begin(&self, me: Principal, arrived: Arrived, rested: Option<Rested>) -> Result<Rc<Session>> {
+    async fn begin(&self, me: Principal, arrived: Arrived, rested: Option<Rested>, reset: bool) -> Result<Rc<Session>> {
         let s = &self.setup;
         let newest = arrived.keys.last().ok_or_else(unexpected)?.clone();
         let mut rests: Vec<RestKey> = Vec::new();
@@ -199,18 +199,21 @@ impl Client {
         match rest::load_memory(&me.engine, &s.store, &me.login, &rests).await {
             Ok(memory) => me.set_memory(memory.unwrap_or_default()),
             // The key that boxed them is among the lost ones.
-            Err(e) if e.code() == Code::StoreUnreadable && arrived.reset => {}
+            Err(e) if e.code() == Code::StoreUnreadable && (arrived.reset || reset) => {}
             Err(e) => return Err(e),
         }
         arrived.all.iter().try_for_each(|own| me.check_manifest(own))?;
-        if arrived.is_new || arrived.reset {
+        // What the secret vouches for is one's own, also where a reset elsewhere broke the chain; never backwards.
+        let forward = me.pin(&me.login).is_none_or(|pin| pin.version < newest.keyset.version);
+        if arrived.is_new || arrived.reset || (arrived.trusted && forward) {
             me.pin_own(&newest.keyset);
         }
         me.set_keys(arrived.keys, arrived.trusted, arrived.ticket);
         let session = Session::begin(s.clone(), me, newest.keyset.clone(), rest_key, arrived.is_new, announced);
         session.save().await?;
         self.track(&session);
-        session.announce_if_needed().await?;
+        // The session is there; a contact who cannot be told now is told at the next start or refresh.
+        let _ = session.announce_if_needed().await;
         Ok(session)
     }
 
@@ -237,11 +240,7 @@ impl Client {
         let session = Session::begin(s.clone(), me, rested.keyset, rested.rest, false, rested.announced);
         self.track(&session);
         if !session.locked() {
-            match session.announce_if_needed().await {
-                // Without the relay a session can still be resumed; contacts are told next time.
-                Err(e) if e.code() == Code::RelayUnavailable => {}
-                other => other?,
-            }
+            let _ = session.announce_if_needed().await;
         }
         Ok(Some(session))
     }
@@ -259,7 +258,8 @@ impl Session {
     pub(super) async fn announce_if_needed(&self) -> Result<()> {
         let key = self.me().current()?;
         let broken = key.keyset.version > 1 && key.keyset.chain_signature.is_none();
-        if !broken || self.announced() {
+        // Keys that their owner did not vouch for may be the relay's: nobody is told that they are new.
+        if !broken || self.announced() || !self.me().trusted() {
             return Ok(());
         }
         self.delegation().mark_stale();

@@ -49,6 +49,11 @@ impl Session {
     async fn to_compare(&self, login: &str) -> Result<Keyset> {
         self.alive()?;
         if login == self.me().login {
+            if !self.me().trusted() {
+                // Whoever compared this code would give access back to keys that may be the relay's.
+                let message = "these keys were not vouched for by someone who knows the secret";
+                return Err(Error::about(Code::IdentityChanged, message, vec![login.to_owned()]));
+            }
             return Ok(self.public_key());
         }
         self.identities(&[login.to_owned()]).await?.remove(0).newest().cloned()

@@ -103,7 +103,7 @@ pub(super) async fn store_session(engine: &Engine, store: &Store, what: &ToRest<
     let last = Entry { text: crate::wire::to_json(&what.login)?, keys: Vec::new() };
     let mut changes = vec![(session_key(what.login), Some(Entry { text, keys })), (LAST.to_owned(), Some(last))];
     if let Some(rest) = what.rest {
-        changes.push((memory_key(what.login), Some(boxed(engine, what.login, rest, what.memory).await?)));
+        changes.push((memory_key(what.login), Some(boxed(engine, store, what.login, rest, what.memory).await?)));
     }
     store.write(changes).await
 }
@@ -162,8 +162,16 @@ fn memory_context(login: &str) -> Transcript {
     Transcript::new("rest/memory").text(login)
 }
 
-async fn boxed(engine: &Engine, login: &str, rest: &RestKey, memory: &Memory) -> Result<Entry> {
-    let json = crate::wire::to_json(memory)?;
+/// What is remembered, boxed, with what another tab stored under the same key since.
+async fn boxed(engine: &Engine, store: &Store, login: &str, rest: &RestKey, memory: &Memory) -> Result<Entry> {
+    let mut memory = memory.clone();
+    match load_memory(engine, store, login, std::slice::from_ref(rest)).await {
+        Ok(stored) => memory.merge(stored.unwrap_or_default()),
+        // Boxed under a key that this one takes the place of; whoever could open it did, before.
+        Err(e) if e.code() == Code::StoreUnreadable => {}
+        Err(e) => return Err(e),
+    }
+    let json = crate::wire::to_json(&memory)?;
     let sealed = seal_at_rest(engine, rest, &memory_context(login), json.as_bytes()).await?;
     Ok(Entry { text: to_base64url(&sealed), keys: Vec::new() })
 }
@@ -179,7 +187,7 @@ pub(super) async fn store_memory(
 ) -> Result<()> {
     let rested = load_session(store, &keyset.login).await?;
     if rested.is_some_and(|r| r.keyset.fingerprint() == keyset.fingerprint()) {
-        let entry = boxed(engine, &keyset.login, rest, memory).await?;
+        let entry = boxed(engine, store, &keyset.login, rest, memory).await?;
         store.write(vec![(memory_key(&keyset.login), Some(entry))]).await?;
     }
     Ok(())

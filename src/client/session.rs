@@ -60,6 +60,8 @@ pub struct Session {
     is_new: bool,
     ended: Cell<bool>,
     announced: Cell<bool>,
+    /// Goes up when the keys are locked or gone: what began before must not bring them back.
+    epoch: Cell<u64>,
     listener: RefCell<Option<Listener>>,
     subscription: RefCell<Option<Subscription>>,
 }
@@ -88,6 +90,7 @@ impl Session {
             is_new,
             ended: Cell::new(false),
             announced: Cell::new(announced),
+            epoch: Cell::new(0),
             listener: RefCell::default(),
             subscription: RefCell::default(),
         });
@@ -214,7 +217,22 @@ impl Session {
             announced: self.announced.get(),
             lock,
         };
-        rest::store_session(&self.me.engine, &self.setup.store, &what).await
+        let stored = rest::store_session(&self.me.engine, &self.setup.store, &what).await;
+        if self.ended.get() {
+            // Signed out while it was written: nothing may be left behind.
+            rest::wipe(&self.setup.store, &self.me.login).await?;
+            return self.alive();
+        }
+        stored
+    }
+
+    /// Errors: [`Code::NotConnected`], or [`Code::Locked`] when the keys were locked after `epoch` was read.
+    fn same_epoch(&self, epoch: u64) -> Result<()> {
+        self.alive()?;
+        if self.epoch.get() == epoch {
+            return Ok(());
+        }
+        Err(Error::new(Code::Locked, "the keys were locked meanwhile: call unlock() again"))
     }
 
     /// Ends the session: its keys leave the memory. What rests on this device stays.
@@ -222,6 +240,7 @@ impl Session {
         if self.ended.replace(true) {
             return;
         }
+        self.epoch.set(self.epoch.get() + 1);
         self.me.drop_keys();
         self.delegation.forget();
         *self.rest.borrow_mut() = None;
@@ -244,6 +263,7 @@ impl Session {
     /// Drops the private keys from memory and from this device; `unlock` brings them back.
     pub async fn lock(&self) -> Result<()> {
         self.alive()?;
+        self.epoch.set(self.epoch.get() + 1);
         self.store_as(true).await?;
         self.me.drop_keys();
         self.delegation.forget();
@@ -255,10 +275,11 @@ impl Session {
     /// Opens the keys again, with the keyset key that changing them needs. Errors: [`Code::WrongSecret`].
     pub async fn unlock(&self, secret: &Secret) -> Result<()> {
         self.alive()?;
+        let epoch = self.epoch.get();
         let client = super::Client::open(self.setup.clone())?;
         let offer = self.own_offer().await?;
         let (all, opened) = client.open_keys(&self.me, &self.me.login, secret, &offer).await?;
-        self.take_keys(opened, &all).await
+        self.take_keys(opened, &all, epoch).await
     }
 
     async fn own_offer(&self) -> Result<Vec<Keyset>> {
@@ -266,7 +287,7 @@ impl Session {
         Ok((*known.offer).clone())
     }
 
-    async fn take_keys(&self, opened: keyring::Opened, all: &[OwnKeyset]) -> Result<()> {
+    async fn take_keys(&self, opened: keyring::Opened, all: &[OwnKeyset], epoch: u64) -> Result<()> {
         let newest = opened.keys.last().ok_or_else(unexpected)?.clone();
         let rest = rest::rest_key(&self.me.engine, newest.require_keyset_key()?).await?;
         let locked = self.rest.borrow().is_none();
@@ -281,6 +302,7 @@ impl Session {
             self.me.set_memory(memory.unwrap_or_default());
         }
         all.iter().try_for_each(|own| self.me.check_manifest(own))?;
+        self.same_epoch(epoch)?;
         *self.rest.borrow_mut() = Some(rest);
         *self.keyset.borrow_mut() = newest.keyset.clone();
         self.me.set_keys(opened.keys, opened.vouched, None);
@@ -299,11 +321,12 @@ impl Session {
     /// Errors: [`Code::WrongSecret`], [`Code::Locked`]; nothing changed then.
     pub async fn change_secret(&self, next: &Secret, current: Option<&Secret>) -> Result<()> {
         self.alive()?;
+        let epoch = self.epoch.get();
         if let Some(current) = current {
             let client = super::Client::open(self.setup.clone())?;
             let offer = self.own_offer().await?;
             let (all, opened) = client.open_keys(&self.me, &self.me.login, current, &offer).await?;
-            self.take_keys(opened, &all).await?;
+            self.take_keys(opened, &all, epoch).await?;
         }
         let (key, _) = self.open()?.seal_for(&[]).await?;
         key.require_keyset_key()?;
@@ -315,6 +338,7 @@ impl Session {
 
     /// Renews the keys: the chain goes on, every way of unlocking stays unless a new secret replaces the password.
     pub async fn renew_keys(&self, new_secret: Option<&Secret>) -> Result<()> {
+        let epoch = self.epoch.get();
         let (key, _) = self.open()?.seal_for(&[]).await?;
         key.require_keyset_key()?;
         let own = self.own_record(&key).await?;
@@ -327,7 +351,7 @@ impl Session {
         self.me.call(&operation).await?;
         let mut keys = self.me.keys();
         keys.push(made.key);
-        self.take_keys(keyring::Opened { keys, vouched: true }, &[made.own]).await
+        self.take_keys(keyring::Opened { keys, vouched: true }, &[made.own], epoch).await
     }
 
     // ---- items ----
@@ -386,12 +410,14 @@ impl Session {
     /// Reads what is new: grants, access given back, and own keysets that became open.
     pub async fn refresh(&self) -> Result<()> {
         let me = self.open()?;
+        let epoch = self.epoch.get();
         let all = me.own_keysets().await?;
         let mut keys = me.keys();
         let before = keys.len();
         keyring::open_more(&me.engine, &all, &mut keys).await?;
         if keys.len() > before {
             let newest = keys.last().map(|k| k.keyset.clone()).ok_or_else(unexpected)?;
+            self.same_epoch(epoch)?;
             me.add_keys(keys);
             *self.keyset.borrow_mut() = newest;
             self.save().await?;
@@ -399,6 +425,7 @@ impl Session {
         self.delegation.mark_stale();
         let outcome = self.delegation.sync(me).await;
         self.keeping(outcome).await?;
+        self.announce_if_needed().await?;
         match self.delegation.tidy(me).await {
             // A session whose keys were replaced does not rewrite what it gave.
             Err(e) if matches!(e.code(), Code::IdentityChanged | Code::Forbidden | Code::Conflict) => Ok(()),

@@ -53,10 +53,10 @@ impl Delegation {
     /// Opens an exchange key with whatever own keyset some wrap is for. `None`: none fits.
     pub async fn open_exchange(&self, me: &Principal, id: Uuid) -> Result<Option<Key32>> {
         let Some(exchanged) = self.exchanges.borrow().get(&id).cloned() else { return Ok(None) };
-        if let Some(key) = exchanged.key {
-            return Ok(Some(key));
-        }
         let exchange = &exchanged.record.exchange;
+        if let Some(key) = exchanged.key {
+            return Ok(exchange.fits(&key)?.then_some(key));
+        }
         for wrap in &exchanged.record.wraps {
             let Some(own) = me.own(&wrap.recipient) else { continue };
             let label = oaep_label(&exchange.wrap_context(&wrap.recipient));
@@ -64,7 +64,8 @@ impl Delegation {
             let Ok(plain) = me.engine.rsa_decrypt(&own.decryption, &label, &wrap.wrapped.0).await else { continue };
             let Ok(key) = Key32::from_slice(plain.expose()) else { continue };
             if exchange.fits(&key)? {
-                if let Some(e) = self.exchanges.borrow_mut().get_mut(&id) {
+                let mut exchanges = self.exchanges.borrow_mut();
+                if let Some(e) = exchanges.get_mut(&id).filter(|e| e.record.exchange == *exchange) {
                     e.key = Some(key.clone());
                 }
                 return Ok(Some(key));
@@ -96,7 +97,8 @@ impl Delegation {
         if keys.len() != grant.entries.len() {
             return Ok(None);
         }
-        if let Some(g) = self.grants.borrow_mut().get_mut(&id) {
+        // Only if it is still the record that was opened: another call may have read it anew meanwhile.
+        if let Some(g) = self.grants.borrow_mut().get_mut(&id).filter(|g| Rc::ptr_eq(&g.record, &granted.record)) {
             g.keys = Some(keys.clone());
         }
         Ok(Some(OpenGrant { record: granted.record.clone(), keys, signer, delegator }))

@@ -106,16 +106,20 @@ impl Delegation {
         let mut basis = Vec::new();
         let mut versions = HashSet::new();
         let mut problem = Self::no_access();
-        for (_, _, id) in ids {
+        let mut opened = Vec::new();
+        for (other, _, id) in ids {
             match self.open_grant(me, id).await {
-                Ok(Some(grant)) => {
-                    if take(&grant, &wanted, &mut versions, &mut out) {
-                        basis.push(id);
-                    }
-                }
+                Ok(Some(grant)) => opened.push((other, !grant.signer.verified, grant)),
                 Ok(None) => {}
                 Err(e) if e.code() == Code::IdentityChanged => problem = e,
                 Err(e) => return Err(e),
+            }
+        }
+        // One's own word first, then that of people whose code was compared.
+        opened.sort_by_key(|(other, unverified, _)| (*other, *unverified));
+        for (_, _, grant) in &opened {
+            if take(grant, &wanted, &mut versions, &mut out) {
+                basis.push(grant.record.grant.id);
             }
         }
         let found: HashSet<Uuid> = versions.iter().map(|(item, _)| *item).collect();

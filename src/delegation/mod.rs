@@ -141,7 +141,9 @@ impl Delegation {
         match event {
             Event::Exchange(record) => {
                 let mut exchanges = self.exchanges.borrow_mut();
-                let key = exchanges.get(&record.exchange.id).and_then(|e| e.key.clone());
+                // The opened key is kept only for the very record it was opened for: a relay may change the pair.
+                let known = exchanges.get(&record.exchange.id).filter(|e| e.record.exchange == record.exchange);
+                let key = known.and_then(|e| e.key.clone());
                 exchanges.insert(record.exchange.id, Exchanged { record: Rc::new(*record), key });
                 news.granted = true;
             }

@@ -122,8 +122,10 @@ impl Delegation {
             let ends = record.cuts.iter().copied().collect();
             self.narrow(me, &key, &exchange, &record, &ends, &mut plan).await?;
         }
-        let operation = Operation::Revoke { revocations: Vec::new(), rewrite: plan.rewrite, remove: plan.remove };
-        me.call(&operation).await?;
+        me.call(&Operation::Revoke { revocations: Vec::new(), rewrite: Vec::new(), remove: plan.remove }).await?;
+        for part in plan.rewrite.chunks(64) {
+            me.call(&Operation::Revoke { revocations: Vec::new(), rewrite: part.to_vec(), remove: Vec::new() }).await?;
+        }
         self.mark_stale();
         Ok(())
     }

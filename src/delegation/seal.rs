@@ -18,6 +18,9 @@ use crate::wire::grant::{Grant, GrantEntry};
 use crate::wire::keyset::Keyset;
 use crate::wire::{Extra, MAX_GRANT_ENTRIES, SUITE};
 
+/// The most grants that one operation takes.
+const GRANTS_AT_ONCE: usize = 256;
+
 /// One item to seal.
 #[derive(Debug)]
 pub struct Draft {
@@ -170,7 +173,14 @@ impl Delegation {
                 grants.push(make_grant(me, key, exchange.id, &secret, make_id()?, part, None).await?);
             }
         }
-        me.call(&Operation::PutGrants { create, grants, basis }).await?;
+        // Those to oneself come first; what the rest give is held by them.
+        let own: Vec<Uuid> = grants[..given.len().div_ceil(MAX_GRANT_ENTRIES)].iter().map(|g| g.id).collect();
+        let mut parts = grants.chunks(GRANTS_AT_ONCE);
+        let first = parts.next().unwrap_or_default().to_vec();
+        me.call(&Operation::PutGrants { create, grants: first, basis }).await?;
+        for part in parts {
+            me.call(&Operation::PutGrants { create: Vec::new(), grants: part.to_vec(), basis: own.clone() }).await?;
+        }
         self.mark_stale();
         Ok(())
     }
@@ -187,8 +197,8 @@ impl Delegation {
         best.ok_or_else(Self::no_access)
     }
 
-    /// Who reads the version at hand and is carried over to the next: delegates of grants that are signed by
-    /// oneself or by that version's author. The others are named.
+    /// Who reads the version at hand and is carried over to the next: delegates of grants signed by oneself or by whoever
+    /// granted the item to oneself, and that one. The others are named.
     async fn readers_to_carry(
         &self,
         me: &Principal,
@@ -212,22 +222,38 @@ impl Delegation {
             let genuine = record.grant.exchange == exchange.id
                 && exchange.check(&signer.keyset.signing_key).is_ok()
                 && record.grant.check(&signer.keyset.signing_key).is_ok();
-            if genuine && record.grant.is_current(me.now()) {
-                believed.push((exchange.delegator.clone(), exchange.delegate.clone()));
+            // In one's own name, only what a keyset signed that is open here.
+            let own = exchange.delegator == me.login;
+            if genuine && record.grant.is_current(me.now()) && (!own || signer.verified) {
+                believed.push((exchange.delegator.clone(), exchange.delegate.clone(), signer.verified));
             }
         }
-        // The author granted the version to itself when writing it.
-        let author = believed.iter().find(|(from, to)| from == to).map(|(from, _)| from.clone());
-        let mut carried = BTreeSet::new();
+        let trusted = grantors_to_trust(&believed, &me.login);
+        let mut carried: BTreeSet<String> = trusted.clone();
         let mut dropped = BTreeSet::new();
-        for (from, to) in believed {
-            if from == me.login || Some(&from) == author.as_ref() {
+        for (from, to, _) in believed {
+            if trusted.contains(&from) {
                 carried.insert(to);
             } else {
                 dropped.insert(to);
+                dropped.insert(from);
             }
         }
         let dropped = dropped.difference(&carried).filter(|l| **l != me.login).cloned().collect();
         Ok((carried, dropped))
     }
+}
+
+/// Whose grants carry their readers over to the next version: one's own, and those of whoever granted the item to
+/// oneself. If several did, only of those whose code was compared: a reader may have granted it to take part in this.
+fn grantors_to_trust(believed: &[(String, String, bool)], me: &str) -> BTreeSet<String> {
+    let mut trusted: BTreeSet<String> = [me.to_owned()].into();
+    let to_me: Vec<_> = believed.iter().filter(|(_, to, _)| to == me).collect();
+    let grantors: BTreeSet<&String> = to_me.iter().map(|(from, _, _)| from).collect();
+    if grantors.contains(&me.to_owned()) {
+        return trusted;
+    }
+    let alone = grantors.len() == 1;
+    trusted.extend(to_me.into_iter().filter(|(_, _, verified)| alone || *verified).map(|(from, _, _)| from.clone()));
+    trusted
 }

@@ -66,9 +66,11 @@ pub async fn open(engine: &Engine, login: &str, all: &[OwnKeyset], secret: &Secr
 
 /// Opens what the keysets at hand lead to: by `successor` slots, and by `sharer` slots to oneself.
 pub async fn open_more(engine: &Engine, all: &[OwnKeyset], keys: &mut Vec<OwnKey>) -> Result<()> {
+    // Only downwards: anybody can seal a keyset of their own making to one's public key, and call it one's newest.
+    let top = keys.iter().map(|k| k.keyset.version).max().unwrap_or(0);
     loop {
         let before = keys.len();
-        for own in all {
+        for own in all.iter().filter(|o| o.keyset.version < top) {
             let fingerprint = own.keyset.fingerprint();
             if keys.iter().any(|k| k.fingerprint == fingerprint) {
                 continue;

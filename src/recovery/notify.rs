@@ -33,12 +33,15 @@ pub struct Notice {
     pub properties: KeyPairUpdate,
 }
 
-/// The id of the notification from a keyset to a recipient: the same when it is sent again.
-fn notification_id(key: &OwnKey, recipient: &str) -> Uuid {
-    let hash = Transcript::new("notification/id").bytes(&key.fingerprint.0).text(recipient).sha256();
+/// The id of the notification from a keyset to a recipient: the same when it is sent again, and nobody else's to
+/// guess, who could take it first.
+async fn notification_id(me: &Principal, key: &OwnKey, recipient: &str) -> Result<Uuid> {
+    let named = Transcript::new("notification/id").bytes(&key.fingerprint.0).text(recipient);
+    let signature = key.sign(&me.engine, &named).await?;
+    let hash = Transcript::new("notification/id/hash").bytes(&signature.0).sha256();
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&hash[..16]);
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+    Ok(uuid::Builder::from_custom_bytes(bytes).into_uuid())
 }
 
 /// Tells contacts, and oneself at the keyset before, that `key` is new. Sending again changes nothing.
@@ -53,8 +56,14 @@ pub async fn announce(me: &Principal, key: &OwnKey, contacts: &[String], before:
         match me.usable(std::slice::from_ref(login)).await {
             Ok(mut keysets) => recipients.append(&mut keysets),
             // Somebody who is gone, or whose own keys changed, cannot be told now.
-            Err(e) if matches!(e.code(), Code::IdentityNotFound | Code::IdentityChanged | Code::VerificationFailed) => {
-            }
+            Err(e)
+                if matches!(
+                    e.code(),
+                    Code::IdentityNotFound
+                        | Code::IdentityChanged
+                        | Code::VerificationFailed
+                        | Code::UnsupportedVersion
+                ) => {}
             Err(e) => return Err(e),
         }
     }
@@ -69,7 +78,7 @@ pub async fn announce(me: &Principal, key: &OwnKey, contacts: &[String], before:
 
 async fn seal(me: &Principal, key: &OwnKey, to: &Keyset, body: &str) -> Result<Notification> {
     let mut notification = Notification {
-        id: notification_id(key, &to.login),
+        id: notification_id(me, key, &to.login).await?,
         kind: KEY_PAIR_UPDATE.to_owned(),
         sender: me.login.clone(),
         sender_fingerprint: key.fingerprint,

@@ -8,7 +8,7 @@ use crate::encoding::{Bytes, Hash, Signature, Transcript};
 use crate::error::{Error, Result};
 
 /// One version of one item, as a grant lists it: `[item, keyVersion, digest]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, std::hash::Hash, Serialize, Deserialize)]
 pub struct GrantEntry(pub Uuid, pub u32, pub Hash);
 
 impl GrantEntry {

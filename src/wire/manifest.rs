@@ -92,15 +92,26 @@ impl Manifest {
     /// Checks the keyset's signature and that exactly the listed slots are there. The author's
     /// signature is checked by whoever knows the author's keyset.
     pub fn check(&self, signing_key: &Hash, slots: &[Slot]) -> Result<()> {
-        if self.slots.len() > MAX_SLOTS || self.slots.len() != slots.len() || self.counter == 0 {
+        if self.slots.len() != slots.len() {
             return Err(Error::bad_input("a manifest and its slots do not fit"));
         }
-        for slot in slots {
+        self.check_shown(signing_key, slots)
+    }
+
+    /// Checks the same where slots with unlockers may be held back, because the one who asks does not need them.
+    pub fn check_shown(&self, signing_key: &Hash, slots: &[Slot]) -> Result<()> {
+        let held_back = |kind| matches!(kind, SlotKind::Password | SlotKind::Keypair);
+        let missing = self.slots.iter().filter(|e| !slots.iter().any(|s| s.id == e.id));
+        if self.slots.len() > MAX_SLOTS || self.counter == 0 || !missing.map(|e| e.kind).all(held_back) {
+            return Err(Error::bad_input("a manifest and its slots do not fit"));
+        }
+        for (i, slot) in slots.iter().enumerate() {
             slot.check()?;
             let hash = slot.hash();
             let listed = self.slots.iter().filter(|e| e.id == slot.id).collect::<Vec<_>>();
             let fits = matches!(listed[..], [e] if e.hash == hash && e.kind == slot.kind && e.holder == slot.holder);
-            if slot.fingerprint != self.fingerprint || !fits {
+            let twice = slots[..i].iter().any(|s| s.id == slot.id);
+            if slot.fingerprint != self.fingerprint || !fits || twice {
                 return Err(Error::bad_input("a slot is not the one that its manifest lists"));
             }
         }

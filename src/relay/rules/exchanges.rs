@@ -44,8 +44,12 @@ pub(super) fn put(
         let missing = vec![exchange.delegate.clone()];
         return Err(Error::about(Code::IdentityNotFound, "no such identity", missing).into());
     }
-    for wrap in wraps {
+    for (i, wrap) in wraps.iter().enumerate() {
         check_wrap(cx, exchange, wrap)?;
+        let twice = wraps[..i].iter().any(|w| w.recipient == wrap.recipient);
+        if twice || !exchange.recipients.contains(&wrap.recipient) {
+            return Err(forbidden("an exchange key is wrapped once for each of its recipients").into());
+        }
     }
     let key = exchange_key(exchange.id);
     if db.raw(&key)?.is_some() {
@@ -91,7 +95,7 @@ pub(super) fn put_wraps(cx: &Context<'_>, db: &Records, batch: &mut Batch, wraps
         if newest_only && !(owner == caller.login() && newest) {
             require_newest(db, caller)?;
         }
-        record.wraps.retain(|w| !(w.recipient == wrap.recipient && w.wrapper.login == wrap.wrapper.login));
+        record.wraps.retain(|w| !(w.recipient == wrap.recipient && w.wrapper == wrap.wrapper));
         record.wraps.push(wrap.clone());
         limit(record.wraps.len(), MAX_WRAPS, "wraps")?;
         log::need(db, &[&exchange.delegator, &exchange.delegate])?;

@@ -8,14 +8,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::identities::require_newest;
+use super::identities::{account, require_newest};
 use super::log::{self, Entry, exchange_key, grant_key, limit};
 use super::{Batch, Context, Records, Ruled, conflict, forbidden, segment};
 use crate::error::{Code, Error};
 use crate::relay::{ExchangeRecord, GrantRecord, Reply};
 use crate::wire::MAX_GRANT_ENTRIES;
 use crate::wire::exchange::Exchange;
-use crate::wire::grant::Grant;
+use crate::wire::grant::{Grant, GrantEntry};
 use crate::wire::revocation::Revocation;
 
 /// Up to this many entries, a grant is indexed under each of its items.
@@ -168,11 +168,16 @@ pub(super) fn revoke(
         new.check_form()?;
         let (rev, old) = grants.get(&new.id).ok_or_else(|| conflict("a grant is gone meanwhile"))?;
         let exchange = exchange_of(db, &old.grant)?;
-        let narrower = new.entries.iter().all(|e| old.grant.entries.contains(e));
-        if exchange.delegator != caller.login()
-            || exchange_of_new(db, new, &exchange)?.delegate != exchange.delegate
-            || !narrower
-        {
+        if new.entries.iter().any(|e| old.cuts.contains(&e.0)) {
+            return Err(conflict("an item was cut from this grant meanwhile").into());
+        }
+        let moved = exchange_of_new(db, new, &exchange)?;
+        let longer = old.grant.not_after.is_some_and(|end| new.not_after.is_none_or(|next| next > end));
+        let listed: HashSet<&GrantEntry> = old.grant.entries.iter().collect();
+        let narrower = !longer && new.entries.iter().all(|e| listed.contains(e));
+        let same_pair = moved.delegator == exchange.delegator && moved.delegate == exchange.delegate;
+        let own = exchange.delegator == caller.login() && new.grantor_fingerprint == *caller.fingerprint();
+        if !own || !same_pair || !narrower {
             return Err(forbidden("a grant is written anew by its grantor, and never wider").into());
         }
         reindex(db, batch, &old.grant, new, &exchange)?;
@@ -243,14 +248,18 @@ fn cut(
     let owns = |item: &Uuid| -> Ruled<bool> {
         Ok(db.get::<Item>(&item_key(*item))?.is_some_and(|(_, i)| i.owner == caller.login()))
     };
-    let mut told: BTreeSet<String> = [revocation.login.clone(), caller.login.clone()].into();
+    let unknown = || forbidden("a revocation is signed with the key that logged in");
+    let (_, account) = account(db, caller.login())?.ok_or_else(unknown)?;
+    let index = account.find(caller.fingerprint()).ok_or_else(unknown)?;
+    revocation.check(&account.keysets[index].own.keyset.signing_key)?;
+    let mut told: BTreeSet<String> = BTreeSet::new();
     for id in &revocation.grants {
         let Some((rev, record)) = grants.get(id) else { continue };
         let exchange = exchange_of(db, &record.grant)?;
         if exchange.delegate != revocation.login {
             return Err(forbidden("a revocation cuts grants to the one it names").into());
         }
-        told.insert(exchange.delegator.clone());
+        told.extend([caller.login.clone(), revocation.login.clone(), exchange.delegator.clone()]);
         if rewrite.iter().any(|g| g.id == *id) || remove.contains(id) {
             continue;
         }

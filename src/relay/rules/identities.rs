@@ -44,7 +44,12 @@ impl Account {
 
     /// Whether every version after `index` continues the one before it.
     fn chained_from(&self, index: usize) -> bool {
-        self.keysets[index..].windows(2).all(|w| matches!(w[1].own.keyset.continues(&w[0].own.keyset), Ok(true)))
+        self.is_chained(index, self.keysets.len().saturating_sub(1))
+    }
+
+    /// Whether every version after `from`, up to `to`, continues the one before it.
+    fn is_chained(&self, from: usize, to: usize) -> bool {
+        self.keysets[from..=to].windows(2).all(|w| matches!(w[1].own.keyset.continues(&w[0].own.keyset), Ok(true)))
     }
 }
 
@@ -347,6 +352,15 @@ pub(super) fn login_secret(db: &Records, login: &str, secret: &RelaySecret) -> R
 }
 
 pub(super) fn own(cx: &Context<'_>, db: &Records) -> Ruled<Reply> {
-    let (_, account) = account_of(db, cx.caller()?.login())?;
+    let caller = cx.caller()?;
+    let (_, mut account) = account_of(db, caller.login())?;
+    let gone = || Error::new(Code::Unauthenticated, "this key is gone");
+    let at = account.find(caller.fingerprint()).ok_or_else(gone)?;
+    // The public halves of unlockers let others guess secrets: they go only where an unbroken chain leads.
+    for i in 0..account.keysets.len() {
+        if !account.is_chained(i.min(at), i.max(at)) {
+            account.keysets[i].own.slots.retain(|s| s.unlocker.is_none());
+        }
+    }
     Ok(Reply::OwnKeysets { keysets: account.keysets.into_iter().map(|m| m.own).collect() })
 }
