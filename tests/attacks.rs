@@ -165,6 +165,9 @@ fn own_keys_that_the_relay_forged_never_encrypt() {
     assert_eq!(alice.public_key().fingerprint(), fingerprint, "the forged keys do open");
     assert_eq!(code(block_on(alice.encrypt(draft("secret"), &SealOptions::default()))), Code::IdentityChanged);
     assert_eq!(code(block_on(alice.change_secret(&vault(2), None))), Code::IdentityChanged);
+    // Nor is anybody shown a code to compare, or told that these keys are Alice's new ones.
+    assert_eq!(code(block_on(alice.verification_code("alice"))), Code::IdentityChanged);
+    assert!(keys_of(&memory, "notification/").is_empty());
 }
 
 #[test]
