@@ -194,3 +194,24 @@ fn a_reset_on_another_device_does_not_lock_this_one_out() {
     let (_, bytes) = seal(&again, "works at once", &[]);
     assert_eq!(read(&again, &bytes).unwrap(), "works at once");
 }
+
+#[test]
+fn older_keys_that_the_relay_invents_do_not_speak_for_a_known_identity() {
+    let (relay, memory) = hostile_relay();
+    let alice = connect(&device(&relay), "alice", &pair(0)).unwrap();
+    let bob = connect(&device(&relay), "bob", &pair(1)).unwrap();
+    block_on(bob.renew_keys(None)).unwrap();
+    // Alice first meets Bob at version 2: she has nothing to compare a version 1 with.
+    block_on(alice.trust_state("bob")).unwrap();
+    // In a world of its own the relay is Bob, and gives Alice (whose keys are the same there) an item.
+    let (elsewhere, theirs) = hostile_relay();
+    connect(&device(&elsewhere), "alice", &pair(0)).unwrap();
+    let mallory = connect(&device(&elsewhere), "bob", &pair(5)).unwrap();
+    let (_, bytes) = seal(&mallory, "in bob's name", &["alice"]);
+    for (key, _, value) in theirs.dump() {
+        if !key.starts_with("identity/alice") && !key.starts_with("head/") {
+            memory.overwrite(&key, Some(value));
+        }
+    }
+    assert_eq!(code(read(&alice, &bytes)), Code::IdentityChanged);
+}
