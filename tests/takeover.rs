@@ -215,3 +215,19 @@ fn older_keys_that_the_relay_invents_do_not_speak_for_a_known_identity() {
     }
     assert_eq!(code(read(&alice, &bytes)), Code::IdentityChanged);
 }
+
+#[test]
+fn what_a_locked_device_remembers_is_not_overwritten_unless_one_says_that_keys_are_lost() {
+    let relay = relay();
+    let here = device(&relay);
+    let before = connect(&here, "alice", &vault(1)).unwrap();
+    block_on(before.lock()).unwrap();
+    reset(&device(&relay), "alice", &vault(2)).unwrap();
+    // The new secret is right, and cannot open what the lost keys boxed here.
+    assert_eq!(code(connect(&here, "alice", &vault(2))), Code::StoreUnreadable);
+    assert_eq!(code(connect(&here, "alice", &vault(3))), Code::WrongSecret);
+    let again = reset(&here, "alice", &vault(2)).unwrap();
+    assert_eq!(again.public_key().version, 2, "the keys are there: nothing begins anew");
+    let (_, bytes) = seal(&again, "works", &[]);
+    assert_eq!(read(&block_on(here.resume(None)).unwrap().unwrap(), &bytes).unwrap(), "works");
+}

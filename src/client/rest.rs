@@ -54,7 +54,10 @@ fn memory_key(login: &str) -> String {
 }
 
 fn unreadable() -> Error {
-    Error::new(Code::StoreUnreadable, "what is stored on this device cannot be read; nothing was overwritten")
+    Error::new(
+        Code::StoreUnreadable,
+        "what is stored on this device for this login cannot be read, and was not overwritten: loseKeys() forgets it",
+    )
 }
 
 /// The key that boxes what is remembered, which derives from a keyset key.
