@@ -10,7 +10,7 @@ use crate::crypto::{rust, split};
 use crate::encoding::{Hash, check_login};
 use crate::error::{Code, Error, Result};
 use crate::graph::{Principal, log_in};
-use crate::keyring::{self, Made, OwnKey, Secret};
+use crate::keyring::{self, OwnKey, Secret};
 use crate::recovery::notify;
 use crate::relay::{Operation, OwnKeyset, RelaySecret, Reply, Ticket, unexpected};
 use crate::trust::check_offer;
@@ -94,9 +94,8 @@ impl Client {
 
     async fn register(&self, me: &Principal, login: &str, secret: &Secret) -> Result<Arrived> {
         let made = keyring::make(&me.engine, login, secret, None, me.now()).await?;
-        let operation =
-            |made: &Made| Operation::Register { new: Box::new(made.own.clone()), secrets: made.secrets.clone() };
-        let ticket = ticket_of(self.setup.relay.call(None, &operation(&made)).await?)?;
+        let operation = Operation::Register { new: Box::new(made.own.clone()), secrets: made.secrets.clone() };
+        let ticket = ticket_of(self.setup.relay.call(None, &operation).await?)?;
         Ok(Arrived {
             keys: vec![made.key],
             all: vec![made.own],

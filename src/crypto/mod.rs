@@ -149,7 +149,7 @@ impl Engine {
     pub async fn import_rest(&self, key: &Key32) -> Result<RestKey> {
         #[cfg(target_arch = "wasm32")]
         if self.kind == EngineKind::WebCrypto {
-            return Ok(RestKey::Web(webcrypto::import_hkdf(key).await?));
+            return Ok(RestKey::Web(webcrypto::import_hkdf(key.expose()).await?));
         }
         Ok(RestKey::Rust(key.clone()))
     }

@@ -247,9 +247,9 @@ pub async fn x25519(private: &Key32, public: &[u8; 32]) -> Result<Option<Key32>>
     Ok(Some(Key32::from_slice(shared.expose())?))
 }
 
-/// HKDF input key material that can only derive.
-pub async fn import_hkdf(key: &Key32) -> Result<WebKey> {
-    import("raw", key.expose(), &named("HKDF")?, &["deriveBits"], "HKDF").await
+/// HKDF input key material of any length, that can only derive.
+pub async fn import_hkdf(key: &[u8]) -> Result<WebKey> {
+    import("raw", key, &named("HKDF")?, &["deriveBits"], "HKDF").await
 }
 
 /// HKDF-SHA-256 (RFC 5869) into `okm`, at most 8160 bytes.
