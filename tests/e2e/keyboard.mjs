@@ -44,6 +44,8 @@ await onDemo(async function byKeyboard(demo) {
   /** Goes there and presses Enter; once it is done, the focus is still in that panel. */
   const enter = async (panel, name, done) => {
     await tabTo(page, panel, name);
+    // What is shown before the work that made it has ended does not take presses yet, and says so.
+    await page.waitForFunction(() => document.activeElement?.getAttribute("aria-disabled") !== "true");
     await page.keyboard.press("Enter");
     await done();
     await page.waitForFunction(() => document.activeElement !== document.body);

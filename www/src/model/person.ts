@@ -169,12 +169,17 @@ export class Person {
       return this.#looking;
     }
     this.#looking = (async () => {
-      do {
-        this.#again = false;
-        await this.#look();
-      } while (this.#again);
+      try {
+        do {
+          this.#again = false;
+          await this.#look();
+        } while (this.#again);
+      } finally {
+        // In the same turn as the last look at #again: a call in between would otherwise be lost.
+        this.#looking = undefined;
+      }
     })();
-    await this.#looking.finally(() => (this.#looking = undefined));
+    await this.#looking;
   }
 
   async #look(): Promise<void> {
