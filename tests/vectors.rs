@@ -40,6 +40,8 @@ mod help;
 mod published;
 #[path = "vectors/recorded.rs"]
 mod recorded;
+#[path = "vectors/streams.rs"]
+mod streams;
 #[path = "vectors/together.rs"]
 mod together;
 #[path = "vectors/world.rs"]

@@ -97,7 +97,7 @@ async fn seal_and_open(length: usize, sealer: &Way, opener: &Way, pad: bool, sig
     let author = Author { login: "alice", fingerprint: &fingerprint, key: &signing };
     let what = Seal { id, key_version: 3, metadata: &metadata, pad, author: sign.then_some(author) };
     let sealed = seal(&sealer.0, &key, &what, &buffer(sealer.1, &data)).await.unwrap();
-    let text = metadata.encode(length as u64).unwrap();
+    let text = metadata.encode(Some(length as u64)).unwrap();
     assert_eq!(sealed.bytes.len() as u64, sealed_length(text.len() as u64, length as u64, pad, sign));
     let bytes = sealed.bytes.into_heap();
     assert!(fits(&key, &bytes[..94]).unwrap());

@@ -25,7 +25,12 @@ impl Index {
 
     /// Data chunk `i` of `chunks`, from 1.
     pub(super) fn data(i: u64, chunks: u64) -> Result<Self> {
-        Ok(Self { number: Self::number(i)?, mark: u8::from(i == chunks) })
+        Self::chunk(i, i == chunks)
+    }
+
+    /// Data chunk `i`, from 1, where only is known whether it is the last.
+    pub(super) fn chunk(i: u64, last: bool) -> Result<Self> {
+        Ok(Self { number: Self::number(i)?, mark: u8::from(last) })
     }
 
     /// The chunk after the last of `chunks`.

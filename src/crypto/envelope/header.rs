@@ -153,6 +153,11 @@ impl Layout {
         Ok(layout)
     }
 
+    /// The size of all data chunks but the last, in bytes of plaintext.
+    pub(super) fn chunk_size(&self) -> u64 {
+        self.chunk
+    }
+
     /// Where the metadata chunk lies.
     pub(super) fn metadata(&self) -> (u64, u64) {
         (HEADER_LENGTH as u64, self.metadata + TAG)

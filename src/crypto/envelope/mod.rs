@@ -12,13 +12,17 @@
 //! 94   ..  chunk 0: metadata; chunks 1 to n: data; then, if signed, the author trailer
 //! ```
 //!
-//! [`seal()`] and [`open()`] work on whole items; `chunk` and `header` hold what a stream will share with
-//! them. Knows data keys and bytes. Must not know grants, relays, or whose fingerprint it is given.
+//! [`seal()`] and [`open()`] work on whole items, [`SealStream`] and [`OpenStream`] on bytes as they come, [`SealParts`]
+//! and [`OpenParts`] on chunks in any order, which a relay keeps. Knows data keys and bytes. Must not know grants, relays, or whose fingerprint it is given.
 
 mod chunk;
 mod header;
 mod open;
+mod parts;
+mod pieces;
+mod queue;
 mod seal;
+mod stream;
 mod trailer;
 #[cfg(target_arch = "wasm32")]
 mod web;
@@ -33,9 +37,13 @@ use crate::encoding::{Hash, Signature};
 use crate::error::{Error, Result};
 pub use header::{DEFAULT_CHUNK_LOG2, HEADER_LENGTH, Header, MAX_METADATA, padme, read_header, sealed_length};
 pub use open::open;
+pub use parts::{OpenParts, SealParts, SealedChunk};
 #[doc(hidden)]
 pub use seal::dangerous_seal_with;
 pub use seal::seal;
+#[doc(hidden)]
+pub use stream::dangerous_stream_with;
+pub use stream::{EndOfStream, OpenStream, SealStream, StreamEnd};
 pub use trailer::author_message;
 
 /// What an item says of its data. Sealed like the data, and opened without it.
@@ -62,17 +70,17 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// The JSON that is sealed for data of `data_len` bytes: `length` is always written.
+    /// The JSON that is sealed for data of `data_len` bytes: `length` is always written where it is known.
     ///
     /// Errors: `BadInput` beyond 1 MiB, or when `length` was given and is another.
-    pub fn encode(&self, data_len: u64) -> Result<Vec<u8>> {
-        if self.length.is_some_and(|length| length != data_len) {
+    pub fn encode(&self, data_len: Option<u64>) -> Result<Vec<u8>> {
+        if self.length.is_some() && self.length != data_len {
             return Err(Error::bad_input("the metadata's length is not the data's"));
         }
         if !self.is_well_formed() {
             return Err(Error::bad_input("the application's metadata is an object"));
         }
-        let complete = Self { length: Some(data_len), ..self.clone() };
+        let complete = Self { length: data_len, ..self.clone() };
         let text = serde_json::to_vec(&complete).map_err(|_| Error::bad_input("the metadata is not JSON"))?;
         if text.len() > MAX_METADATA {
             return Err(Error::bad_input("the metadata is longer than 1 MiB"));

@@ -102,10 +102,7 @@ impl Opening {
             return Err(Error::corrupt());
         }
         let text = self.key.open(Index::METADATA, &self.metadata)?;
-        let metadata: Metadata = serde_json::from_slice(text.expose()).map_err(|_| Error::corrupt())?;
-        if !metadata.is_well_formed() {
-            return Err(Error::corrupt());
-        }
+        let metadata = read_metadata(text.expose())?;
         let length = length_of(&self.header, &metadata, self.layout.data)?;
         let Self { header, layout, key, trailer, .. } = self;
         Ok(Checked { header, layout, key, metadata, trailer, length, digest })
@@ -131,8 +128,14 @@ impl Checked {
     }
 }
 
+/// Reads the metadata's text.
+pub(super) fn read_metadata(text: &[u8]) -> Result<Metadata> {
+    let metadata: Metadata = serde_json::from_slice(text).map_err(|_| Error::corrupt())?;
+    if metadata.is_well_formed() { Ok(metadata) } else { Err(Error::corrupt()) }
+}
+
 /// The data's length without padding: what the metadata says, which must fit what is there.
-fn length_of(header: &Header, metadata: &Metadata, there: u64) -> Result<u64> {
+pub(super) fn length_of(header: &Header, metadata: &Metadata, there: u64) -> Result<u64> {
     match (header.padded, metadata.length) {
         (true, Some(length)) if padme(length) == there => Ok(length),
         (false, Some(length)) if length == there => Ok(length),

@@ -32,25 +32,33 @@ pub async fn dangerous_seal_with(
     chunk_log2: u8,
 ) -> Result<Sealed> {
     let length = data.len() as u64;
-    let sealing = Sealing::begin(key, what, length, salt, chunk_log2)?;
+    let sealing = Sealing::begin(key, what, Some(length), salt, chunk_log2)?;
+    let layout = sealing.layout(if what.pad { padme(length) } else { length })?;
     match data {
-        Buffer::Heap(bytes) => sealing.heap(engine, what.author.as_ref(), bytes).await,
+        Buffer::Heap(bytes) => sealing.heap(engine, what.author.as_ref(), bytes, &layout).await,
         #[cfg(target_arch = "wasm32")]
-        Buffer::Web(bytes) => super::web::seal(engine, sealing, what.author.as_ref(), bytes, length).await,
+        Buffer::Web(bytes) => super::web::seal(engine, sealing, what.author.as_ref(), bytes, &layout).await,
     }
 }
 
 /// An envelope whose header and metadata are done.
 pub(super) struct Sealing {
     pub(super) header: Header,
-    pub(super) layout: Layout,
     pub(super) key: ContentKey,
+    /// Sealed.
     pub(super) metadata: Vec<u8>,
     pub(super) digest: ContentDigest,
 }
 
 impl Sealing {
-    fn begin(key: &DataKey, what: &Seal<'_>, length: u64, salt: &[u8; 32], chunk_log2: u8) -> Result<Self> {
+    /// `length` is the data's without padding, where it is known beforehand.
+    pub(super) fn begin(
+        key: &DataKey,
+        what: &Seal<'_>,
+        length: Option<u64>,
+        salt: &[u8; 32],
+        chunk_log2: u8,
+    ) -> Result<Self> {
         let metadata = Zeroizing::new(what.metadata.encode(length)?);
         if let Some(author) = &what.author {
             crate::encoding::check_login(author.login)?;
@@ -66,33 +74,52 @@ impl Sealing {
             salt: *salt,
             commitment: Fixed([0; 32]),
         };
-        let layout = Layout::for_data(&header, if what.pad { padme(length) } else { length })?;
         let (content, commitment) = ContentKey::derive(key, &header)?;
         header.commitment = commitment;
         let metadata = content.seal(Index::METADATA, &metadata)?;
         let mut digest = ContentDigest::default();
         digest.add(&chunk_hash(&metadata));
-        Ok(Self { header, layout, key: content, metadata, digest })
+        Ok(Self { header, key: content, metadata, digest })
     }
 
-    pub(super) async fn heap(mut self, engine: &Engine, author: Option<&Author<'_>>, data: &[u8]) -> Result<Sealed> {
-        let mut out = Vec::with_capacity(self.layout.total() as usize);
-        out.extend_from_slice(&self.header.to_bytes());
-        out.extend_from_slice(&self.metadata);
-        for i in 1..=self.layout.chunks {
-            let place = self.layout.place(i);
+    /// Where everything lies for data of this length, padding included.
+    pub(super) fn layout(&self, length: u64) -> Result<Layout> {
+        Layout::for_data(&self.header, length)
+    }
+
+    /// The header and the sealed metadata: what comes before the data.
+    pub(super) fn head(&self) -> Vec<u8> {
+        [&self.header.to_bytes()[..], &self.metadata].concat()
+    }
+
+    pub(super) async fn heap(
+        mut self,
+        engine: &Engine,
+        author: Option<&Author<'_>>,
+        data: &[u8],
+        layout: &Layout,
+    ) -> Result<Sealed> {
+        let mut out = Vec::with_capacity(layout.total() as usize);
+        out.extend_from_slice(&self.head());
+        for i in 1..=layout.chunks {
+            let place = layout.place(i);
             let chunk = padded(data, place.plain as usize, place.plain_len as usize);
-            let sealed = self.key.seal(Index::data(i, self.layout.chunks)?, &chunk)?;
+            let sealed = self.key.seal(Index::data(i, layout.chunks)?, &chunk)?;
             self.digest.add(&chunk_hash(&sealed));
             out.extend_from_slice(&sealed);
         }
-        let (digest, trailer) = self.finish(engine, author).await?;
+        let (digest, trailer) = self.finish(engine, author, layout.chunks).await?;
         out.extend_from_slice(&trailer);
         Ok(Sealed { bytes: Buffer::Heap(out), digest })
     }
 
-    /// The content digest, and the sealed trailer (empty when there is no author).
-    pub(super) async fn finish(self, engine: &Engine, author: Option<&Author<'_>>) -> Result<(Hash, Vec<u8>)> {
+    /// The content digest, and the sealed trailer (empty when there is no author), after `chunks` data chunks.
+    pub(super) async fn finish(
+        self,
+        engine: &Engine,
+        author: Option<&Author<'_>>,
+        chunks: u64,
+    ) -> Result<(Hash, Vec<u8>)> {
         let digest = self.digest.finish(&self.header, author.map(|a| a.fingerprint));
         let Some(author) = author else { return Ok((digest, Vec::new())) };
         let signature = engine.sign(author.key, &author_message(&digest, author.login, author.fingerprint)).await?;
@@ -101,7 +128,7 @@ impl Sealing {
             fingerprint: *author.fingerprint,
             signature: Fixed(signature),
         })?;
-        let sealed = self.key.seal(Index::trailer(self.layout.chunks)?, &plain)?;
+        let sealed = self.key.seal(Index::trailer(chunks)?, &plain)?;
         Ok((digest, sealed))
     }
 }

@@ -49,17 +49,17 @@ pub(super) async fn seal(
     mut sealing: Sealing,
     author: Option<&Author<'_>>,
     data: &WebBuffer,
-    length: u64,
+    layout: &Layout,
 ) -> Result<Sealed> {
+    let length = data.len() as u64;
     if length <= SMALL as u64 {
         let bytes = zeroize::Zeroizing::new(data.read(0, length as usize));
         if bytes.len() as u64 != length {
             return Err(Error::bad_input("the bytes changed their size, or were transferred, while they were read"));
         }
-        let sealed = sealing.heap(engine, author, &bytes).await?;
+        let sealed = sealing.heap(engine, author, &bytes, layout).await?;
         return Ok(Sealed { bytes: Buffer::Web(WebBuffer::copy_of(&sealed.bytes.into_heap())), ..sealed });
     }
-    let layout = sealing.layout;
     let out = WebBuffer::zeros(layout.total())?;
     out.write(0, &sealing.header.to_bytes())?;
     out.write(HEADER_LENGTH as u64, &sealing.metadata)?;
@@ -70,7 +70,7 @@ pub(super) async fn seal(
         let there = length.saturating_sub(place.plain).min(place.plain_len);
         key.seal(&Index::data(i, layout.chunks)?.nonce(), data, place.plain.min(length), there, place.plain_len)
     };
-    let mut ahead = Ahead::new(&layout);
+    let mut ahead = Ahead::new(layout);
     let mut hashing = VecDeque::new();
     for i in 1..=layout.chunks {
         let sealed = ahead.take(start)?.ok_or_else(Error::corrupt)?.finish_bytes().await.map_err(refused)?;
@@ -84,7 +84,7 @@ pub(super) async fn seal(
         add(&mut sealing, hashing.pop_front()).await?;
     }
     let end = layout.trailer();
-    let (digest, trailer) = sealing.finish(engine, author).await?;
+    let (digest, trailer) = sealing.finish(engine, author, layout.chunks).await?;
     if let Some(at) = end {
         out.write(at, &trailer)?;
     }

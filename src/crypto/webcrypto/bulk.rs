@@ -72,6 +72,11 @@ impl WebBuffer {
         self.part(from as u64, len as u64).map(|part| part.to_vec()).unwrap_or_default()
     }
 
+    /// A part that shares this one's memory where it can.
+    pub(crate) fn view(&self, from: u64, len: u64) -> Result<Self> {
+        self.part(from, len).map(Self)
+    }
+
     /// A view of a part, or a copy where a view is no use to `crypto.subtle` (shared or resizable memory).
     fn part(&self, from: u64, len: u64) -> Result<Uint8Array> {
         let end = from.saturating_add(len);
