@@ -73,10 +73,14 @@ export function call(work, signal) {
   });
 }
 
+const begunAnew = () => new RegrantError("ERR_NOT_CONNECTED", "the WebAssembly was started anew: open and connect again");
+
 /** Something that the core made, which is of no use once the module was started anew. */
 export class Handle {
   #raw;
   #generation = generation;
+  #busy = 0;
+  #over = false;
 
   constructor(raw) {
     this.#raw = raw;
@@ -84,17 +88,61 @@ export class Handle {
 
   /** Whether it can be asked at all. */
   get usable() {
-    return !isPoisoned() && this.#generation === generation;
+    return !isPoisoned() && this.#generation === generation && !this.#over;
   }
 
   /** Runs `work` with it; see `call`. */
   async call(work, signal) {
     assertWanted(signal);
+    this.#assertUsable();
+    // Counted until it is really done: an abort rejects earlier.
+    const counted = async () => {
+      this.#busy++;
+      try {
+        return await work(this.#raw);
+      } finally {
+        this.#busy--;
+        if (this.#over && this.#busy === 0) this.#free();
+      }
+    };
+    return call(counted, signal);
+  }
+
+  #assertUsable() {
     assertSound();
-    if (!this.usable) {
-      throw new RegrantError("ERR_NOT_CONNECTED", "the WebAssembly was started anew: open and connect again");
+    if (this.#generation !== generation) throw begunAnew();
+    if (this.#over) throw new RegrantError("ERR_NOT_CONNECTED", "this stream has ended");
+  }
+
+  /** Runs `work` with it without waiting; see `call`. */
+  now(work) {
+    this.#assertUsable();
+    try {
+      return work(this.#raw);
+    } catch (thrown) {
+      if (isTrap(thrown)) poison(thrown);
+      throw isTrap(thrown) ? poisonedError() : fromCore(thrown);
     }
-    return call(() => work(this.#raw), signal);
+  }
+
+  /** Something else that the same start of the module made. */
+  of(raw) {
+    return new Handle(raw);
+  }
+
+  /**
+   * Lets go of it, and of the keys that it holds, once the calls under way are done. Calls that come later say that it
+   * is over.
+   */
+  free() {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#busy === 0) this.#free();
+  }
+
+  #free() {
+    if (!isPoisoned() && this.#generation === generation) this.#raw?.free();
+    this.#raw = undefined;
   }
 
   /** Reads a property without waiting: what `read` gives, or `otherwise` if it cannot be asked. */

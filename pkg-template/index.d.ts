@@ -278,6 +278,47 @@ export interface EncryptOptions {
   readonly sign?: boolean;
 }
 
+/**
+ * A transform that encrypts what is written to it. Anything with a `readable` of `Uint8Array`s can be piped through it,
+ * in pieces of any size.
+ */
+export interface SealingStream {
+  /** The item's id, a UUID. Its access can be given and revoked once the stream has ended. */
+  readonly id: string;
+  /** How long the envelope will be, in bytes, if `length` was said. */
+  readonly sealedLength?: number;
+  readonly transform: TransformStream<Uint8Array, Uint8Array<ArrayBuffer>>;
+}
+
+/** What is known of an item whose data came as a stream. `name` and `mediaType` are those of a `File` or `Blob`. */
+export interface OpenedStream {
+  readonly id: string;
+  readonly version: number;
+  readonly type: Opened["type"];
+  readonly name?: string;
+  readonly mediaType?: string;
+  readonly metadata: JsonObject;
+  readonly author: Author;
+}
+
+/** A file that the relay keeps. */
+export interface StoredFile {
+  readonly id: string;
+  /** `"file"` or `"blob"`, as it was given to `store`. */
+  readonly type: Opened["type"];
+  readonly name?: string;
+  readonly mediaType?: string;
+  /** Of the whole file, in bytes. */
+  readonly length: number;
+  readonly metadata: JsonObject;
+  readonly author: Author;
+  /**
+   * The bytes that were asked for. The relay is asked for them as they are read; it errors with `ERR_CORRUPT` where they
+   * are not what was stored, and with `ERR_RELAY_UNAVAILABLE` where the relay lost them.
+   */
+  readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
+}
+
 /** Called as work goes on. What it throws ends the work, and is what the call rejects with. */
 export type OnProgress = (done: number, total?: number) => void;
 
@@ -418,6 +459,50 @@ export class Session {
 
   /** Decrypts many items, in order. Rejects with the first error. Errors: as `decrypt`. */
   decryptMany(bytes: readonly (Uint8Array | ArrayBuffer | Blob)[]): Promise<Opened[]>;
+
+  /**
+   * Encrypts bytes as they come, in constant memory. Who it is shared with is checked at once; the relay has the grants
+   * before the last piece is given out, and nobody has access if the stream does not get there.
+   *
+   * `length` is how many bytes will come: it is sealed with them, tells `sealedLength`, and anything else is
+   * `ERR_BAD_INPUT`. `pad` needs it. What comes out is the same format as that of `encrypt`: `decrypt` opens it, too, as
+   * `"bytes"`. Errors: as `encrypt`.
+   */
+  encryptStream(
+    o?: EncryptOptions & { readonly metadata?: JsonObject; readonly length?: number },
+  ): Promise<SealingStream>;
+
+  /**
+   * Decrypts an item's bytes as they come, in constant memory. What it gives out is authentic and in order. **Only at the
+   * end** is it certain that nothing is missing, and who vouches for it: wait for the stream's end, or for `opened`,
+   * before relying on it. `opened` rejects with the error that ended the stream.
+   *
+   * Errors of the stream: as `decrypt`; `ERR_CORRUPT` also for bytes that end too early.
+   * Throws `ERR_LOCKED` and `ERR_NOT_CONNECTED` at once.
+   */
+  decryptStream(): TransformStream<Uint8Array, Uint8Array<ArrayBuffer>> & { readonly opened: Promise<OpenedStream> };
+
+  /**
+   * Encrypts a file and has the relay keep it: a segment of 4 MiB after the other, so that files of any size up to
+   * 256 GiB fit. Nobody can read it before it is all there.
+   *
+   * What interrupts it (an abort, a reload, a lost connection) costs nothing: the same call for the same file, on the
+   * same device, goes on where it stopped, for a week. A file that has changed is stored from the start.
+   * `onProgress` is told bytes. Errors: as `encrypt`; `ERR_QUOTA`.
+   */
+  store(
+    file: Blob,
+    o?: EncryptOptions & CourseOptions & { readonly metadata?: JsonObject },
+  ): Promise<{ id: string }>;
+
+  /**
+   * Reads a file that the relay keeps, or the bytes `[from, to)` of it. Everything that vouches for it was checked when
+   * this resolves; each piece is checked before it is given out.
+   *
+   * Errors: `ERR_NO_ACCESS`; `ERR_NOT_FOUND` (an item whose bytes are kept elsewhere); `ERR_CORRUPT`;
+   * `ERR_RELAY_UNAVAILABLE` (the relay has lost some of it).
+   */
+  retrieve(id: string, o?: CourseOptions & { readonly range?: readonly [number, number] }): Promise<StoredFile>;
 
   /**
    * Gives others access to items, or to all that one can read. No bytes are touched. Repeating it changes nothing;

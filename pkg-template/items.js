@@ -13,15 +13,23 @@ const MAX_METADATA = 1 << 20;
  * @returns {Promise<{ data: Uint8Array, metadata: string }>}
  */
 export async function toSeal(data, metadata) {
-  // The metadata first: a description that is refused should not cost the reading of a file.
+  // The description first: one that is refused should not cost the reading of a file.
+  const { content, ...description } = describe(data);
+  const said = say(description, metadata);
+  return { data: await content(), metadata: said };
+}
+
+/** What is said of bytes that come as a stream, or of a file that is sent in segments. */
+export const about = (blob, metadata) => say(blob === undefined ? { type: "bytes" } : describe(blob), metadata);
+
+function say({ type, name, mediaType }, metadata) {
   const meta = metadata === undefined ? undefined : metadataToJson(metadata);
-  const { type, name, mediaType, content } = describe(data);
   const fields = Object.entries({ type, name, mediaType }).filter(([, value]) => value !== undefined);
   const parts = fields.map(([key, value]) => `"${key}":${JSON.stringify(value)}`);
   if (meta !== undefined) parts.push(`"meta":${meta}`);
   const said = `{${parts.join()}}`;
   if (new TextEncoder().encode(said).length > MAX_METADATA) throw badInput("metadata is longer than 1 MiB of JSON");
-  return { data: await content(), metadata: said };
+  return said;
 }
 
 function describe(data) {
@@ -59,6 +67,12 @@ export async function toOpen(sealed) {
 export function opened({ id, version, data, metadataJson, author }) {
   const { type, name, mediaType, meta } = JSON.parse(metadataJson);
   return { id, version, data: restore(type, data, name, mediaType), type, metadata: meta ?? {}, author };
+}
+
+/** The same of a stream or a file, whose data comes apart; a file's name and media type are told instead. */
+export function described({ id, version, metadataJson, author }) {
+  const { type, name, mediaType, meta } = JSON.parse(metadataJson);
+  return { id, version, type, name, mediaType, metadata: meta ?? {}, author };
 }
 
 function restore(type, data, name = "", mediaType = "") {

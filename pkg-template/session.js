@@ -5,7 +5,9 @@ import { badInput } from "./errors.js";
 import { Events } from "./events.js";
 import { Identities } from "./identities.js";
 import * as input from "./input.js";
-import { opened, toOpen, toSeal } from "./items.js";
+import { read, send } from "./files.js";
+import { about, described, opened, toOpen, toSeal } from "./items.js";
+import { opening, sealing } from "./streams.js";
 import { Notifications } from "./notifications.js";
 import { Trust } from "./trust.js";
 
@@ -122,6 +124,47 @@ export class Session {
     // One after the other: the first opens what the others need too.
     for (const one of all) out.push(opened(await this.#handle.call((raw) => raw.decrypt(one))));
     return out;
+  }
+
+  // ---- streams and files ----
+
+  async encryptStream(o) {
+    const given = input.options(o);
+    const options = sealOptions(given);
+    const length = input.optional(input.integer, given.length, "length", 0, Number.MAX_SAFE_INTEGER);
+    if (options.pad && length === undefined) throw badInput("pad needs length: how many bytes will come");
+    const said = about(undefined, given.metadata);
+    const raw = await this.#handle.call((raw) => raw.sealStream(said, options, length));
+    const { id, sealedLength } = raw;
+    return { id, sealedLength, transform: sealing(this.#handle.of(raw), raw.head()) };
+  }
+
+  decryptStream() {
+    const handle = this.#handle.of(this.#handle.now((raw) => raw.openStream()));
+    let settle;
+    const opened = new Promise((done, failed) => (settle = { done, failed }));
+    // Whoever does not look at it learns of errors from the stream.
+    opened.catch(() => {});
+    const transform = opening(handle, (last) => settle.done(described(last)), settle.failed);
+    return Object.defineProperty(transform, "opened", { value: opened, enumerable: true });
+  }
+
+  async store(file, o) {
+    const given = input.options(o);
+    if (!bytes.isBlob(file)) throw badInput("store() takes a Blob or a File");
+    const how = { metadata: about(file, given.metadata), options: sealOptions(given) };
+    return send(this.#handle, file, how, course(given));
+  }
+
+  async retrieve(id, o) {
+    const given = input.options(o);
+    const item = input.id(id);
+    const { onProgress, signal } = course(given);
+    const raw = await this.#handle.call((raw) => raw.stored(item), signal);
+    const found = raw.about();
+    const { version, ...what } = described(found);
+    const stream = read(this.#handle.of(raw), found, { range: given.range, onProgress, signal });
+    return { ...what, length: found.length, stream };
   }
 
   // ---- access ----

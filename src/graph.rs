@@ -6,13 +6,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::crypto::Engine;
+use crate::crypto::envelope::Buffer;
 use crate::encoding::{Fixed, Hash, check_login};
 use crate::error::{Code, Error, Result};
 use crate::keyring::OwnKey;
 use crate::relay::rules::identities::login_transcript;
-use crate::relay::{Operation, OwnKeyset, Relay, Reply, Ticket, unexpected};
+use crate::relay::{Operation, OwnKeyset, Part, Relay, Reply, Ticket, unexpected};
 use crate::trust::{self, Pin, State};
 use crate::wire::Party;
 use crate::wire::keyset::Keyset;
@@ -164,6 +166,32 @@ impl Principal {
                 *self.ticket.borrow_mut() = None;
                 let ticket = self.ticket().await?;
                 self.relay.call(Some(&ticket), operation).await
+            }
+            other => other,
+        }
+    }
+
+    /// Hands the relay parts of a file.
+    pub async fn put_parts(&self, item: Uuid, parts: Vec<(Part, Buffer)>) -> Result<()> {
+        let ticket = self.ticket().await?;
+        match self.relay.put_parts(Some(&ticket), item, parts.clone()).await {
+            Err(e) if e.code() == Code::Unauthenticated => {
+                *self.ticket.borrow_mut() = None;
+                let ticket = self.ticket().await?;
+                self.relay.put_parts(Some(&ticket), item, parts).await
+            }
+            other => other,
+        }
+    }
+
+    /// Reads parts of a file, by a grant that one holds.
+    pub async fn get_parts(&self, item: Uuid, basis: Uuid, parts: &[Part]) -> Result<Vec<Option<Buffer>>> {
+        let ticket = self.ticket().await?;
+        match self.relay.get_parts(Some(&ticket), item, basis, parts).await {
+            Err(e) if e.code() == Code::Unauthenticated => {
+                *self.ticket.borrow_mut() = None;
+                let ticket = self.ticket().await?;
+                self.relay.get_parts(Some(&ticket), item, basis, parts).await
             }
             other => other,
         }

@@ -109,6 +109,17 @@ await session.lock();
 await session.refresh();
 export const signature: Uint8Array = await session.sign(new Uint8Array(1));
 
+const { transform, sealedLength } = await session.encryptStream({ length: 5, shareWith: ["bob"] });
+export const size: number | undefined = sealedLength;
+const opening = session.decryptStream();
+const stream: ReadableStream<Uint8Array> = new Blob(["x"]).stream().pipeThrough(transform).pipeThrough(opening);
+export const author: string = (await opening.opened).author.login;
+const file = await session.retrieve((await session.store(new Blob(["x"]), { pad: true })).id, { range: [0, 1] });
+await new Response(file.stream).arrayBuffer();
+await stream.cancel();
+// @ts-expect-error: a Blob
+await session.store("x");
+
 const stop: () => void = session.on("granted", () => {});
 stop();
 // @ts-expect-error: no such event

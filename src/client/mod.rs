@@ -1,13 +1,16 @@
 //! The facade: one engine, one store, one relay, and the sessions over them.
 
 mod connect;
+mod files;
 mod others;
 mod rest;
 mod session;
+mod uploads;
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
+pub use files::{Opening, Sealing, Stored, Upload};
 pub use session::{AuthorReport, Event, Session};
 
 use crate::crypto::Engine;

@@ -217,6 +217,7 @@ pub(super) async fn load_memory(
 /// Forgets everything of a login.
 pub(super) async fn wipe(store: &Store, login: &str) -> Result<()> {
     let mut changes = vec![(session_key(login), None), (memory_key(login), None)];
+    changes.extend(super::uploads::wipe(store, login).await);
     // What cannot be read must not keep anybody from wiping it.
     if !matches!(last_login(store).await, Ok(Some(last)) if last != login) {
         changes.push((LAST.to_owned(), None));

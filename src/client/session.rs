@@ -145,6 +145,15 @@ impl Session {
         &self.delegation
     }
 
+    pub(super) fn store(&self) -> &crate::store::Store {
+        &self.setup.store
+    }
+
+    /// What boxes records at rest; absent while locked.
+    pub(super) fn rest(&self) -> Option<RestKey> {
+        self.rest.borrow().clone()
+    }
+
     pub(super) fn announced(&self) -> bool {
         self.announced.get()
     }

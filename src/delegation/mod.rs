@@ -3,10 +3,12 @@
 //! Holds what the relay's log told so far: exchange keys and grants, opened when first needed.
 
 mod exchange;
+mod files;
 mod give;
 mod open;
 mod revoke;
 mod seal;
+mod stream;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -20,10 +22,12 @@ use crate::relay::{Event, ExchangeRecord, GrantRecord, Operation, Reply, unexpec
 use crate::secret::Key32;
 
 pub use exchange::make_wrap;
+pub use files::{StoredItem, UploadPlan};
 pub use give::Reader;
 pub use open::{Author, AuthorBy, Opened};
 pub use revoke::RevokeReport;
 pub use seal::{Draft, SealOptions, SealedItem};
+pub use stream::{ItemOpener, ItemSealer};
 
 /// An exchange key, and the key itself once it was opened.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::Delegation;
 use crate::crypto::envelope::{self, Buffer, Metadata, Trailer};
 use crate::crypto::keys::DataKey;
+use crate::encoding::Hash;
 use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::wire::Party;
@@ -44,6 +45,15 @@ pub struct Opened {
     pub author: Author,
 }
 
+/// What one grant gives for one version of an item, once its data key fits the envelope.
+#[derive(Clone, Debug)]
+pub(super) struct Fitting {
+    pub(super) key: DataKey,
+    pub(super) digest: Hash,
+    pub(super) delegator: String,
+    pub(super) verified: bool,
+}
+
 impl Delegation {
     /// Opens an envelope. Asks the relay for a grant that is not known yet.
     ///
@@ -72,6 +82,32 @@ impl Delegation {
         version: u32,
         prefix: &[u8],
     ) -> Result<Opened> {
+        let (fitting, mut problem) = self.fitting(me, item, version, prefix).await?;
+        for grant in fitting {
+            let opened = match envelope::open(&me.engine, &grant.key, bytes, Some(&grant.digest)).await {
+                Ok(opened) => opened,
+                Err(e) => {
+                    problem = e;
+                    continue;
+                }
+            };
+            let author = self.author(me, opened.trailer.as_ref(), &opened.digest, &grant).await?;
+            self.refuse_older(item, version)?;
+            return Ok(Opened { id: item, version, data: opened.data, metadata: opened.metadata, author });
+        }
+        Err(problem)
+    }
+
+    /// What the grants of one version of an item give whose data key the envelope commits to, the newest grant first;
+    /// and the error that stands if none of it helps. `prefix` is the envelope's first 94 bytes.
+    pub(super) async fn fitting(
+        &self,
+        me: &Principal,
+        item: Uuid,
+        version: u32,
+        prefix: &[u8],
+    ) -> Result<(Vec<Fitting>, Error)> {
+        let mut fitting = Vec::new();
         let mut problem = Self::no_access();
         for record in self.grants_of(item, me.now()) {
             if !record.grant.entries.iter().any(|e| e.key() == (item, version)) {
@@ -88,28 +124,50 @@ impl Delegation {
             };
             let Some((key, digest)) = grant.entry(item, version) else { continue };
             let key = DataKey(key.clone());
-            if !envelope::fits(&key, prefix)? {
+            if envelope::fits(&key, prefix)? {
+                let (delegator, verified) = (grant.delegator.clone(), grant.signer.verified);
+                fitting.push(Fitting { key, digest, delegator, verified });
+            } else {
                 problem = Error::corrupt();
-                continue;
             }
-            let opened = match envelope::open(&me.engine, &key, bytes, Some(&digest)).await {
-                Ok(opened) => opened,
-                Err(e) => {
-                    problem = e;
-                    continue;
-                }
-            };
-            let author = match &opened.trailer {
-                None => Author { login: grant.delegator.clone(), verified: grant.signer.verified, by: AuthorBy::Grant },
-                Some(trailer) => self.check_trailer(me, trailer, &opened.digest).await?,
-            };
-            self.refuse_older(item, version)?;
-            return Ok(Opened { id: item, version, data: opened.data, metadata: opened.metadata, author });
         }
-        Err(problem)
+        Ok((fitting, problem))
     }
 
-    async fn check_trailer(&self, me: &Principal, trailer: &Trailer, digest: &crate::encoding::Hash) -> Result<Author> {
+    /// The same; where there is nothing yet, the relay is asked for what is new.
+    pub(super) async fn fitting_now(
+        &self,
+        me: &Principal,
+        item: Uuid,
+        version: u32,
+        prefix: &[u8],
+    ) -> Result<(Vec<Fitting>, Error)> {
+        me.current()?;
+        self.sync(me).await?;
+        let found = self.fitting(me, item, version, prefix).await?;
+        if !found.0.is_empty() || found.1.code() != Code::NoAccess {
+            return Ok(found);
+        }
+        self.mark_stale();
+        self.sync(me).await?;
+        self.fitting(me, item, version, prefix).await
+    }
+
+    /// Who vouches for the content: whoever signed it, else whoever granted it.
+    pub(super) async fn author(
+        &self,
+        me: &Principal,
+        trailer: Option<&Trailer>,
+        digest: &Hash,
+        grant: &Fitting,
+    ) -> Result<Author> {
+        match trailer {
+            Some(trailer) => self.check_trailer(me, trailer, digest).await,
+            None => Ok(Author { login: grant.delegator.clone(), verified: grant.verified, by: AuthorBy::Grant }),
+        }
+    }
+
+    async fn check_trailer(&self, me: &Principal, trailer: &Trailer, digest: &Hash) -> Result<Author> {
         let party = Party { login: trailer.login.clone(), fingerprint: trailer.fingerprint };
         party.check().map_err(|_| Error::corrupt())?;
         let signer = me.signer(&party).await?.ok_or_else(Error::corrupt)?;
@@ -119,17 +177,21 @@ impl Delegation {
         Ok(Author { login: trailer.login.clone(), verified: signer.verified, by: AuthorBy::Signature })
     }
 
+    /// Notes that a version was opened, unless it is refused: see [`Delegation::assert_not_older`].
+    pub(super) fn refuse_older(&self, item: Uuid, version: u32) -> Result<()> {
+        self.assert_not_older(item, version)?;
+        self.highest.borrow_mut().insert(item, version);
+        Ok(())
+    }
+
     /// A version below the highest opened is refused: somebody serves old bytes.
-    fn refuse_older(&self, item: Uuid, version: u32) -> Result<()> {
-        let mut highest = self.highest.borrow_mut();
-        let seen = highest.entry(item).or_insert(version);
-        if version < *seen {
+    pub(super) fn assert_not_older(&self, item: Uuid, version: u32) -> Result<()> {
+        if self.highest.borrow().get(&item).is_some_and(|seen| version < *seen) {
             return Err(Error::new(
                 Code::Corrupt,
                 "a newer version of this item was opened before: these bytes are an older one",
             ));
         }
-        *seen = version;
         Ok(())
     }
 }

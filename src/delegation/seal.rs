@@ -154,7 +154,7 @@ impl Delegation {
     }
 
     /// Writes the grants of new items, to oneself and to each reader, in one batch.
-    async fn write(
+    pub(super) async fn write(
         &self,
         me: &Principal,
         key: &OwnKey,
@@ -162,6 +162,18 @@ impl Delegation {
         given: &[Given],
         create: Vec<(Uuid, u32)>,
         basis: Vec<Uuid>,
+    ) -> Result<()> {
+        self.write_with(me, key, readers, given, |grants| Operation::PutGrants { create, grants, basis }).await
+    }
+
+    /// The same, where `first` makes the operation that writes the first grants, which are those to oneself.
+    pub(super) async fn write_with(
+        &self,
+        me: &Principal,
+        key: &OwnKey,
+        readers: &[Keyset],
+        given: &[Given],
+        first: impl FnOnce(Vec<Grant>) -> Operation,
     ) -> Result<()> {
         if given.is_empty() {
             return Ok(());
@@ -176,8 +188,7 @@ impl Delegation {
         // Those to oneself come first; what the rest give is held by them.
         let own: Vec<Uuid> = grants[..given.len().div_ceil(MAX_GRANT_ENTRIES)].iter().map(|g| g.id).collect();
         let mut parts = grants.chunks(GRANTS_AT_ONCE);
-        let first = parts.next().unwrap_or_default().to_vec();
-        me.call(&Operation::PutGrants { create, grants: first, basis }).await?;
+        me.call(&first(parts.next().unwrap_or_default().to_vec())).await?;
         for part in parts {
             me.call(&Operation::PutGrants { create: Vec::new(), grants: part.to_vec(), basis: own.clone() }).await?;
         }

@@ -5,6 +5,7 @@
 
 mod convert;
 mod core;
+mod files;
 mod panic;
 mod session;
 

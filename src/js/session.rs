@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::*;
 use super::convert::{Progress, ShownKey, Thrown, buffer, bytes, id, ids, options, secret, throw, time, to_js};
 use crate::client::{Session, status};
 use crate::crypto::envelope::Metadata;
-use crate::delegation::{AuthorBy, Draft, SealOptions, SealedItem};
+use crate::delegation::{Author, AuthorBy, Draft, SealOptions, SealedItem};
 use crate::encoding::{Hash, from_hex};
 use crate::error::{Error, Result};
 use crate::recovery::access_back::Options;
@@ -19,12 +19,12 @@ use crate::wire::receipt::Receipt;
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct CoreSession {
-    inner: Rc<Session>,
+    pub(super) inner: Rc<Session>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct SealOptionsObject {
+pub(super) struct SealOptionsObject {
     share_with: Option<Vec<String>>,
     id: Option<String>,
     pad: Option<bool>,
@@ -32,7 +32,7 @@ struct SealOptionsObject {
 }
 
 impl SealOptionsObject {
-    fn read(value: JsValue) -> Result<SealOptions> {
+    pub(super) fn read(value: JsValue) -> Result<SealOptions> {
         let o: Self = options(value)?;
         Ok(SealOptions {
             share_with: o.share_with.unwrap_or_default(),
@@ -98,19 +98,29 @@ impl From<Receipt> for ShownReceipt {
     }
 }
 
-fn draft(data: Uint8Array, metadata_json: &str) -> Result<Draft> {
-    let metadata: Metadata =
-        serde_json::from_str(metadata_json).map_err(|_| Error::bad_input("metadata is a plain JSON object"))?;
-    Ok(Draft { data: buffer(data)?, metadata })
+pub(super) fn metadata(json: &str) -> Result<Metadata> {
+    serde_json::from_str(json).map_err(|_| Error::bad_input("metadata is a plain JSON object"))
 }
 
-fn object(fields: &[(&str, JsValue)]) -> JsValue {
+fn draft(data: Uint8Array, metadata_json: &str) -> Result<Draft> {
+    Ok(Draft { data: buffer(data)?, metadata: metadata(metadata_json)? })
+}
+
+pub(super) fn object(fields: &[(&str, JsValue)]) -> JsValue {
     let out = Object::new();
     for (name, value) in fields {
         // Setting a property of a fresh object cannot fail.
         let _ = Reflect::set(&out, &(*name).into(), value);
     }
     out.into()
+}
+
+pub(super) fn shown_author(author: &Author) -> JsValue {
+    let by = match author.by {
+        AuthorBy::Grant => "grant",
+        AuthorBy::Signature => "signature",
+    };
+    object(&[("login", author.login.as_str().into()), ("verified", author.verified.into()), ("by", by.into())])
 }
 
 fn sealed(item: &SealedItem) -> JsValue {
@@ -214,21 +224,12 @@ impl CoreSession {
     pub async fn decrypt(&self, sealed: Uint8Array) -> Result<JsValue, Thrown> {
         let opened = self.inner.decrypt(&buffer(sealed).map_err(throw)?).await.map_err(throw)?;
         let metadata = crate::wire::to_json(&opened.metadata).map_err(throw)?;
-        let by = match opened.author.by {
-            AuthorBy::Grant => "grant",
-            AuthorBy::Signature => "signature",
-        };
-        let author = object(&[
-            ("login", opened.author.login.as_str().into()),
-            ("verified", opened.author.verified.into()),
-            ("by", by.into()),
-        ]);
         Ok(object(&[
             ("id", opened.id.to_string().into()),
             ("version", opened.version.into()),
             ("data", bytes(&opened.data)),
             ("metadataJson", metadata.into()),
-            ("author", author),
+            ("author", shown_author(&opened.author)),
         ]))
     }
 

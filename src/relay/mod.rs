@@ -12,6 +12,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::crypto::envelope::Buffer;
 use crate::encoding::{Bytes, Hash, Signature};
 use crate::error::{Code, Error, Result};
 use crate::wire::exchange::{Exchange, Wrap};
@@ -115,6 +116,44 @@ pub enum Event {
     Notified(Uuid),
 }
 
+/// A part of a file that a relay keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Part {
+    /// The envelope's header and metadata.
+    Head,
+    /// SHA-256 of the metadata's and of each data chunk's ciphertext, one after the other.
+    Hashes,
+    /// The author trailer.
+    Trailer,
+    /// A data chunk, from 1.
+    Chunk(u64),
+}
+
+impl Part {
+    /// Its name among the parts of one file; chunks sort by their number.
+    pub fn name(self) -> String {
+        match self {
+            Self::Head => "head".to_owned(),
+            Self::Hashes => "hashes".to_owned(),
+            Self::Trailer => "trailer".to_owned(),
+            Self::Chunk(n) => format!("{n:010}"),
+        }
+    }
+}
+
+/// How far an upload went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum UploadState {
+    /// It begins now.
+    New,
+    /// It was begun before.
+    Open,
+    /// It was finished before.
+    Finished,
+}
+
 /// What can be asked of a relay. All but the first five need a [`Ticket`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "camelCase")]
@@ -146,6 +185,17 @@ pub enum Operation {
     PutWraps { wraps: Vec<Wrap> },
     /// Creates items or versions of them, and adds grants; `basis` are the grants by which the caller holds the rest.
     PutGrants { create: Vec<(Uuid, u32)>, grants: Vec<Grant>, basis: Vec<Uuid> },
+    /// Begins to keep a file of so many chunks, which only its creator knows of until it is finished. Again, it says
+    /// how far that went.
+    BeginUpload { item: Uuid, chunks: u64 },
+    /// Whether the caller may write these parts, of these lengths in bytes. The bytes go beside: [`Relay::put_parts`].
+    PutParts { item: Uuid, parts: Vec<(Part, u64)> },
+    /// Finishes an upload, all `parts` of which are there: creates the item, and adds its grants.
+    FinishUpload { item: Uuid, parts: u64, grants: Vec<Grant> },
+    /// Gives an upload up.
+    GiveUpUpload { item: Uuid },
+    /// Whether the caller may read these parts, by a grant that it holds. The bytes go beside: [`Relay::get_parts`].
+    GetParts { item: Uuid, basis: Uuid, parts: Vec<Part> },
     /// Ends access: signed revocations, and the caller's own grants written anew or removed.
     Revoke { revocations: Vec<Revocation>, rewrite: Vec<Grant>, remove: Vec<Uuid> },
     /// Every grant of one item that the caller can read, from all grantors.
@@ -185,6 +235,8 @@ pub enum Reply {
     GrantsTo { grants: Vec<(Exchange, GrantRecord, Vec<Uuid>)> },
     /// Events up to `next`; more follow if `more`.
     Events { events: Vec<Event>, next: u64, more: bool },
+    /// How far an upload went.
+    Upload { state: UploadState },
     /// Notifications; more follow if there is a cursor.
     Notifications { notifications: Vec<NotificationRecord>, cursor: Option<String> },
     /// One notification.
@@ -203,6 +255,26 @@ impl Relay {
     pub async fn call(&self, ticket: Option<&Ticket>, operation: &Operation) -> Result<Reply> {
         match self {
             Self::Embedded(relay) => relay.call(ticket, operation).await,
+        }
+    }
+
+    /// Keeps parts of a file whose upload is under way. What is there already is written over.
+    pub async fn put_parts(&self, ticket: Option<&Ticket>, item: Uuid, parts: Vec<(Part, Buffer)>) -> Result<()> {
+        match self {
+            Self::Embedded(relay) => relay.put_parts(ticket, item, parts).await,
+        }
+    }
+
+    /// Reads parts of a file; `None` for each that is not there.
+    pub async fn get_parts(
+        &self,
+        ticket: Option<&Ticket>,
+        item: Uuid,
+        basis: Uuid,
+        parts: &[Part],
+    ) -> Result<Vec<Option<Buffer>>> {
+        match self {
+            Self::Embedded(relay) => relay.get_parts(ticket, item, basis, parts).await,
         }
     }
 

@@ -241,8 +241,7 @@ async fn a_stream_is_as_long_as_was_said() {
         for pad in [false, true] {
             let case = Case::new(&engine, pad, false).await;
             for (said, given) in [(5000, 4999), (5000, 5001), (0, 1), (1, 0), (4096, 8192)] {
-                let outcome =
-                    seal_in(&engine, Home::Heap, case.stream(Some(said)), None, &sample(given), 4096).await;
+                let outcome = seal_in(&engine, Home::Heap, case.stream(Some(said)), None, &sample(given), 4096).await;
                 assert_eq!(outcome.expect_err("another length").code(), Code::BadInput);
             }
         }
@@ -282,14 +281,20 @@ async fn sealed_parts(
 
 async fn parts_make_the_same_envelope_and_open_in_any_order() {
     for engine in engines() {
-        for (length, pad, sign) in
-            [(0, false, false), (5, true, true), (CHUNK, false, true), (2 * CHUNK + 1, true, false), (900_000, true, true)]
-        {
+        for (length, pad, sign) in [
+            (0, false, false),
+            (5, true, true),
+            (CHUNK, false, true),
+            (2 * CHUNK + 1, true, false),
+            (900_000, true, true),
+        ] {
             for home in homes() {
                 let case = Case { log2: 18, ..Case::new(&engine, pad, sign).await };
                 let data = sample(length);
                 let (head, chunks, list, trailer, digest) = sealed_parts(&engine, home, &case, &data).await;
-                assert!([&head, &chunks.concat(), &trailer].map(|p| &p[..]).concat() == case.whole(&engine, &data).await);
+                assert!(
+                    [&head, &chunks.concat(), &trailer].map(|p| &p[..]).concat() == case.whole(&engine, &data).await
+                );
                 let mut parts = OpenParts::begin(&case.key, &head, &list, &trailer, &digest).unwrap();
                 assert_eq!((parts.length(), parts.chunks()), (length as u64, chunks.len() as u64));
                 assert_eq!(parts.trailer().is_some(), sign);
@@ -307,8 +312,7 @@ async fn parts_make_the_same_envelope_and_open_in_any_order() {
 async fn parts_that_were_changed_or_exchanged_are_refused() {
     for engine in engines() {
         let case = Case { log2: 18, ..Case::new(&engine, false, true).await };
-        let (head, chunks, list, trailer, digest) =
-            sealed_parts(&engine, Home::Heap, &case, &sample(600_000)).await;
+        let (head, chunks, list, trailer, digest) = sealed_parts(&engine, Home::Heap, &case, &sample(600_000)).await;
         let changed = |bytes: &[u8], at: usize| {
             let mut bad = bytes.to_vec();
             bad[at] ^= 1;

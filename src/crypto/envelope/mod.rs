@@ -38,6 +38,7 @@ use crate::error::{Error, Result};
 pub use header::{DEFAULT_CHUNK_LOG2, HEADER_LENGTH, Header, MAX_METADATA, padme, read_header, sealed_length};
 pub use open::open;
 pub use parts::{OpenParts, SealParts, SealedChunk};
+pub use pieces::digests;
 #[doc(hidden)]
 pub use seal::dangerous_seal_with;
 pub use seal::seal;

@@ -5,14 +5,20 @@
 //! nothing and gives `false` if some record's revision is not the expected one. A record is `{ key, rev, value }`;
 //! a write is `{ key, expected, value }`, whose `value` is `undefined` to delete. Revisions start at 1 and go up
 //! by one with each write.
+//!
+//! Four more keep the parts of files, as `Uint8Array`s: `putParts(item, [[name, bytes]…])`, `getParts(item, names)`,
+//! which gives bytes or `undefined` in that order, `countParts(item)` and `dropParts(item)`.
 
 use std::fmt;
 
-use js_sys::{Array, Function, Promise, Reflect};
+use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
+use crate::crypto::envelope::Buffer;
+use crate::crypto::webcrypto::WebBuffer;
 use crate::error::{Code, Error, Result};
 use crate::relay::rules::{Stored, Write};
 
@@ -40,10 +46,10 @@ impl fmt::Debug for Foreign {
 impl Foreign {
     /// Takes the object. Errors: [`Code::BadInput`] if it lacks a method.
     pub fn new(object: JsValue) -> Result<Self> {
-        for name in ["get", "list", "commit"] {
+        for name in ["get", "list", "commit", "putParts", "getParts", "countParts", "dropParts"] {
             let method = Reflect::get(&object, &name.into()).ok();
             if !method.is_some_and(|m| m.is_function()) {
-                return Err(Error::bad_input("a backend has the methods get, list and commit"));
+                return Err(Error::bad_input("a backend lacks a method"));
             }
         }
         Ok(Self(object))
@@ -89,6 +95,43 @@ impl Foreign {
             writes.into_iter().map(|w| Change { key: w.key, expected: w.expected, value: w.value }).collect();
         let changes = serde_wasm_bindgen::to_value(&changes).map_err(|_| failed())?;
         self.call("commit", &Array::of1(&changes)).await?.as_bool().ok_or_else(failed)
+    }
+
+    pub(super) async fn put_parts(&self, item: Uuid, parts: Vec<(String, Buffer)>) -> Result<()> {
+        let list: Array = parts
+            .iter()
+            .map(|(name, bytes)| {
+                let bytes = match bytes {
+                    Buffer::Heap(bytes) => Uint8Array::from(&bytes[..]).into(),
+                    Buffer::Web(bytes) => bytes.as_js().clone(),
+                };
+                Array::of2(&name.into(), &bytes)
+            })
+            .collect();
+        self.call("putParts", &Array::of2(&item.to_string().into(), &list)).await.map(drop)
+    }
+
+    pub(super) async fn get_parts(&self, item: Uuid, names: &[String]) -> Result<Vec<Option<Buffer>>> {
+        let list: Array = names.iter().map(|n| JsValue::from_str(n)).collect();
+        let answer = self.call("getParts", &Array::of2(&item.to_string().into(), &list)).await?;
+        let found: Array = answer.dyn_into().map_err(|_| failed())?;
+        if found.length() as usize != names.len() {
+            return Err(failed());
+        }
+        let part = |value: JsValue| match value.is_undefined() {
+            true => Ok(None),
+            false => WebBuffer::from_js(value).map(|bytes| Some(Buffer::Web(bytes))).map_err(|_| failed()),
+        };
+        found.iter().map(part).collect()
+    }
+
+    pub(super) async fn count_parts(&self, item: Uuid) -> Result<u64> {
+        let count = self.call("countParts", &Array::of1(&item.to_string().into())).await?.as_f64();
+        count.filter(|n| *n >= 0.0 && n.fract() == 0.0).map(|n| n as u64).ok_or_else(failed)
+    }
+
+    pub(super) async fn drop_parts(&self, item: Uuid) -> Result<()> {
+        self.call("dropParts", &Array::of1(&item.to_string().into())).await.map(drop)
     }
 }
 

@@ -2,16 +2,23 @@
 
 use futures_util::future::join_all;
 use idb::{KeyRange, Query, TransactionMode};
-use js_sys::{Object, Reflect};
+use js_sys::{Object, Reflect, Uint8Array};
+use uuid::Uuid;
+use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 
+use crate::crypto::envelope::Buffer;
+use crate::crypto::webcrypto::WebBuffer;
 use crate::error::{Code, Error, Result};
 use crate::relay::rules::{Stored, Write};
 use crate::store::indexed_db::{Lazy, RECORDS, failure};
 
-/// Records in IndexedDB.
+/// Records in IndexedDB; the parts of files in a database of their own.
 #[derive(Clone, Debug)]
-pub struct IndexedDb(Lazy);
+pub struct IndexedDb {
+    records: Lazy,
+    parts: Lazy,
+}
 
 fn unreadable() -> Error {
     Error::new(Code::StoreUnreadable, "a record of the embedded relay cannot be read")
@@ -33,13 +40,14 @@ fn to_js(key: &str, rev: u64, value: &str) -> Result<JsValue> {
 }
 
 impl IndexedDb {
-    /// The relay of a name; its database is `regrant/{name}/relay`.
+    /// The relay of a name; its databases are `regrant/{name}/relay` and `regrant/{name}/files`.
     pub fn named(name: &str) -> Self {
-        Self(Lazy::new(&format!("regrant/{name}/relay")))
+        let named = |what: &str| Lazy::new(&format!("regrant/{name}/{what}"));
+        Self { records: named("relay"), parts: named("files") }
     }
 
     pub(super) async fn get(&self, keys: &[String]) -> Result<Vec<Option<Stored>>> {
-        let transaction = self.0.transaction(TransactionMode::ReadOnly).await?;
+        let transaction = self.records.transaction(TransactionMode::ReadOnly).await?;
         let records = transaction.object_store(RECORDS).map_err(failure)?;
         // All requests are under way at once: one turn of the event loop each would cost more than the reading.
         let mut requests = Vec::with_capacity(keys.len());
@@ -51,7 +59,7 @@ impl IndexedDb {
     }
 
     pub(super) async fn list(&self, prefix: &str, after: &str, limit: usize) -> Result<Vec<(String, Stored)>> {
-        let transaction = self.0.transaction(TransactionMode::ReadOnly).await?;
+        let transaction = self.records.transaction(TransactionMode::ReadOnly).await?;
         let records = transaction.object_store(RECORDS).map_err(failure)?;
         // Keys are compared by UTF-16 code units: U+FFFF is above all that follow the prefix.
         let upper = format!("{prefix}\u{ffff}");
@@ -67,7 +75,7 @@ impl IndexedDb {
     }
 
     pub(super) async fn commit(&self, writes: Vec<Write>) -> Result<bool> {
-        let transaction = self.0.transaction(TransactionMode::ReadWrite).await?;
+        let transaction = self.records.transaction(TransactionMode::ReadWrite).await?;
         let records = transaction.object_store(RECORDS).map_err(failure)?;
         let mut requests = Vec::with_capacity(writes.len());
         for write in &writes {
@@ -103,5 +111,61 @@ impl IndexedDb {
         }
         transaction.commit().map_err(failure)?.await.map_err(failure)?;
         Ok(true)
+    }
+
+    /// The array itself, alone in its memory: cloning a view would store everything around it.
+    fn alone(bytes: &Buffer) -> JsValue {
+        let array = match bytes {
+            Buffer::Heap(bytes) => return Uint8Array::from(&bytes[..]).into(),
+            Buffer::Web(bytes) => bytes.as_js().clone().unchecked_into::<Uint8Array>(),
+        };
+        let whole = array.byte_length() == array.buffer().unchecked_into::<js_sys::ArrayBuffer>().byte_length();
+        if whole { array.into() } else { array.slice(0, array.length()).into() }
+    }
+
+    pub(super) async fn put_parts(&self, item: Uuid, parts: Vec<(String, Buffer)>) -> Result<()> {
+        let transaction = self.parts.transaction(TransactionMode::ReadWrite).await?;
+        let records = transaction.object_store(RECORDS).map_err(failure)?;
+        let mut puts = Vec::with_capacity(parts.len());
+        for (name, bytes) in &parts {
+            let key = JsValue::from_str(&format!("{item}/{name}"));
+            puts.push(records.put(&Self::alone(bytes), Some(&key)).map_err(failure)?.into_future());
+        }
+        for done in join_all(puts).await {
+            done.map_err(failure)?;
+        }
+        transaction.commit().map_err(failure)?.await.map_err(failure)?;
+        Ok(())
+    }
+
+    pub(super) async fn get_parts(&self, item: Uuid, names: &[String]) -> Result<Vec<Option<Buffer>>> {
+        let transaction = self.parts.transaction(TransactionMode::ReadOnly).await?;
+        let records = transaction.object_store(RECORDS).map_err(failure)?;
+        let mut requests = Vec::with_capacity(names.len());
+        for name in names {
+            let key = JsValue::from_str(&format!("{item}/{name}"));
+            requests.push(records.get(key).map_err(failure)?.into_future());
+        }
+        let found = join_all(requests).await.into_iter();
+        found.map(|f| f.map_err(failure)?.map(|value| WebBuffer::from_js(value).map(Buffer::Web)).transpose()).collect()
+    }
+
+    fn range_of(item: Uuid) -> Result<Query> {
+        let (from, to) = (format!("{item}/"), format!("{item}/\u{ffff}"));
+        KeyRange::bound(&from.as_str().into(), &to.as_str().into(), None, None).map(Query::from).map_err(failure)
+    }
+
+    pub(super) async fn count_parts(&self, item: Uuid) -> Result<u64> {
+        let transaction = self.parts.transaction(TransactionMode::ReadOnly).await?;
+        let records = transaction.object_store(RECORDS).map_err(failure)?;
+        Ok(records.count(Some(Self::range_of(item)?)).map_err(failure)?.await.map_err(failure)?.into())
+    }
+
+    pub(super) async fn drop_parts(&self, item: Uuid) -> Result<()> {
+        let transaction = self.parts.transaction(TransactionMode::ReadWrite).await?;
+        let records = transaction.object_store(RECORDS).map_err(failure)?;
+        records.delete(Self::range_of(item)?).map_err(failure)?.await.map_err(failure)?;
+        transaction.commit().map_err(failure)?.await.map_err(failure)?;
+        Ok(())
     }
 }

@@ -5,18 +5,24 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::rc::Rc;
 
+use uuid::Uuid;
+
+use crate::crypto::envelope::Buffer;
 use crate::error::Result;
 use crate::relay::rules::{Stored, Write};
 
-/// Records in memory. Clones share them.
+/// The parts of files, by item and name.
+type Parts = Rc<RefCell<BTreeMap<(Uuid, String), Buffer>>>;
+
+/// Records and parts of files in memory. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Memory(Rc<RefCell<BTreeMap<String, Stored>>>);
+pub struct Memory(Rc<RefCell<BTreeMap<String, Stored>>>, Parts);
 
 impl Memory {
     /// A backend with these records: key, revision, JSON.
     pub fn load(records: impl IntoIterator<Item = (String, u64, String)>) -> Self {
         let records = records.into_iter().map(|(key, rev, value)| (key, Stored { rev, value }));
-        Self(Rc::new(RefCell::new(records.collect())))
+        Self(Rc::new(RefCell::new(records.collect())), Parts::default())
     }
 
     /// Every record: key, revision, JSON.
@@ -57,5 +63,33 @@ impl Memory {
             };
         }
         Ok(true)
+    }
+
+    /// Puts a part of a file in place of another, as an operator can. `None` deletes it.
+    pub fn overwrite_part(&self, item: Uuid, name: &str, bytes: Option<Buffer>) {
+        let key = (item, name.to_owned());
+        match bytes {
+            Some(bytes) => self.1.borrow_mut().insert(key, bytes),
+            None => self.1.borrow_mut().remove(&key),
+        };
+    }
+
+    pub(super) fn put_parts(&self, item: Uuid, parts: Vec<(String, Buffer)>) {
+        self.1.borrow_mut().extend(parts.into_iter().map(|(name, bytes)| ((item, name), bytes)));
+    }
+
+    /// Parts of a file; `None` for each that is not there.
+    pub fn get_parts(&self, item: Uuid, names: &[String]) -> Vec<Option<Buffer>> {
+        let parts = self.1.borrow();
+        names.iter().map(|name| parts.get(&(item, name.clone())).cloned()).collect()
+    }
+
+    pub(super) fn count_parts(&self, item: Uuid) -> u64 {
+        let first = (item, String::new());
+        self.1.borrow().range(first..).take_while(|((id, _), _)| *id == item).count() as u64
+    }
+
+    pub(super) fn drop_parts(&self, item: Uuid) {
+        self.1.borrow_mut().retain(|(id, _), _| *id != item);
     }
 }

@@ -16,8 +16,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::rc::{Rc, Weak};
 
+use uuid::Uuid;
+
 use super::rules::{self, Ask, Context, Records, Stop, Stored, Ticket, Write};
-use super::{Operation, Reply};
+use super::{Operation, Part, Reply};
+use crate::crypto::envelope::Buffer;
 use crate::error::{Code, Error, Result};
 
 /// How often a batch that lost a race is decided again.
@@ -65,6 +68,53 @@ impl Backend {
             Self::IndexedDb(b) => b.commit(writes).await,
             #[cfg(target_arch = "wasm32")]
             Self::Foreign(b) => b.commit(writes).await,
+        }
+    }
+
+    /// Writes parts of a file, over what may be there.
+    async fn put_parts(&self, item: Uuid, parts: Vec<(String, Buffer)>) -> Result<()> {
+        match self {
+            Self::Memory(b) => {
+                b.put_parts(item, parts);
+                Ok(())
+            }
+            #[cfg(target_arch = "wasm32")]
+            Self::IndexedDb(b) => b.put_parts(item, parts).await,
+            #[cfg(target_arch = "wasm32")]
+            Self::Foreign(b) => b.put_parts(item, parts).await,
+        }
+    }
+
+    async fn get_parts(&self, item: Uuid, names: &[String]) -> Result<Vec<Option<Buffer>>> {
+        match self {
+            Self::Memory(b) => Ok(b.get_parts(item, names)),
+            #[cfg(target_arch = "wasm32")]
+            Self::IndexedDb(b) => b.get_parts(item, names).await,
+            #[cfg(target_arch = "wasm32")]
+            Self::Foreign(b) => b.get_parts(item, names).await,
+        }
+    }
+
+    async fn count_parts(&self, item: Uuid) -> Result<u64> {
+        match self {
+            Self::Memory(b) => Ok(b.count_parts(item)),
+            #[cfg(target_arch = "wasm32")]
+            Self::IndexedDb(b) => b.count_parts(item).await,
+            #[cfg(target_arch = "wasm32")]
+            Self::Foreign(b) => b.count_parts(item).await,
+        }
+    }
+
+    async fn drop_parts(&self, item: Uuid) -> Result<()> {
+        match self {
+            Self::Memory(b) => {
+                b.drop_parts(item);
+                Ok(())
+            }
+            #[cfg(target_arch = "wasm32")]
+            Self::IndexedDb(b) => b.drop_parts(item).await,
+            #[cfg(target_arch = "wasm32")]
+            Self::Foreign(b) => b.drop_parts(item).await,
         }
     }
 }
@@ -178,6 +228,9 @@ impl Embedded {
                 .map_err(|_| Error::new(Code::StoreMissing, "this environment has no source of randomness"))?;
             let cx = Context { now: (self.0.clock)(), random, origin: &self.0.origin, ticket };
             let (reply, batch) = self.decide(operation, &cx).await?;
+            for item in batch.dropped() {
+                self.0.backend.drop_parts(item).await?;
+            }
             let (writes, touched) = batch.into_writes();
             if writes.is_empty() || self.0.backend.commit(writes).await? {
                 self.0.announce(&touched);
@@ -185,6 +238,26 @@ impl Embedded {
             }
         }
         Err(Error::new(Code::Conflict, "others kept changing the same records: try again"))
+    }
+
+    /// Keeps parts of a file, if the rules allow it.
+    pub async fn put_parts(&self, ticket: Option<&Ticket>, item: Uuid, parts: Vec<(Part, Buffer)>) -> Result<()> {
+        let lengths = parts.iter().map(|(part, bytes)| (*part, bytes.len() as u64)).collect();
+        self.call(ticket, &Operation::PutParts { item, parts: lengths }).await?;
+        self.0.backend.put_parts(item, parts.into_iter().map(|(part, bytes)| (part.name(), bytes)).collect()).await
+    }
+
+    /// Reads parts of a file, if the rules allow it.
+    pub async fn get_parts(
+        &self,
+        ticket: Option<&Ticket>,
+        item: Uuid,
+        basis: Uuid,
+        parts: &[Part],
+    ) -> Result<Vec<Option<Buffer>>> {
+        self.call(ticket, &Operation::GetParts { item, basis, parts: parts.to_vec() }).await?;
+        let names: Vec<String> = parts.iter().map(|part| part.name()).collect();
+        self.0.backend.get_parts(item, &names).await
     }
 
     async fn decide(&self, operation: &Operation, cx: &Context<'_>) -> Result<(Reply, rules::Batch)> {
@@ -199,6 +272,7 @@ impl Embedded {
             for ask in asks {
                 match ask {
                     Ask::Get(key) => keys.push(key),
+                    Ask::Parts(item) => db.counted(item, self.0.backend.count_parts(item).await?),
                     Ask::List { ref prefix, ref after, limit } => {
                         let rows = self.0.backend.list(prefix, after, limit).await?;
                         db.listed(ask, rows);

@@ -31,7 +31,7 @@ struct Item {
     version: u32,
 }
 
-fn item_key(id: Uuid) -> String {
+pub(super) fn item_key(id: Uuid) -> String {
     format!("item/{id}")
 }
 
@@ -49,7 +49,7 @@ fn exchange_of(db: &Records, grant: &Grant) -> Ruled<Exchange> {
 }
 
 /// What the caller holds by the grants it names.
-fn held(cx: &Context<'_>, db: &Records, basis: &[Uuid]) -> Ruled<HashSet<(Uuid, u32)>> {
+pub(super) fn held(cx: &Context<'_>, db: &Records, basis: &[Uuid]) -> Ruled<HashSet<(Uuid, u32)>> {
     let keys: Vec<String> = basis.iter().map(|id| grant_key(*id)).collect();
     db.need(&keys)?;
     let mut grants = Vec::with_capacity(basis.len());

@@ -9,11 +9,13 @@ mod grants;
 pub mod identities;
 mod log;
 mod notifications;
+mod uploads;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{Operation, Reply};
 use crate::encoding::Hash;
@@ -62,6 +64,8 @@ pub enum Ask {
         /// The most to read.
         limit: usize,
     },
+    /// How many parts of a file are there.
+    Parts(Uuid),
 }
 
 /// Why a rule stopped.
@@ -87,6 +91,7 @@ pub type Ruled<T> = Result<T, Stop>;
 pub struct Records {
     one: HashMap<String, Option<Stored>>,
     lists: HashMap<Ask, Vec<(String, Stored)>>,
+    parts: HashMap<Uuid, u64>,
 }
 
 impl Records {
@@ -150,6 +155,7 @@ pub struct Write {
 pub struct Batch {
     writes: BTreeMap<String, Write>,
     touched: BTreeSet<String>,
+    dropped: BTreeSet<Uuid>,
 }
 
 impl Batch {
@@ -165,6 +171,15 @@ impl Batch {
 
     fn touch(&mut self, login: &str) {
         self.touched.insert(login.to_owned());
+    }
+
+    fn drop_parts(&mut self, item: Uuid) {
+        self.dropped.insert(item);
+    }
+
+    /// The files whose parts are to be dropped before the writes are made: a file without its parts is never finished.
+    pub fn dropped(&self) -> Vec<Uuid> {
+        self.dropped.iter().copied().collect()
     }
 
     /// The writes, all or none of which happen.
@@ -228,6 +243,11 @@ pub fn decide(operation: &Operation, cx: &Context<'_>, db: &Records) -> Ruled<(R
         Operation::Revoke { revocations, rewrite, remove } => {
             grants::revoke(cx, db, &mut batch, revocations, rewrite, remove)?
         }
+        Operation::BeginUpload { item, chunks } => uploads::begin(cx, db, &mut batch, *item, *chunks)?,
+        Operation::PutParts { item, parts } => uploads::put_parts(cx, db, *item, parts)?,
+        Operation::FinishUpload { item, parts, grants } => uploads::finish(cx, db, &mut batch, *item, *parts, grants)?,
+        Operation::GiveUpUpload { item } => uploads::give_up(cx, db, &mut batch, *item)?,
+        Operation::GetParts { item, basis, parts } => uploads::get_parts(cx, db, *item, *basis, parts)?,
         Operation::Readers { item } => grants::readers(cx, db, *item)?,
         Operation::GrantsTo { login } => grants::granted_to(cx, db, login)?,
         Operation::Sync { after } => log::sync(cx, db, *after)?,

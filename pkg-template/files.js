@@ -1,0 +1,168 @@
+// Files that the relay keeps: sending them a segment at a time, and reading any part of them.
+import { assertWanted, reasonOf } from "./calls.js";
+import { badInput } from "./errors.js";
+
+/** How many bytes of a file are asked for at once. */
+const READ = 4 << 20;
+
+/** Uploads under way in this page or process: a second call for the same file begins its own. */
+const here = new Set();
+
+/**
+ * Claims an upload for this call alone, among all tabs: gives what releases it, or `undefined` if it is taken.
+ * Without Web Locks (Node, old browsers), among the calls of this page only.
+ */
+async function claim(id) {
+  if (here.has(id)) return undefined;
+  here.add(id);
+  const locks = globalThis.navigator?.locks;
+  if (!locks) return () => here.delete(id);
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  const taken = await new Promise((resolve) => {
+    const asked = locks.request(`regrant/upload/${id}`, { ifAvailable: true }, (lock) => {
+      resolve(lock !== null);
+      return lock && held;
+    });
+    // Locks are refused where storage is: the page's own claim has to do then.
+    asked.catch(() => resolve(true));
+  });
+  if (taken) return () => (here.delete(id), release());
+  here.delete(id);
+  return undefined;
+}
+
+/** Goes on with an upload of the same file that did not end, if there is one; else begins one. */
+async function begin(handle, { metadata, options, size }) {
+  for (const id of await handle.call((raw) => raw.unfinished(metadata, options, size))) {
+    const release = await claim(id);
+    if (!release) continue;
+    try {
+      const upload = await handle.call((raw) => raw.resumeUpload(id));
+      if (upload) return { upload: handle.of(upload), release, resumed: true };
+    } catch (error) {
+      release();
+      throw error;
+    }
+    release();
+  }
+  const upload = handle.of(await handle.call((raw) => raw.beginUpload(metadata, options, size)));
+  const release = (await claim(upload.read((raw) => raw.id))) ?? (() => {});
+  return { upload, release, resumed: false };
+}
+
+async function slice(file, from, to) {
+  try {
+    return new Uint8Array(await file.slice(from, to).arrayBuffer());
+  } catch (cause) {
+    throw badInput("the file can no longer be read", cause);
+  }
+}
+
+/**
+ * Sends a file. Gives its id.
+ *
+ * @param {import("./calls.js").Handle} handle the session's
+ * @param {Blob} file
+ * @param {{ metadata: string, options: object }} how
+ */
+export async function send(handle, file, how, { onProgress, signal }) {
+  const what = { ...how, size: file.size };
+  for (;;) {
+    assertWanted(signal);
+    const { upload, release, resumed } = await begin(handle, what);
+    try {
+      const id = upload.read((raw) => raw.id);
+      if (!upload.read((raw) => raw.finished)) await sendAll(upload, file, onProgress, signal);
+      else onProgress?.(file.size, file.size);
+      return { id };
+    } catch (error) {
+      // What was begun is of another file of this name and size: it is given up, and this one begins from the start.
+      if (!(resumed && error.code === "ERR_CONFLICT")) throw error;
+      await upload.call((raw) => raw.giveUp());
+    } finally {
+      release();
+      upload.free();
+    }
+  }
+}
+
+async function sendAll(upload, file, onProgress, signal) {
+  const next = () => upload.read((raw) => raw.next);
+  onProgress?.(0, file.size);
+  for (let range = next(); range; range = next()) {
+    const data = await slice(file, ...range);
+    assertWanted(signal);
+    await upload.call((raw) => raw.send(data));
+    assertWanted(signal);
+    onProgress?.(range[1], file.size);
+  }
+  await upload.call((raw) => raw.finish());
+}
+
+/** The bytes that were asked for: the whole file, or `[from, to)` of it. */
+function bounds(range, length) {
+  if (range === undefined) return [0, length];
+  const fits = Array.isArray(range) && range.length === 2 && range.every((at) => Number.isSafeInteger(at) && at >= 0);
+  if (!fits || range[0] > range[1]) throw badInput("range is [from, to]: two numbers of bytes, the second not below the first");
+  return range.map((at) => Math.min(at, length));
+}
+
+/**
+ * A stream over a part of a file, which the relay is asked for as it is read.
+ *
+ * @param {import("./calls.js").Handle} stored
+ */
+export function read(stored, about, { range, onProgress, signal }) {
+  const [from, to] = bounds(range, about.length);
+  const { chunkSize } = about;
+  const atOnce = Math.max(1, Math.floor(READ / chunkSize));
+  let at = from;
+  let aborted;
+  const stream = new ReadableStream(
+    {
+      start(controller) {
+        aborted = () => (controller.error(reasonOf(signal)), end());
+        if (signal?.aborted) aborted();
+        else signal?.addEventListener("abort", aborted, { once: true });
+      },
+      async pull(controller) {
+        try {
+          if (at < to) {
+            const first = Math.floor(at / chunkSize);
+            const count = Math.min(atOnce, Math.ceil(to / chunkSize) - first);
+            const chunks = await stored.call((raw) => raw.read(first + 1, count));
+            if (signal?.aborted) return;
+            for (const [i, plain] of chunks.entries()) {
+              const begin = (first + i) * chunkSize;
+              const part = plain.subarray(Math.max(at - begin, 0), Math.min(to - begin, plain.length));
+              if (part.length > 0) controller.enqueue(part);
+              at = Math.min(begin + plain.length, to);
+            }
+          } else {
+            // The last chunk says that it is the last: also an empty file has one.
+            if (about.length === 0) await stored.call((raw) => raw.read(1, 1));
+            if (signal?.aborted) return;
+          }
+          onProgress?.(at - from, to - from);
+        } catch (error) {
+          end();
+          throw error;
+        }
+        if (at >= to) {
+          end();
+          controller.close();
+        }
+      },
+      cancel() {
+        end();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  function end() {
+    signal?.removeEventListener("abort", aborted);
+    stored.free();
+  }
+  return stream;
+}

@@ -1,0 +1,326 @@
+//! A session's streams, and the files that it keeps at the relay.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use uuid::Uuid;
+
+use super::Session;
+use super::uploads::{self, Segment};
+use crate::crypto::envelope::{Buffer, Metadata, SealParts, digests};
+use crate::delegation::{ItemOpener, ItemSealer, Opened, SealOptions, StoredItem, UploadPlan};
+use crate::error::{Code, Error, Result};
+use crate::relay::UploadState;
+
+/// How many chunks are read, sealed and sent at once.
+const SEGMENT: u64 = 16;
+
+fn busy() -> Error {
+    Error::bad_input("one thing after the other: a stream or file was used while it was busy, or after its end")
+}
+
+/// A state that one call at a time takes out, and does not put back when it failed.
+#[derive(Debug)]
+struct Turn<T>(RefCell<Option<T>>);
+
+impl<T> Turn<T> {
+    fn new(state: T) -> Self {
+        Self(RefCell::new(Some(state)))
+    }
+
+    fn take(&self) -> Result<T> {
+        self.0.borrow_mut().take().ok_or_else(busy)
+    }
+
+    fn put(&self, state: T) {
+        *self.0.borrow_mut() = Some(state);
+    }
+}
+
+/// An item that is being sealed.
+#[derive(Debug)]
+pub struct Sealing {
+    session: Rc<Session>,
+    id: Uuid,
+    sealed_length: Option<u64>,
+    head: Vec<u8>,
+    state: Turn<ItemSealer>,
+}
+
+impl Sealing {
+    /// The item's id.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// The envelope's length in bytes, if the data's was said.
+    pub fn sealed_length(&self) -> Option<u64> {
+        self.sealed_length
+    }
+
+    /// The envelope's first bytes.
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Takes data, and gives the sealed chunks that it completes.
+    pub async fn push(&self, data: Buffer) -> Result<Vec<Buffer>> {
+        let me = self.session.open()?;
+        let mut state = self.state.take()?;
+        let sealed = state.stream().push(&me.engine, data).await?;
+        self.state.put(state);
+        Ok(sealed)
+    }
+
+    /// After the data: chunks of padding, until there are none.
+    pub async fn pad(&self) -> Result<Option<Buffer>> {
+        let me = self.session.open()?;
+        let mut state = self.state.take()?;
+        let sealed = state.stream().pad(&me.engine).await?;
+        self.state.put(state);
+        Ok(sealed)
+    }
+
+    /// The envelope's last bytes, once the relay has the grants.
+    pub async fn finish(&self) -> Result<(Buffer, Vec<u8>)> {
+        let me = self.session.open()?;
+        let outcome = self.session.delegation().finish_stream(me, self.state.take()?).await;
+        self.session.keeping(outcome).await
+    }
+}
+
+/// An item that is being opened.
+#[derive(Debug)]
+pub struct Opening {
+    session: Rc<Session>,
+    state: Turn<ItemOpener>,
+}
+
+impl Opening {
+    /// Takes bytes of the envelope, and gives authentic data in order.
+    pub async fn push(&self, bytes: Buffer) -> Result<Vec<Buffer>> {
+        let me = self.session.open()?;
+        let mut state = self.state.take()?;
+        let plain = self.session.delegation().open_more(me, &mut state, bytes).await?;
+        self.state.put(state);
+        Ok(plain)
+    }
+
+    /// The rest of the data, and what is known of the item.
+    pub async fn finish(&self) -> Result<Opened> {
+        let me = self.session.open()?;
+        let outcome = self.session.delegation().open_last(me, self.state.take()?).await;
+        self.session.keeping(outcome).await
+    }
+}
+
+/// A file that is read from the relay.
+#[derive(Debug)]
+pub struct Stored {
+    session: Rc<Session>,
+    state: Turn<StoredItem>,
+}
+
+impl Stored {
+    /// Reads what is known of it before its data.
+    pub fn with<T>(&self, read: impl FnOnce(&StoredItem) -> T) -> Result<T> {
+        let state = self.state.0.borrow();
+        state.as_ref().map(read).ok_or_else(busy)
+    }
+
+    /// Opens chunks, from `first` (1 is the first).
+    pub async fn read(&self, first: u64, count: u64) -> Result<Vec<Buffer>> {
+        let me = self.session.open()?;
+        let mut state = self.state.take()?;
+        let outcome = self.session.delegation().read_chunks(me, &mut state, first, count).await;
+        // A relay that did not answer may do so next time.
+        self.state.put(state);
+        outcome
+    }
+}
+
+/// A file on its way to the relay.
+#[derive(Debug)]
+pub struct Upload {
+    session: Rc<Session>,
+    plan: UploadPlan,
+    finished: bool,
+    state: Turn<UploadWork>,
+}
+
+#[derive(Debug)]
+struct UploadWork {
+    parts: SealParts,
+    hashes: Vec<[u8; 32]>,
+}
+
+impl Upload {
+    /// The item's id.
+    pub fn id(&self) -> Uuid {
+        self.plan.item
+    }
+
+    /// Whether it was finished before, and only this device did not know.
+    pub fn finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Where the data of the next segment lies; `None` after the last.
+    pub fn next(&self) -> Result<Option<(u64, u64)>> {
+        let work = self.state.0.borrow();
+        let work = work.as_ref().ok_or_else(busy)?;
+        let (first, count) = work.next();
+        Ok((count > 0).then(|| work.parts.data_of(first, count)))
+    }
+
+    /// Seals and sends the next segment, whose data `bytes` is, unless that was done before.
+    ///
+    /// Errors: [`Code::Conflict`] if it is not the data that was begun: begin anew.
+    pub async fn send(&self, bytes: Buffer) -> Result<()> {
+        let mut work = self.state.take()?;
+        let outcome = self.send_next(&mut work, bytes).await;
+        self.state.put(work);
+        outcome
+    }
+
+    async fn send_next(&self, work: &mut UploadWork, bytes: Buffer) -> Result<()> {
+        let session = &self.session;
+        let me = session.open()?;
+        let (store, key, item) = (session.store(), self.plan.key()?, self.plan.item);
+        let (first, count) = work.next();
+        let n = (first - 1) / SEGMENT;
+        let data = digests(&me.engine, &bytes, work.parts.chunk_size() as usize).await?;
+        match uploads::segment(store, &key, item, n).await? {
+            Some(known) if known.data != data => {
+                return Err(Error::new(Code::Conflict, "this is not the file whose upload was begun"));
+            }
+            Some(Segment { sealed: Some(sealed), .. }) if sealed.len() as u64 == count => {
+                work.hashes.extend(sealed);
+                return Ok(());
+            }
+            Some(_) => {}
+            None => {
+                let known = Segment { data: data.clone(), sealed: None };
+                uploads::keep_segment(&me.engine, store, &key, item, n, &known).await?;
+            }
+        }
+        // Sealing reads the bytes again: they are this package's own copy, which nobody changes meanwhile.
+        let sealed = work.parts.seal(&me.engine, first, count, &bytes).await?;
+        let hashes: Vec<[u8; 32]> = sealed.iter().map(|(_, hash)| *hash).collect();
+        session.delegation().put_chunks(me, item, first, sealed).await?;
+        let done = Segment { data, sealed: Some(hashes.clone()) };
+        uploads::keep_segment(&me.engine, store, &key, item, n, &done).await?;
+        work.hashes.extend(hashes);
+        Ok(())
+    }
+
+    /// After the last segment: the item exists from now on.
+    pub async fn finish(&self) -> Result<()> {
+        let session = &self.session;
+        let me = session.open()?;
+        let work = self.state.take()?;
+        let outcome = session.delegation().finish_upload(me, &self.plan, work.parts, &work.hashes).await;
+        session.keeping(outcome).await?;
+        uploads::forget(session.store(), session.login(), self.plan.item).await
+    }
+
+    /// Gives it up, here and at the relay.
+    pub async fn give_up(&self) -> Result<()> {
+        let session = &self.session;
+        uploads::forget(session.store(), session.login(), self.plan.item).await?;
+        session.delegation().give_up_upload(session.open()?, self.plan.item).await
+    }
+}
+
+impl UploadWork {
+    /// The first chunk that is still to be sent, and how many go with it.
+    fn next(&self) -> (u64, u64) {
+        let first = self.hashes.len() as u64 + 1;
+        (first, SEGMENT.min(self.parts.chunks() + 1 - first))
+    }
+}
+
+impl Session {
+    /// Begins an item whose data comes as a stream. `length` is the data's in bytes, if it is known.
+    pub async fn seal_stream(
+        self: &Rc<Self>,
+        metadata: &Metadata,
+        options: &SealOptions,
+        length: Option<u64>,
+    ) -> Result<Sealing> {
+        let outcome = self.delegation().begin_stream(self.open()?, metadata, options, length).await;
+        let mut sealer = self.keeping(outcome).await?;
+        let (id, sealed_length, head) = (sealer.id(), sealer.stream().sealed_length(), sealer.stream().head());
+        Ok(Sealing { session: self.clone(), id, sealed_length, head, state: Turn::new(sealer) })
+    }
+
+    /// Begins to open an item whose envelope comes as a stream.
+    pub fn open_stream(self: &Rc<Self>) -> Result<Opening> {
+        self.open()?;
+        Ok(Opening { session: self.clone(), state: Turn::new(ItemOpener::default()) })
+    }
+
+    /// Finds a file at the relay.
+    pub async fn stored(self: &Rc<Self>, item: Uuid) -> Result<Stored> {
+        let outcome = self.delegation().find_stored(self.open()?, item).await;
+        Ok(Stored { session: self.clone(), state: Turn::new(self.keeping(outcome).await?) })
+    }
+
+    /// The uploads of this login that could be for this file: an earlier call began them and did not end.
+    pub async fn unfinished(&self, metadata: &Metadata, options: &SealOptions, length: u64) -> Result<Vec<Uuid>> {
+        let me = self.open()?;
+        let Some(rest) = self.rest() else { return Ok(Vec::new()) };
+        let mut out = Vec::new();
+        for kept in uploads::kept(self.store(), self.login()).await? {
+            let plan = uploads::open_plan(&me.engine, &rest, self.login(), &kept).await;
+            if plan.is_some_and(|p| p.is_for(me, metadata, options, length)) {
+                out.push(kept.item);
+            }
+        }
+        Ok(out)
+    }
+
+    /// Begins to keep a file at the relay.
+    pub async fn begin_upload(
+        self: &Rc<Self>,
+        metadata: &Metadata,
+        options: &SealOptions,
+        length: u64,
+    ) -> Result<Upload> {
+        let me = self.open()?;
+        let outcome = UploadPlan::make(me, metadata, options, length).await;
+        let plan = self.keeping(outcome).await?;
+        let parts = plan.begin(me)?;
+        let rest = self.rest().ok_or_else(|| Error::new(Code::Locked, "the keys are locked: call unlock() first"))?;
+        let segments = parts.chunks().div_ceil(SEGMENT);
+        uploads::keep(&me.engine, self.store(), &rest, self.login(), &plan, segments).await?;
+        self.delegation().begin_upload(me, plan.item, &parts).await?;
+        let work = UploadWork { parts, hashes: Vec::new() };
+        Ok(Upload { session: self.clone(), plan, finished: false, state: Turn::new(work) })
+    }
+
+    /// Goes on with one of [`Session::unfinished`]. `None`: the relay gave it up; so does this device now.
+    pub async fn resume_upload(self: &Rc<Self>, item: Uuid) -> Result<Option<Upload>> {
+        let me = self.open()?;
+        let kept = uploads::kept(self.store(), self.login()).await?.into_iter().find(|k| k.item == item);
+        let (Some(kept), Some(rest)) = (kept, self.rest()) else { return Ok(None) };
+        let Some(plan) = uploads::open_plan(&me.engine, &rest, self.login(), &kept).await else { return Ok(None) };
+        let parts = plan.begin(me)?;
+        let state = self.delegation().begin_upload(me, item, &parts).await?;
+        let work = UploadWork { parts, hashes: Vec::new() };
+        let upload =
+            Upload { session: self.clone(), plan, finished: state == UploadState::Finished, state: Turn::new(work) };
+        match state {
+            UploadState::Open => Ok(Some(upload)),
+            UploadState::Finished => {
+                uploads::forget(self.store(), self.login(), item).await?;
+                Ok(Some(upload))
+            }
+            // What was sent before is gone there. Its chunks must not be sealed anew from what may be other data.
+            UploadState::New => {
+                upload.give_up().await?;
+                Ok(None)
+            }
+        }
+    }
+}

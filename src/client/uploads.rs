@@ -1,0 +1,171 @@
+//! What rests on this device of files on their way to the relay, so that a reload costs nothing (protocol section 6).
+//!
+//! Before a chunk is sealed, the SHA-256 of its data rests here, and after the relay has it, that of its ciphertext. So
+//! a file that is begun again goes on where it stopped, and no chunk is ever sealed with two contents: data that does
+//! not match what rests here is never sealed under the same key. Everything but ids is boxed.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::crypto::Engine;
+use crate::crypto::boxes::{open_at_rest, open_box, seal_at_rest, seal_box};
+use crate::crypto::keys::RestKey;
+use crate::delegation::UploadPlan;
+use crate::encoding::{Bytes, Transcript, from_base64url, to_base64url};
+use crate::error::{Code, Error, Result};
+use crate::secret::{Key32, SecretBytes};
+use crate::store::{Entry, Store};
+
+const FORMAT: u64 = 1;
+/// The most uploads that are kept for one login; beginning another forgets the oldest.
+const MAX_KEPT: usize = 64;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct List {
+    format: u64,
+    uploads: Vec<Kept>,
+}
+
+/// One upload: enough in the clear to find and wipe what belongs to it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub(super) item: Uuid,
+    segments: u64,
+    plan: Bytes,
+}
+
+/// What is known of the chunks of one segment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Segment {
+    /// SHA-256 of each chunk's data.
+    pub(super) data: Vec<[u8; 32]>,
+    /// SHA-256 of each chunk's ciphertext, once the relay has them.
+    pub(super) sealed: Option<Vec<[u8; 32]>>,
+}
+
+fn list_key(login: &str) -> String {
+    format!("uploads/{login}")
+}
+
+fn segment_key(item: Uuid, segment: u64) -> String {
+    format!("upload/{item}/{segment}")
+}
+
+fn plan_context(login: &str, item: Uuid) -> Transcript {
+    Transcript::new("rest/upload").text(login).uuid(item)
+}
+
+fn segment_context(item: Uuid, segment: u64) -> Transcript {
+    Transcript::new("rest/segment").uuid(item).int(segment)
+}
+
+fn unreadable() -> Error {
+    Error::new(Code::StoreUnreadable, "what is stored on this device of uploads under way cannot be read")
+}
+
+fn plain(text: String) -> Option<Entry> {
+    Some(Entry { text, keys: Vec::new() })
+}
+
+async fn list(store: &Store, login: &str) -> Result<List> {
+    let Some(entry) = store.get(&list_key(login)).await? else {
+        return Ok(List { format: FORMAT, uploads: Vec::new() });
+    };
+    let list: List = serde_json::from_str(&entry.text).map_err(|_| unreadable())?;
+    if list.format > FORMAT {
+        return Err(Error::new(
+            Code::UnsupportedVersion,
+            "what is stored on this device was written by a newer version",
+        ));
+    }
+    Ok(list)
+}
+
+/// All that is kept of a login.
+pub(super) async fn kept(store: &Store, login: &str) -> Result<Vec<Kept>> {
+    Ok(list(store, login).await?.uploads)
+}
+
+/// Opens a plan. `None`: it was boxed under another key, and is of no use.
+pub(super) async fn open_plan(engine: &Engine, rest: &RestKey, login: &str, kept: &Kept) -> Option<UploadPlan> {
+    let text = open_at_rest(engine, rest, &plan_context(login, kept.item), &kept.plan.0).await.ok()?;
+    UploadPlan::try_from(&text).ok()
+}
+
+/// Keeps a plan; gives what had to be forgotten for it.
+pub(super) async fn keep(
+    engine: &Engine,
+    store: &Store,
+    rest: &RestKey,
+    login: &str,
+    plan: &UploadPlan,
+    segments: u64,
+) -> Result<()> {
+    let text = SecretBytes::new(serde_json::to_vec(plan).map_err(|_| unreadable())?);
+    let boxed = seal_at_rest(engine, rest, &plan_context(login, plan.item), text.expose()).await?;
+    let mut list = list(store, login).await?;
+    list.uploads.push(Kept { item: plan.item, segments, plan: Bytes(boxed) });
+    let excess = list.uploads.len().saturating_sub(MAX_KEPT);
+    let mut changes: Vec<(String, Option<Entry>)> = list.uploads.drain(..excess).flat_map(|old| gone(&old)).collect();
+    changes.push((list_key(login), plain(crate::wire::to_json(&list)?)));
+    store.write(changes).await
+}
+
+fn gone(kept: &Kept) -> Vec<(String, Option<Entry>)> {
+    (0..kept.segments).map(|n| (segment_key(kept.item, n), None)).collect()
+}
+
+/// Forgets one upload.
+pub(super) async fn forget(store: &Store, login: &str, item: Uuid) -> Result<()> {
+    let mut list = list(store, login).await?;
+    let Some(at) = list.uploads.iter().position(|k| k.item == item) else { return Ok(()) };
+    let mut changes = gone(&list.uploads.remove(at));
+    let entry = if list.uploads.is_empty() { None } else { plain(crate::wire::to_json(&list)?) };
+    changes.push((list_key(login), entry));
+    store.write(changes).await
+}
+
+/// What to change so that nothing is left of a login's uploads. What cannot be read must not keep anybody from wiping.
+pub(super) async fn wipe(store: &Store, login: &str) -> Vec<(String, Option<Entry>)> {
+    let known = list(store, login).await.map(|l| l.uploads).unwrap_or_default();
+    let mut changes: Vec<_> = known.iter().flat_map(gone).collect();
+    changes.push((list_key(login), None));
+    changes
+}
+
+/// What is known of a segment. `None`: nothing yet. Errors: [`Code::StoreUnreadable`].
+pub(super) async fn segment(store: &Store, key: &Key32, item: Uuid, n: u64) -> Result<Option<Segment>> {
+    let Some(entry) = store.get(&segment_key(item, n)).await? else { return Ok(None) };
+    let sealed = from_base64url(&entry.text).map_err(|_| unreadable())?;
+    let plain = open_box(key, &segment_context(item, n), &sealed).map_err(|_| unreadable())?;
+    let (hashes, rest) = plain.expose().as_chunks::<32>();
+    let [done] = rest else { return Err(unreadable()) };
+    match done {
+        0 => Ok(Some(Segment { data: hashes.to_vec(), sealed: None })),
+        data => {
+            // The sealed ones follow, and are at least as many: padding has no data.
+            let (data, sealed) = hashes.split_at_checked(usize::from(*data) - 1).ok_or_else(unreadable)?;
+            Ok(Some(Segment { data: data.to_vec(), sealed: Some(sealed.to_vec()) }))
+        }
+    }
+}
+
+/// Keeps what is known of a segment, whose chunks are less than 255.
+pub(super) async fn keep_segment(
+    engine: &Engine,
+    store: &Store,
+    key: &Key32,
+    item: Uuid,
+    n: u64,
+    segment: &Segment,
+) -> Result<()> {
+    let mut plain = segment.data.concat();
+    let mut done = 0;
+    if let Some(sealed) = &segment.sealed {
+        plain.extend_from_slice(sealed.as_flattened());
+        done = u8::try_from(segment.data.len() + 1).map_err(|_| unreadable())?;
+    }
+    plain.push(done);
+    let boxed = seal_box(engine, key, &segment_context(item, n), &zeroize::Zeroizing::new(plain))?;
+    store.write(vec![(segment_key(item, n), self::plain(to_base64url(&boxed)))]).await
+}
