@@ -113,7 +113,7 @@ const { transform, sealedLength } = await session.encryptStream({ length: 5, sha
 export const size: number | undefined = sealedLength;
 const opening = session.decryptStream();
 const stream: ReadableStream<Uint8Array> = new Blob(["x"]).stream().pipeThrough(transform).pipeThrough(opening);
-export const author: string = (await opening.opened).author.login;
+export const signer: string = (await opening.opened).author.login;
 const file = await session.retrieve((await session.store(new Blob(["x"]), { pad: true })).id, { range: [0, 1] });
 await new Response(file.stream).arrayBuffer();
 await stream.cancel();
