@@ -44,3 +44,5 @@ mod recorded;
 mod together;
 #[path = "vectors/world.rs"]
 mod world;
+#[path = "vectors/wycheproof.rs"]
+mod wycheproof;
