@@ -1,0 +1,159 @@
+// The independent implementation (tests/independent/, written from docs/protocol.md) against the recorded vectors: it
+// makes each of them again byte for byte, and opens the whole recorded world. No code of the package runs here.
+import assert from "node:assert/strict";
+import { pbkdf2Sync } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { describe, test } from "node:test";
+import { checkReceipt, checkNotification, openNotification } from "../independent/back.mjs";
+import { derive, ed25519Public, hpkeKey, hpkeOpen, hpkeSeal, openBox, openMessage, sealBox, x25519Public } from "../independent/boxes.mjs";
+import { qrPayload, verificationCode } from "../independent/code.mjs";
+import { openEnvelope, sealEnvelope } from "../independent/envelope.mjs";
+import { fingerprintOf } from "../independent/keyset.mjs";
+import { Reader } from "../independent/reader.mjs";
+import { relayHash, slotHash } from "../independent/slots.mjs";
+import { T, bytes, integer, list, optional, sha256, text, toBase64url, uuid } from "../independent/transcript.mjs";
+
+const vectors = new URL("../vectors/", import.meta.url);
+const read = async (file) => JSON.parse(await readFile(new URL(file, vectors), "utf8"));
+const hex = (value) => Buffer.from(value, "hex");
+
+const field = {
+  text,
+  int: (value) => integer(value),
+  uuid,
+  bytes: hex,
+  option: (value) => optional(value === null ? undefined : hex(value)),
+  list: (values) => list(values.map(hex)),
+};
+
+function transcript({ what, fields }) {
+  return T(what, ...fields.map((one) => Object.entries(one).map(([kind, value]) => field[kind](value))[0]));
+}
+
+/** A test for each case of a file; there must be some. */
+async function each(file, check) {
+  const { cases, ...shared } = await read(file);
+  assert.ok(cases.length > 0);
+  for (const [n, vector] of cases.entries()) test(`${file} ${n}`, () => check(vector, shared));
+}
+
+describe("recorded vectors, made and opened by the independent implementation", async () => {
+  await each("transcripts.json", (vector) => {
+    assert.equal(transcript(vector).toString("hex"), vector.out.transcript);
+    assert.equal(sha256(transcript(vector)).toString("hex"), vector.out.sha256);
+  });
+  await each("boxes.json", (vector) => {
+    const [key, message] = [hex(vector.key), hex(vector.message)];
+    assert.equal(sealBox(key, transcript(vector), message, hex(vector.salt)).toString("hex"), vector.out);
+    assert.deepEqual(openBox(key, transcript(vector), hex(vector.out)), message);
+  });
+  const { pkcs8 } = await read("published/rsa-oaep-sha-256.json");
+  await each("sealed-messages.json", (vector) => {
+    assert.deepEqual(openMessage(hex(pkcs8), transcript(vector), hex(vector.out)), hex(vector.message));
+  });
+  await each("hpke.json", (vector) => {
+    const { enc, key } = hpkeSeal(hex(vector.out.public), transcript(vector), undefined, hpkeKey(hex(vector.ikmE)));
+    assert.equal(x25519Public(hex(vector.private)).toString("hex"), vector.out.public);
+    assert.deepEqual([enc.toString("hex"), key.toString("hex")], [vector.out.enc, vector.out.key]);
+    assert.deepEqual(hpkeOpen(hex(vector.private), enc, transcript(vector)), key);
+  });
+  await each("published/hpke-export-only.json", (vector, { info, ikmE, enc, pkR, skR }) => {
+    const context = hex(vector.context);
+    const sent = hpkeSeal(hex(pkR), hex(info), context, hpkeKey(hex(ikmE)));
+    assert.deepEqual([sent.enc.toString("hex"), sent.key.toString("hex")], [enc, vector.value]);
+    assert.equal(hpkeOpen(hex(skR), hex(enc), hex(info), context).toString("hex"), vector.value);
+  });
+  await each("envelopes.json", (vector) => {
+    const { id, keyVersion, chunkLog2, pad, salt, metadata } = vector;
+    const author = vector.author && { ...vector.author, fingerprint: hex(vector.author.fingerprint), seed: hex(vector.author.seed) };
+    const opened = openEnvelope(hex(vector.dataKey), hex(vector.out.envelope), hex(vector.out.digest), (login) => {
+      assert.equal(login, author.login);
+      return ed25519Public(author.seed);
+    });
+    assert.deepEqual(opened.data, hex(vector.data));
+    assert.deepEqual(opened.metadata, { ...metadata, length: hex(vector.data).length });
+    assert.equal(opened.author?.login, author?.login);
+    // Metadata is JSON, whose fields may come in any order: the text that travels is what is sealed again.
+    const again = { id, keyVersion, chunkLog2, pad, salt: hex(salt), author: author ?? undefined, metadata: opened.metadata, data: opened.data };
+    const made = sealEnvelope(hex(vector.dataKey), again);
+    assert.deepEqual([made.bytes.toString("hex"), made.digest.toString("hex")], [vector.out.envelope, vector.out.digest]);
+  });
+  await each("kdf.json", (vector) => {
+    const { application, login, kdf, out } = vector;
+    assert.equal(sha256(T("split", text(application), text(login))).subarray(0, 16).toString("hex"), out.salt);
+    // Node 20 has no Argon2: there the root is taken as it is recorded, and only what derives from it is computed.
+    const root = kdf.name === "pbkdf2" ? pbkdf2Sync(vector.password.normalize("NFKC"), hex(out.salt), kdf.iterations, 32, "sha256") : hex(out.root);
+    assert.equal(root.toString("hex"), out.root);
+    const vault = derive(root, T("vault"));
+    assert.equal(vault.toString("hex"), out.vaultSecret);
+    assert.equal(derive(root, T("app")).toString("hex"), out.appSecret);
+    assert.equal(relayHash(vault), toBase64url(sha256(hex(out.relaySecret))));
+  });
+});
+
+describe("the recorded world", async () => {
+  const world = await read("world.json");
+  const values = world.records.map(([key, , value]) => [key, { value }]);
+  const reader = new Reader(new Map(values));
+  const opened = Object.fromEntries(
+    world.people.map(({ login, vaultSecret, pkcs8 }) => [
+      login,
+      vaultSecret ? reader.openWithSecret(login, hex(vaultSecret)) : reader.openWithPair(login, hex(pkcs8)),
+    ]),
+  );
+  const kept = (prefix) => values.filter(([key]) => key.startsWith(prefix)).map(([, { value }]) => value);
+
+  test("every signature in it verifies", () => {
+    const count = reader.checkAll();
+    assert.deepEqual(count, { keysets: 5, chained: 2, broken: 0, manifests: 5, slots: 6, exchanges: 9, wraps: 17, grants: 12, revocations: 2 });
+  });
+
+  test("every keyset opens, from the secret down", () => {
+    for (const { keyset } of world.people.flatMap(({ login }) => reader.identity(login))) {
+      assert.ok(opened[keyset.login].has(toBase64url(fingerprintOf(keyset))), `${keyset.login} ${keyset.version}`);
+    }
+  });
+
+  test("hashes, codes and what a relay keeps of a secret are as recorded", () => {
+    for (const { login, fingerprint, verificationCode: code, vaultSecret } of world.people) {
+      assert.equal(verificationCode(login, hex(fingerprint)), code);
+      const [newest] = opened[login].values();
+      assert.equal(newest.fingerprint.toString("hex"), fingerprint);
+      const [entry] = reader.identity(login).filter(({ keyset }) => keyset.version === newest.keyset.version);
+      if (vaultSecret) assert.deepEqual(entry.secrets, [{ hash: relayHash(hex(vaultSecret)), unlocker: entry.slots[0].unlocker.id }]);
+      assert.ok(entry.slots.every((slot) => entry.manifest.slots.some(({ hash }) => hash === toBase64url(slotHash(slot)))));
+    }
+    assert.equal(verificationCode("alice", Buffer.alloc(32, 3)), world.transcripts["verification code"]);
+    assert.equal(qrPayload("alice", Buffer.alloc(32, 3)), world.transcripts["qr payload"]);
+  });
+
+  for (const { author, readers, text: said, envelope } of world.cases) {
+    test(`"${said}" opens for ${readers.join(" and ")}, and for nobody else`, () => {
+      for (const { login } of world.people) {
+        if (!readers.includes(login)) {
+          assert.throws(() => reader.read(opened[login], hex(envelope)), /no access/);
+          continue;
+        }
+        const found = reader.read(opened[login], hex(envelope));
+        assert.equal(found.data.toString("utf8"), said);
+        assert.ok(found.by.includes(author));
+        if (found.author) assert.equal(found.author.login, author);
+      }
+    });
+  }
+
+  test("notifications and the receipt are by whom they say", () => {
+    const notifications = kept("notification/").map(({ notification }) => notification);
+    assert.equal(notifications.length, 2);
+    for (const one of notifications) {
+      const sender = reader.find(one.senderFingerprint);
+      const said = openNotification(one, opened[one.recipient].get(one.recipientFingerprint));
+      checkNotification(one, said.body, sender);
+      assert.equal(said.dataOwnerConcernedId, one.sender);
+      assert.equal(said.dataOwnerConcernedPubKey, bytes(sender.encryptionKey).toString("hex"));
+    }
+    const giver = reader.find(world.receipt.giverFingerprint);
+    checkReceipt(world.receipt, giver);
+    assert.throws(() => checkReceipt({ ...world.receipt, exchanges: [] }, giver), /does not verify/);
+  });
+});
