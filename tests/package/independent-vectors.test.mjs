@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { pbkdf2Sync } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { describe, test } from "node:test";
-import { checkReceipt, checkNotification, openNotification } from "../independent/back.mjs";
+import { checkReceipt, checkNotification, notificationId, openNotification } from "../independent/back.mjs";
 import { derive, ed25519Public, hpkeKey, hpkeOpen, hpkeSeal, openBox, openMessage, sealBox, x25519Public } from "../independent/boxes.mjs";
 import { qrPayload, verificationCode } from "../independent/code.mjs";
 import { openEnvelope, sealEnvelope } from "../independent/envelope.mjs";
@@ -147,6 +147,7 @@ describe("the recorded world", async () => {
     assert.equal(notifications.length, 2);
     for (const one of notifications) {
       const sender = reader.find(one.senderFingerprint);
+      assert.equal(one.id, notificationId(opened[one.sender].get(one.senderFingerprint), one.recipient));
       const said = openNotification(one, opened[one.recipient].get(one.recipientFingerprint));
       checkNotification(one, said.body, sender);
       assert.equal(said.dataOwnerConcernedId, one.sender);
