@@ -88,10 +88,9 @@ export function openMessage(pkcs8, context, sealed) {
 // ---- Ed25519 and X25519, whose raw keys Node wraps in DER ----
 
 const OID = { ed25519: "70", x25519: "6e" };
-const privateOkp = (curve, raw) =>
-  createPrivateKey({ key: Buffer.concat([Buffer.from(`302e020100300506032b65${OID[curve]}04220420`, "hex"), raw]), format: "der", type: "pkcs8" });
-const publicOkp = (curve, raw) =>
-  createPublicKey({ key: Buffer.concat([Buffer.from(`302a300506032b65${OID[curve]}032100`, "hex"), raw]), format: "der", type: "spki" });
+const okpDer = (prefix, raw, type) => ({ key: Buffer.concat([Buffer.from(prefix, "hex"), raw]), format: "der", type });
+const privateOkp = (curve, raw) => createPrivateKey(okpDer(`302e020100300506032b65${OID[curve]}04220420`, raw, "pkcs8"));
+const publicOkp = (curve, raw) => createPublicKey(okpDer(`302a300506032b65${OID[curve]}032100`, raw, "spki"));
 const okpPublic = (curve, raw) => createPublicKey(privateOkp(curve, raw)).export({ format: "der", type: "spki" }).subarray(-32);
 
 export const ed25519Public = (seed) => okpPublic("ed25519", seed);

@@ -25,9 +25,13 @@ function digestOf(header, fingerprint, chunks) {
   return sha256(T("content", header, optional(fingerprint), sha256(...chunks.map((chunk) => sha256(chunk)))));
 }
 
-/** `author`: `{ login, fingerprint, seed }`, for a signed one. Gives the bytes and the content digest. */
-export function sealEnvelope(dataKey, { id, keyVersion, metadata, data, chunkLog2 = 18, pad = false, author, salt = randomBytes(32) }) {
-  const plain = text(JSON.stringify({ ...metadata, length: data.length }));
+/**
+ * `author`: `{ login, fingerprint, seed }`, for a signed one. `length`: what the metadata says, the data's unless a test
+ * wants a lie. Gives the bytes and the content digest.
+ */
+export function sealEnvelope(dataKey, { id, keyVersion, metadata, data, length = data.length, author, ...how }) {
+  const { chunkLog2 = 18, pad = false, salt = randomBytes(32) } = how;
+  const plain = text(JSON.stringify({ ...metadata, length }));
   const size = pad ? padme(data.length) : data.length;
   const padded = Buffer.concat([data, Buffer.alloc(size - data.length)]);
   const flags = chunkLog2 | (pad ? 0x40 : 0) | (author ? 0x80 : 0);

@@ -16,10 +16,11 @@ const committed = (key, e) => derive(key, T("exchange/commit", uuid(e.id), text(
 
 /** Throws unless its delegator's keyset signed it. */
 export function checkExchange(e, delegator) {
-  if (e.delegator !== delegator.login || e.delegatorFingerprint !== toBase64url(fingerprintOf(delegator))) throw new Error("an exchange: whose it is");
-  if (e.recipients.some((recipient, n) => n > 0 && Buffer.compare(bytes(e.recipients[n - 1]), bytes(recipient)) >= 0)) {
-    throw new Error("an exchange: its recipients are not sorted");
-  }
+  const whose = toBase64url(fingerprintOf(delegator));
+  if (e.delegator !== delegator.login || e.delegatorFingerprint !== whose) throw new Error("an exchange: whose it is");
+  const recipients = e.recipients.map((recipient) => bytes(recipient));
+  const sorted = recipients.every((recipient, n) => n === 0 || Buffer.compare(recipients[n - 1], recipient) < 0);
+  if (!sorted) throw new Error("an exchange: its recipients are not sorted");
   verify(bytes(delegator.signingKey), exchangeSigned(e), bytes(e.signature));
 }
 
@@ -107,7 +108,8 @@ export const checkGrant = (g, grantor) => verify(bytes(grantor.signingKey), gran
 export function openGrant(g, key) {
   const keys = openBox(key, T("grant", ...grantFields(g)), bytes(g.sealed));
   if (keys.length !== 32 * g.entries.length) throw new Error("a grant: as many keys as entries");
-  return g.entries.map(([id, keyVersion, digest], n) => ({ id, keyVersion, digest: bytes(digest), dataKey: keys.subarray(32 * n, 32 * n + 32) }));
+  const dataKey = (n) => keys.subarray(32 * n, 32 * n + 32);
+  return g.entries.map(([id, keyVersion, digest], n) => ({ id, keyVersion, digest: bytes(digest), dataKey: dataKey(n) }));
 }
 
 // ---- revocations ----

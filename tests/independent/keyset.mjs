@@ -47,7 +47,8 @@ export function checkKeyset(k, find) {
 
 /** Throws unless `k` follows `before` with proof. */
 export function checkChain(k, before) {
-  if (k.login !== before.login || k.version !== before.version + 1 || k.previous !== named(before)) throw new Error("a chain: not the next");
+  const next = k.login === before.login && k.version === before.version + 1 && k.previous === named(before);
+  if (!next) throw new Error("a chain: not the next");
   if (k.chainSignature === undefined) throw new Error("a chain: broken");
   verify(bytes(before.signingKey), signed(k, "chainSignature"), bytes(k.chainSignature));
 }

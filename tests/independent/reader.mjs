@@ -57,10 +57,10 @@ export class Reader {
       checkGrant(grant, find(grant.grantorFingerprint));
       count.grants += 1;
     }
-    for (const { revoked } of this.#all("log/").filter((entry) => entry.revoked)) {
-      checkRevocation(revoked, find(revoked.revoker.fingerprint));
-      count.revocations += 1;
-    }
+    // Each stands in the log of everyone whom it concerns.
+    const revoked = this.#all("log/").filter((entry) => entry.revoked).map((entry) => entry.revoked);
+    for (const one of revoked) checkRevocation(one, find(one.revoker.fingerprint));
+    count.revocations = new Set(revoked.map(({ id }) => id)).size;
     return count;
   }
 
@@ -126,14 +126,15 @@ export class Reader {
     return keys;
   }
 
-  /** Every granted data key: by item id, `[{ keyVersion, digest, dataKey, by }]`. */
+  /** Every granted data key: by item id, `[{ keyVersion, digest, dataKey, by }]`; but for what was cut, or ran out. */
   dataKeys(opened) {
     const exchanges = this.exchangeKeys(opened);
     const found = new Map();
     for (const { grant, cuts = [] } of this.#all("grant/").filter(({ grant }) => exchanges.has(grant.exchange))) {
       const { exchange, key } = exchanges.get(grant.exchange);
+      if (grant.notAfter !== undefined && grant.notAfter < Date.now()) continue;
       for (const entry of openGrant(grant, key)) {
-        if (JSON.stringify(cuts).includes(entry.id)) continue;
+        if (cuts.includes(entry.id)) continue;
         found.set(entry.id, [...(found.get(entry.id) ?? []), { ...entry, by: exchange.delegator }]);
       }
     }

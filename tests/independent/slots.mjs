@@ -77,7 +77,8 @@ const maybe = (value, encode) => optional(value === undefined ? undefined : enco
 
 export function slotHash(slot) {
   const unlocker = maybe(slot.unlocker, (u) => compound(uuid(u.id), bytes(u.publicKey), maybe(u.vouch, bytes)));
-  return sha256(T("slot/hash", uuid(slot.id), bytes(slot.fingerprint), text(slot.kind), maybe(slot.holder, party), unlocker, bytes(slot.sealed)));
+  const named = [uuid(slot.id), bytes(slot.fingerprint), text(slot.kind), maybe(slot.holder, party)];
+  return sha256(T("slot/hash", ...named, unlocker, bytes(slot.sealed)));
 }
 
 function manifestFields(m) {
