@@ -1,6 +1,7 @@
 // Protocol section 8: what is sent when keys were lost, and what giving access back is answered with.
-import { openMessage, sign, verify } from "./boxes.mjs";
-import { T, bytes, integer, list, sha256, text, uuid, uuidText } from "./transcript.mjs";
+import { openMessage, sealMessage, sign, verify } from "./boxes.mjs";
+import { fingerprintOf } from "./keyset.mjs";
+import { T, bytes, integer, list, sha256, text, toBase64url, uuid, uuidText } from "./transcript.mjs";
 
 function notificationFields(n) {
   return [
@@ -23,6 +24,25 @@ export function openNotification(n, own) {
 /** Throws unless the new keyset signed the fields and the body. */
 export function checkNotification(n, body, sender) {
   verify(bytes(sender.signingKey), T("notification/signature", ...notificationFields(n), body), bytes(n.signature));
+}
+
+/** Tells a recipient's keyset that `own` is new after a loss. */
+export function makeNotification(own, recipient) {
+  const { login } = own.keyset;
+  const n = {
+    id: notificationId(own, recipient.login),
+    type: "KEY_PAIR_UPDATE",
+    sender: login,
+    senderFingerprint: toBase64url(own.fingerprint),
+    recipient: recipient.login,
+    recipientFingerprint: toBase64url(fingerprintOf(recipient)),
+    created: Date.now(),
+  };
+  const spki = bytes(own.keyset.encryptionKey);
+  const body = text(JSON.stringify({ dataOwnerConcernedId: login, dataOwnerConcernedPubKey: spki.toString("hex") }));
+  n.sealed = toBase64url(sealMessage(bytes(recipient.encryptionKey), T("notification", ...notificationFields(n)), body));
+  n.signature = toBase64url(sign(own.seed, T("notification/signature", ...notificationFields(n), body)));
+  return n;
 }
 
 /** The id that a notification of `own`, a new keyset, has for a recipient. */

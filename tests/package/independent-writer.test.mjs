@@ -4,14 +4,15 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { checkNotification, checkReceipt, makeNotification, openNotification } from "../independent/back.mjs";
 import { verificationCode } from "../independent/code.mjs";
 import { sealEnvelope } from "../independent/envelope.mjs";
-import { makeExchange, makeGrant, makeWrap } from "../independent/grants.mjs";
-import { makeKeyset, ownPairSeed } from "../independent/keyset.mjs";
+import { makeExchange, makeGrant, makeWrap, openWrap } from "../independent/grants.mjs";
+import { fingerprintOf, makeKeyset, ownPairSeed } from "../independent/keyset.mjs";
 import { Reader } from "../independent/reader.mjs";
 import { logged, readRelay, writeRelay } from "../independent/relay.mjs";
 import { keypairSlot, makeManifest, newSecret, passwordSlot, relayHash, successorSlot } from "../independent/slots.mjs";
-import { text } from "../independent/transcript.mjs";
+import { text, toBase64url } from "../independent/transcript.mjs";
 import { inHex, packed, rsaPair, sample, vault } from "../tools/packed.mjs";
 
 let made;
@@ -40,21 +41,13 @@ describe("what the independent writer made, read by the package", () => {
     own.erin = makeKeyset({ login: "erin", pkcs8: pairs[1].privateKey, before: own.first });
     own.finn = makeKeyset({ login: "finn", pkcs8: pairs[2].privateKey, seed: ownPairSeed("finn", pairs[2].privateKey) });
     const unlocker = passwordSlot(own.first, secret);
-    const firstManifest = makeManifest(own.first, [unlocker]);
     const down = successorSlot(own.first, own.erin);
     const password = passwordSlot(own.erin, secret, unlocker.unlocker.id, own.first.fingerprint);
-    const pair = keypairSlot(own.finn, pairs[2].publicKey);
-    const entry = (set, slots, manifest, secrets = []) => ({ keyset: set.keyset, private: set.box, slots, manifest, secrets });
     writeRelay(directory, {
-      "identity/erin": {
-        keysets: [
-          entry(own.first, [down], makeManifest(own.first, [down], firstManifest)),
-          entry(own.erin, [password], makeManifest(own.erin, [password]), [{ unlocker: unlocker.unlocker.id, hash: relayHash(secret) }]),
-        ],
-      },
-      "identity/finn": { keysets: [entry(own.finn, [pair], makeManifest(own.finn, [pair]))] },
+      "identity/erin": { keysets: [entry(own.first, down, makeManifest(own.first, [unlocker])), entry(own.erin, password)] },
+      "identity/finn": { keysets: [entry(own.finn, keypairSlot(own.finn, pairs[2].publicKey))] },
     });
-    const alices = new Reader(readRelay(directory)).identity("alice")[0].keyset;
+    const alices = newest("alice");
     share("before the renewal", own.first, [own.first.keyset], { data: text("old"), metadata: { type: "string" } });
     share("for herself", own.erin, [own.erin.keyset], { data: text("self"), metadata: { type: "string", meta: { k: [1, "v"] } } });
     share("for alice", own.erin, [own.erin.keyset, alices], { data: text('{"b":[true]}'), metadata: { type: "json" } });
@@ -67,6 +60,18 @@ describe("what the independent writer made, read by the package", () => {
     });
     share("finn's", own.finn, [own.finn.keyset, alices], { data: Buffer.alloc(0), metadata: { type: "bytes" } });
   });
+
+  /** What a relay keeps of a keyset with one slot. `before`: the manifest that this one replaces. */
+  function entry(set, slot, before, opensWith = secret) {
+    const secrets = slot.kind === "password" ? [{ unlocker: slot.unlocker.id, hash: relayHash(opensWith) }] : [];
+    return { keyset: set.keyset, private: set.box, slots: [slot], manifest: makeManifest(set, [slot], before), secrets };
+  }
+
+  /** The newest keyset of a login, as the relay has it. */
+  function newest(login) {
+    const keysets = new Reader(readRelay(directory)).identity(login).map(({ keyset }) => keyset);
+    return keysets.sort((a, b) => b.version - a.version)[0];
+  }
 
   /** Seals an item and grants it to each of the readers, under an exchange key of its own for each. */
   function share(title, from, readers, what) {
@@ -145,7 +150,7 @@ describe("what the independent writer made, read by the package", () => {
   });
 
   test("what the writer sealed wrongly, the package refuses", async () => {
-    const alices = new Reader(readRelay(directory)).identity("alice")[0].keyset;
+    const alices = newest("alice");
     const type = { type: "bytes" };
     const odd = {
       "padding that is not zero": { data: sample(1024), length: 1000, pad: true, metadata: type },
@@ -174,15 +179,81 @@ describe("what the independent writer made, read by the package", () => {
 
   test("what nobody signed, the package refuses", async () => {
     const forged = makeKeyset({ login: "gina", pkcs8: pairs[0].privateKey });
-    const slot = passwordSlot(forged, secret);
-    const manifest = makeManifest(forged, [slot]);
+    const good = entry(forged, passwordSlot(forged, secret));
     const keyset = { ...forged.keyset, selfSignature: own.erin.keyset.selfSignature };
-    const secrets = [{ unlocker: slot.unlocker.id, hash: relayHash(secret) }];
-    const entry = { private: forged.box, slots: [slot], manifest, secrets };
-    writeRelay(directory, { "identity/gina": { keysets: [{ ...entry, keyset }] } });
+    writeRelay(directory, { "identity/gina": { keysets: [{ ...good, keyset }] } });
     await assert.rejects((await device(directory)).connect({ login: "gina", ...vault(secret) }), { code: "ERR_VERIFICATION_FAILED" });
     // The same with its own signature connects: it was the signature.
-    writeRelay(directory, { "identity/gina": { keysets: [{ ...entry, keyset: forged.keyset }] } });
+    writeRelay(directory, { "identity/gina": { keysets: [good] } });
     assert.equal((await (await device(directory)).connect({ login: "gina", ...vault(secret) })).publicKey.version, 1);
+  });
+
+  test("somebody who lost keys tells so, and gets access back from the package", async () => {
+    const [before, after] = [newSecret(), newSecret()];
+    const old = makeKeyset({ login: "hugo", pkcs8: pairs[0].privateKey });
+    const oldEntry = entry(old, passwordSlot(old, before), undefined, before);
+    writeRelay(directory, { "identity/hugo": { keysets: [oldEntry] } });
+    share("hugo's, from before", old, [old.keyset, newest("alice")], { data: text("hugo's"), metadata: { type: "string" } });
+    assert.equal((await alice.decrypt(sealed["hugo's, from before"].bytes)).data, "hugo's");
+    const theirs = await alice.encrypt("alice's", { shareWith: ["hugo"] });
+
+    const fresh = makeKeyset({ login: "hugo", pkcs8: pairs[1].privateKey, before: old, chain: false });
+    const told = makeNotification(fresh, newest("alice"));
+    const { id, created } = told;
+    writeRelay(directory, {
+      "identity/hugo": { keysets: [oldEntry, entry(fresh, passwordSlot(fresh, after), undefined, after)] },
+      [`notification/${id}`]: { notification: told, rev: 1, status: "pending" },
+      [`inbox/alice/${String(created).padStart(16, "0")}-${id}`]: id,
+      ...logged(readRelay(directory), "alice", [{ notified: id }]),
+    });
+    const mine = () => {
+      const reader = new Reader(readRelay(directory));
+      return (envelope) => reader.read(reader.openWithSecret("hugo", after), envelope).data.toString();
+    };
+    assert.throws(() => mine()(theirs.bytes), /no access/);
+
+    await alice.refresh();
+    const [notification] = await alice.notifications.pendingAfter(0);
+    assert.deepEqual([notification.id, notification.author, notification.properties.dataOwnerConcernedId], [id, "hugo", "hugo"]);
+    const key = notification.properties.dataOwnerConcernedPubKey;
+    assert.equal(key, pairs[1].publicKey.toString("hex"));
+    assert.equal(await alice.trust.state("hugo"), "changed");
+    const wrong = { verificationCode: verificationCode("hugo", old.fingerprint) };
+    await assert.rejects(alice.giveAccessBackTo("hugo", key, wrong), { code: "ERR_VERIFICATION_FAILED" });
+    assert.throws(() => mine()(theirs.bytes), /no access/);
+    const receipt = await alice.giveAccessBackTo("hugo", key, { verificationCode: verificationCode("hugo", fresh.fingerprint) });
+    checkReceipt(receipt, newest("alice"));
+    const read = mine();
+    assert.deepEqual([read(theirs.bytes), read(sealed["hugo's, from before"].bytes)], ["alice's", "hugo's"]);
+    assert.equal((await alice.notifications.get(id)).status, "completed");
+  });
+
+  test("the package lost its keys, and gets access back from the writer", async () => {
+    const iris = await (await device(directory)).connect({ login: "iris", ...vault(newSecret()) }, { register: true });
+    share("for iris", own.finn, [own.finn.keyset, newest("iris")], { data: text("for iris"), metadata: { type: "string" } });
+    assert.equal((await iris.decrypt(sealed["for iris"].bytes)).data, "for iris");
+    await iris.disconnect();
+    const again = await (await device(directory)).connect({ login: "iris", ...vault(newSecret()) }, { register: true, reset: true });
+    await assert.rejects(again.decrypt(sealed["for iris"].bytes), { code: "ERR_NO_ACCESS" });
+
+    const records = readRelay(directory);
+    const told = [...records].map(([key, { value }]) => key.startsWith("notification/") && value.notification).filter(Boolean);
+    const [toFinn] = told.filter(({ sender, recipient }) => sender === "iris" && recipient === "finn");
+    const { body, dataOwnerConcernedPubKey } = openNotification(toFinn, own.finn);
+    checkNotification(toFinn, body, newest("iris"));
+    assert.equal(dataOwnerConcernedPubKey, again.publicKey.encryption);
+    assert.equal(verificationCode("iris", fingerprintOf(newest("iris"))), await again.trust.verificationCode("iris"));
+
+    const exchanges = [...records].filter(([key]) => key.startsWith("exchange/")).map(([, { value }]) => value);
+    const { exchange, wraps } = exchanges.find(({ exchange }) => exchange.delegator === "finn" && exchange.delegate === "iris");
+    const mine = wraps.find(({ recipient }) => recipient === toBase64url(own.finn.fingerprint));
+    const wrap = makeWrap(own.finn, exchange, openWrap(mine, exchange, own.finn), newest("iris"));
+    writeRelay(directory, {
+      [`exchange/${exchange.id}`]: { exchange, wraps: [...wraps, wrap] },
+      ...logged(records, "iris", [{ exchange: exchange.id }]),
+    });
+    await again.refresh();
+    const { data, author } = await again.decrypt(sealed["for iris"].bytes);
+    assert.deepEqual([data, author.login], ["for iris", "finn"]);
   });
 });

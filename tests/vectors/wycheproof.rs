@@ -16,8 +16,6 @@ use crate::help::engines;
 use crate::published::{gcm_open, gcm_seal};
 
 #[cfg(target_arch = "wasm32")]
-use crate::published::is_web;
-#[cfg(target_arch = "wasm32")]
 use regrant::crypto::webcrypto;
 
 stories!(
