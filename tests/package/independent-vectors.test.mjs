@@ -9,10 +9,11 @@ import { derive, hpkeKey, hpkeOpen, hpkeSeal, openBox, openMessage, sealBox, x25
 import { ed25519Public, sign, verify } from "../independent/boxes.mjs";
 import { qrPayload, verificationCode } from "../independent/code.mjs";
 import { openEnvelope, sealEnvelope } from "../independent/envelope.mjs";
-import { fingerprintOf } from "../independent/keyset.mjs";
+import { fingerprintOf, makeKeyset } from "../independent/keyset.mjs";
 import { Reader } from "../independent/reader.mjs";
-import { relayHash, slotHash } from "../independent/slots.mjs";
+import { passwordSlot, relayHash, slotHash } from "../independent/slots.mjs";
 import { T, bytes, integer, list, optional, sha256, text, toBase64url, uuid } from "../independent/transcript.mjs";
+import { rsaPair } from "../tools/packed.mjs";
 
 const vectors = new URL("../vectors/", import.meta.url);
 const read = async (file) => JSON.parse(await readFile(new URL(file, vectors), "utf8"));
@@ -115,6 +116,78 @@ test("signatures are held against the checks of section 1 before they are verifi
   assert.throws(() => verify(publicKey, text("that"), signature), /does not verify/);
   assert.throws(() => verify(publicKey, text("this"), Buffer.concat([signature.subarray(0, 32), Buffer.alloc(32, 255)])), /too large/);
   assert.throws(() => verify(Buffer.alloc(32, 255), text("this"), signature), /canonical/);
+});
+
+describe("the independent reader refuses", () => {
+  const flipped = (value, at) => {
+    const out = Buffer.from(value);
+    out[at] ^= 1;
+    return out;
+  };
+
+  test("a box with any byte changed, or cut, or of another key or context", async () => {
+    const { cases } = await read("boxes.json");
+    for (const vector of cases) {
+      const [key, box] = [hex(vector.key), hex(vector.out)];
+      for (let at = 0; at < box.length; at += 1) assert.throws(() => openBox(key, transcript(vector), flipped(box, at)), Error, `${at}`);
+      assert.throws(() => openBox(key, transcript(vector), flipped(box, 32)), /commitment/);
+      assert.throws(() => openBox(key, transcript(vector), box.subarray(0, -1)), Error);
+      assert.throws(() => openBox(Buffer.alloc(32, 1), transcript(vector), box), /commitment/);
+      assert.throws(() => openBox(key, T("another"), box), /commitment/);
+    }
+  });
+
+  test("an envelope with any byte changed or cut off, or of another digest", async () => {
+    const { cases } = await read("envelopes.json");
+    for (const { dataKey, out, author } of cases) {
+      const keyOf = () => ed25519Public(hex(author.seed));
+      const open = (envelope, digest = out.digest) => openEnvelope(hex(dataKey), envelope, hex(digest), keyOf);
+      const envelope = hex(out.envelope);
+      const step = Math.ceil(envelope.length / 700);
+      for (let at = 0; at < envelope.length; at += step) {
+        assert.throws(() => open(flipped(envelope, at)), Error, `${at}`);
+        assert.throws(() => open(envelope.subarray(0, at)), Error, `${at}`);
+      }
+      assert.throws(() => open(envelope, "00".repeat(32)), /other content/);
+      assert.throws(() => open(flipped(envelope, 62)), /commitment/);
+      open(envelope);
+    }
+  });
+
+  test("an envelope whose padding, length or author is a lie", () => {
+    const [dataKey, seed, fingerprint] = [1, 2, 3].map((byte) => Buffer.alloc(32, byte));
+    const open = (what) => {
+      const item = { id: "00112233-4455-4677-8899-aabbccddeeff", keyVersion: 1, metadata: { type: "bytes" }, chunkLog2: 12, ...what };
+      const { bytes: envelope, digest } = sealEnvelope(dataKey, item);
+      return openEnvelope(dataKey, envelope, digest, () => ed25519Public(seed));
+    };
+    const data = Buffer.alloc(1024, 7);
+    assert.deepEqual(open({ data, pad: true }).data, data);
+    assert.throws(() => open({ data, pad: true, length: 1000 }), /padding/);
+    assert.throws(() => open({ data, pad: true, length: 1025 }), /padding/);
+    assert.throws(() => open({ data, length: 1000 }), /length/);
+    assert.deepEqual(open({ data, author: { login: "a", fingerprint, seed } }).author.login, "a");
+    assert.throws(() => open({ data, author: { login: "a", fingerprint, seed: dataKey } }), /does not verify/);
+  });
+
+  test("keysets to which no chain leads from the version that the secret vouches for", () => {
+    const secret = Buffer.alloc(32, 9);
+    const { privateKey: pkcs8 } = rsaPair();
+    const first = makeKeyset({ login: "a", pkcs8 });
+    for (const chain of [true, false]) {
+      const next = makeKeyset({ login: "a", pkcs8, before: first, chain });
+      const slot = passwordSlot(next, secret, undefined, first.fingerprint);
+      const opens = (slots) => {
+        const keysets = [{ keyset: first.keyset, slots: [] }, { keyset: next.keyset, private: next.box, slots }];
+        return new Reader(new Map([["identity/a", { value: { keysets } }]])).openWithSecret("a", secret).size;
+      };
+      assert.equal(opens([slot]), chain ? 1 : 0);
+      const vouch = toBase64url(flipped(bytes(slot.unlocker.vouch), 63));
+      assert.equal(opens([{ ...slot, unlocker: { ...slot.unlocker, vouch } }]), 0);
+      const publicKey = toBase64url(flipped(bytes(slot.unlocker.publicKey), 0));
+      assert.equal(opens([{ ...slot, unlocker: { ...slot.unlocker, publicKey } }]), 0);
+    }
+  });
 });
 
 describe("the recorded world", async () => {
