@@ -26,11 +26,11 @@ function digestOf(header, fingerprint, chunks) {
 }
 
 /**
- * `author`: `{ login, fingerprint, seed }`, for a signed one. `length`: what the metadata says, the data's unless a test
- * wants a lie. Gives the bytes and the content digest.
+ * `author`: `{ login, fingerprint, seed }`, for a signed one. Gives the bytes and the content digest. What a test may want
+ * wrong: `length`, as the metadata says it; `filler`, a byte that fills the trailer; `emptyEnd`, one more chunk, empty.
  */
 export function sealEnvelope(dataKey, { id, keyVersion, metadata, data, length = data.length, author, ...how }) {
-  const { chunkLog2 = 18, pad = false, salt = randomBytes(32) } = how;
+  const { chunkLog2 = 18, pad = false, salt = randomBytes(32), filler = 0, emptyEnd = false } = how;
   const plain = text(JSON.stringify({ ...metadata, length }));
   const size = pad ? padme(data.length) : data.length;
   const padded = Buffer.concat([data, Buffer.alloc(size - data.length)]);
@@ -39,21 +39,21 @@ export function sealEnvelope(dataKey, { id, keyVersion, metadata, data, length =
   const { key, commitment } = keys(dataKey, start, salt);
   const header = Buffer.concat([start, salt, commitment]);
   const chunk = 2 ** chunkLog2;
-  const count = Math.max(Math.ceil(size / chunk), 1);
+  const count = Math.max(Math.ceil(size / chunk), 1) + (emptyEnd ? 1 : 0);
   const chunks = [gcmSeal(key, nonce(0, 0), plain)];
   for (let n = 1; n <= count; n += 1) {
     chunks.push(gcmSeal(key, nonce(n, n === count ? 1 : 0), padded.subarray((n - 1) * chunk, n * chunk)));
   }
   const digest = digestOf(header, author?.fingerprint, chunks);
-  const trailer = author ? [gcmSeal(key, nonce(count + 1, 2), trailerOf(digest, author))] : [];
+  const trailer = author ? [gcmSeal(key, nonce(count + 1, 2), trailerOf(digest, author, filler))] : [];
   return { bytes: Buffer.concat([header, ...chunks, ...trailer]), digest };
 }
 
 const authored = (digest, login, fingerprint) => T("author", digest, text(login), fingerprint);
 
-function trailerOf(digest, { login, fingerprint, seed }) {
+function trailerOf(digest, { login, fingerprint, seed }, filler) {
   const said = compound(text(login), fingerprint, sign(seed, authored(digest, login, fingerprint)));
-  return Buffer.concat([said, Buffer.alloc(TRAILER - said.length)]);
+  return Buffer.concat([said, Buffer.alloc(TRAILER - said.length, filler)]);
 }
 
 /** What everybody can see. */

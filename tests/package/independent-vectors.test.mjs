@@ -168,6 +168,8 @@ describe("the independent reader refuses", () => {
     assert.throws(() => open({ data, length: 1000 }), /length/);
     assert.deepEqual(open({ data, author: { login: "a", fingerprint, seed } }).author.login, "a");
     assert.throws(() => open({ data, author: { login: "a", fingerprint, seed: dataKey } }), /does not verify/);
+    assert.throws(() => open({ data, author: { login: "a", fingerprint, seed }, filler: 1 }), /trailer's padding/);
+    assert.throws(() => open({ data: Buffer.alloc(4096), emptyEnd: true }), /empty chunk/);
   });
 
   test("keysets to which no chain leads from the version that the secret vouches for", () => {

@@ -152,20 +152,24 @@ describe("what the independent writer made, read by the package", () => {
   test("what the writer sealed wrongly, the package refuses", async () => {
     const alices = newest("alice");
     const type = { type: "bytes" };
+    const { fingerprint, seed } = own.erin;
+    const author = { login: "erin", fingerprint, seed };
     const odd = {
       "padding that is not zero": { data: sample(1024), length: 1000, pad: true, metadata: type },
       "a length that is not the data's": { data: sample(1024), length: 1000, metadata: type },
+      "an empty chunk after a full one": { data: sample(4096), chunkLog2: 12, emptyEnd: true, metadata: type },
+      "a trailer that is not filled with zeros": { data: sample(10), metadata: type, filler: 1, author },
       "metadata without a type": { data: sample(10), metadata: {} },
       "other content than was granted": { data: sample(10), metadata: type, granted: Buffer.alloc(32, 7) },
       "an author's signature by another key": {
         data: sample(10),
         metadata: type,
-        author: { login: "erin", fingerprint: own.erin.fingerprint, seed: own.first.seed },
+        author: { ...author, seed: own.first.seed },
       },
       "an author who is somebody else": {
         data: sample(10),
         metadata: type,
-        author: { login: "finn", fingerprint: own.erin.fingerprint, seed: own.erin.seed },
+        author: { ...author, login: "finn" },
       },
     };
     for (const [title, what] of Object.entries(odd)) {
@@ -173,7 +177,7 @@ describe("what the independent writer made, read by the package", () => {
       await assert.rejects(alice.decrypt(sealed[title].bytes), { code: "ERR_CORRUPT" }, title);
     }
     // The same way of sealing, without any lie.
-    share("as it should be", own.erin, [alices], { data: sample(1000), pad: true, metadata: type });
+    share("as it should be", own.erin, [alices], { data: sample(1000), pad: true, metadata: type, author });
     assert.deepEqual(Buffer.from((await alice.decrypt(sealed["as it should be"].bytes)).data), sample(1000));
   });
 
