@@ -46,3 +46,5 @@ mod streams;
 mod together;
 #[path = "vectors/world.rs"]
 mod world;
+#[path = "vectors/wycheproof.rs"]
+mod wycheproof;
