@@ -26,8 +26,8 @@ export const badInput = (what, cause) => new RegrantError("ERR_BAD_INPUT", what,
 /** What is thrown from here on for something that the core or a worker threw. Other errors pass as they are. */
 export function fromCore(thrown) {
   if (thrown?.regrant !== true) return thrown;
-  const { code, message, retryable, logins } = thrown;
-  return new RegrantError(code, message, { retryable, logins });
+  const { code, message, retryable, logins, cause } = thrown;
+  return new RegrantError(code, message, { retryable, logins, cause });
 }
 
 /** An error as plain data, for `postMessage`; `fromCore` takes it. */

@@ -37,9 +37,16 @@ export interface SupportReport {
   readonly webcrypto: boolean;
   /** The browser has Ed25519 keys. */
   readonly ed25519: boolean;
-  /** There is IndexedDB. */
+  /** There is IndexedDB, and it opens databases: some private windows and sandboxes refuse. */
   readonly indexeddb: boolean;
-  /** Private keys can rest in IndexedDB without being readable. Lockdown modes refuse it. */
+  /** There is localStorage, and it takes something. Workers and Node have none. */
+  readonly localstorage: boolean;
+  /** The browser promised not to clear what is stored here when space gets short: see `requestPersistence`. */
+  readonly persisted: boolean;
+  /**
+   * Private keys can rest in IndexedDB without being readable. Lockdown modes refuse it: everything else rests there
+   * all the same, and a session that is resumed is locked until `unlock`.
+   */
   readonly keysAtRest: boolean;
   /** There are workers. */
   readonly workers: boolean;
@@ -48,15 +55,23 @@ export interface SupportReport {
   /** What `engine: "auto"` would be; with `"rust"` it has to be asked for. */
   readonly engine: "webcrypto" | "rust";
   /** What a store is where none is chosen. */
-  readonly store: "indexeddb" | "memory";
+  readonly store: "indexeddb" | "localstorage" | "memory";
   /** Where an embedded relay keeps its records. */
   readonly relay: "indexeddb" | "memory";
   /** For each thing that is missing, one sentence: what it means and what is used instead. */
   readonly notes: readonly string[];
 }
 
-/** Says what this environment can do. Works, and tells why, where `init` does not. */
+/** Says what this environment can do. Works, and tells why, where `init` does not. Nothing of it is remembered. */
 export function support(): Promise<SupportReport>;
+
+/**
+ * Asks the browser not to clear what is stored for this origin when space gets short, and says whether it will not.
+ * The package never asks by itself, because Firefox asks the user: call it when the user would understand why, such as
+ * on a click after the first `connect`. Other browsers decide silently, and may change their mind at a later call.
+ * `false` where nothing like it exists; never an error.
+ */
+export function requestPersistence(): Promise<boolean>;
 
 // ---- secrets and keys ----
 
@@ -142,10 +157,20 @@ export interface OpenOptions {
    */
   readonly relay?: "embedded" | { readonly directory: string };
   /**
-   * Where this device's keys rest. `"indexeddb"` (the default where there is one) keeps them as keys that cannot be
-   * read out; `"memory"` is private to this `Regrant`. Errors: `ERR_STORE_MISSING`.
+   * Where this device's keys rest, and what it remembers of others.
+   *
+   * - `"indexeddb"` keeps private keys as keys that cannot be read out.
+   * - `"localstorage"`, `{ directory }` (Node only; made if it is missing, one file for each `name`, for several
+   *   processes at once) and a `Store` keep text: private keys never rest there, and a session that is resumed is
+   *   locked until `unlock`. Nothing there can be read without the secret, except what the relay has too.
+   * - `"memory"` is private to this `Regrant`.
+   *
+   * Left out, it is the best there is each time: IndexedDB; localStorage where IndexedDB is missing or refuses to open;
+   * else memory (in Node always). A database that is there and fails is an error, and nothing takes its place.
+   *
+   * Errors: `ERR_STORE_MISSING`, also later, from everything that stores or reads.
    */
-  readonly store?: "indexeddb" | "memory";
+  readonly store?: "indexeddb" | "localstorage" | "memory" | { readonly directory: string } | Store;
   /** Keeps stores and embedded relays apart: 1 to 64 of `A-Z a-z 0-9 . _ -`; `"default"` where it is left out. */
   readonly name?: string;
   /**
@@ -161,6 +186,30 @@ export interface OpenOptions {
    * resumed sessions are locked until `unlock`.
    */
   readonly engine?: "auto" | "webcrypto" | "rust";
+}
+
+/**
+ * A store of the application's own: a few records of text under keys of at most 300 characters. It sees public keys,
+ * logins, and boxes that it cannot open; it should be kept from others nonetheless.
+ *
+ * - What `write` resolved for is there from then on, for every later `get`, also after a crash; what it rejected for
+ *   is not there. All of `changes` takes place, or none of it.
+ * - Texts come back exactly as they were. `get` resolves with `undefined` (or `null`) only for what was never written,
+ *   or deleted: whatever it cannot read, it must throw for. Anything but text is `ERR_STORE_UNREADABLE`.
+ * - Where several pages or processes share it: if some record of `expected` does not have that text (`null`: is not
+ *   there) at the moment of writing, `write` writes nothing and resolves with `false`. Whoever has it for one page
+ *   alone may ignore `expected`: within a page writes come one after the other, and are compared before.
+ *
+ * What it throws becomes `ERR_STORE_UNREADABLE`, with the exception as its `cause`; `ERR_QUOTA` if its `name` is
+ * `"QuotaExceededError"` or its `code` `"ENOSPC"` or `"EDQUOT"`. A `code` of `"ERR_STORE_MISSING"`, `"ERR_QUOTA"` or
+ * `"ERR_UNSUPPORTED_VERSION"` stays.
+ */
+export interface Store {
+  get(key: string): Promise<string | null | undefined>;
+  write(
+    changes: readonly (readonly [key: string, text: string | null])[],
+    expected: readonly (readonly [key: string, text: string | null])[],
+  ): Promise<boolean | void>;
 }
 
 /** How to connect. */
@@ -180,7 +229,7 @@ export interface ConnectOptions {
 export class Regrant {
   private constructor();
 
-  /** Opens one. Errors: `ERR_WEAK_KDF`, `ERR_INSECURE_CONTEXT`, `ERR_STORE_MISSING`, `ERR_STORE_UNREADABLE`. */
+  /** Opens one. Errors: `ERR_WEAK_KDF`, `ERR_INSECURE_CONTEXT`, `ERR_STORE_MISSING`. */
   static open(o?: OpenOptions): Promise<Regrant>;
 
   /**
@@ -192,7 +241,9 @@ export class Regrant {
    *
    * Errors, after which nothing has changed: `ERR_WRONG_SECRET`, `ERR_UNKNOWN_KEY` (without `reset`),
    * `ERR_IDENTITY_NOT_FOUND` (with `register: false`, or when this device holds keys of a login that the relay does
-   * not know), `ERR_STORE_UNREADABLE`, `ERR_VERIFICATION_FAILED` (the relay's records do not fit together).
+   * not know), `ERR_STORE_UNREADABLE`, `ERR_UNSUPPORTED_VERSION` (what is stored is newer), `ERR_VERIFICATION_FAILED`
+   * (the relay's records do not fit together). `ERR_QUOTA` and `ERR_CONFLICT` of the store may come after a new login
+   * was registered: connecting again goes on from there.
    */
   connect(who: { readonly login: string } & Secret, o?: ConnectOptions): Promise<Session>;
 
@@ -206,7 +257,10 @@ export class Regrant {
    */
   resume(login?: string): Promise<Session | null>;
 
-  /** Forgets this device's keys of a login, as clearing the browser does. Its sessions end, in other tabs too. */
+  /**
+   * Forgets this device's keys of a login, as clearing the browser does, also where they cannot be read. Its sessions
+   * end, in other tabs too.
+   */
   loseKeys(login: string): Promise<void>;
 
   /** Ends every session of this `Regrant`; what is stored stays. Calling it again does nothing. */
@@ -545,10 +599,16 @@ export class Session {
   /** Opens the keys with the secret, also on a session that is not locked. Errors: `ERR_WRONG_SECRET`, `ERR_UNKNOWN_KEY`. */
   unlock(secret: Secret): Promise<void>;
 
-  /** Drops the private keys from memory and from this device until `unlock`. */
+  /**
+   * Drops the private keys from memory and from this device until `unlock`. Sessions in other tabs keep what they have
+   * in memory, and do not put it back on the device.
+   */
   lock(): Promise<void>;
 
-  /** Wipes this device's keys of this login and ends the session, in other tabs too. Again: nothing happens. */
+  /**
+   * Wipes this device's keys of this login, and ends every session of it that shares the store, in other tabs too (in
+   * another process of Node when it next stores something). Again: nothing happens.
+   */
   disconnect(): Promise<void>;
 
   /** Reads what is new, and drops cached keys that are no longer granted. */
@@ -668,8 +728,8 @@ export interface Notifications {
  * | `ERR_CORRUPT` | the bytes are not what was sealed | get them again |
  * | `ERR_UNSUPPORTED_VERSION` | made by a newer version | update |
  * | `ERR_CONFLICT` | somebody else was faster | read again and retry |
- * | `ERR_STORE_MISSING` | there is no such store here | choose another |
- * | `ERR_STORE_UNREADABLE` | the store is there and cannot be read; nothing was overwritten | retry; `connect` with `reset` gives it up |
+ * | `ERR_STORE_MISSING` | there is no such store here, or it is forbidden | choose another |
+ * | `ERR_STORE_UNREADABLE` | the store is there and cannot be read; nothing was overwritten | retry; `connect` with `reset`, or `loseKeys`, gives it up |
  * | `ERR_QUOTA` | the storage is full | make room and retry |
  * | `ERR_UNAUTHENTICATED` | the relay does not know who asks | `connect` again |
  * | `ERR_FORBIDDEN` | the relay refuses | |

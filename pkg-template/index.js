@@ -2,7 +2,7 @@
 // the WebAssembly comes from.
 import { ready } from "./load.js";
 
-export { support } from "./environment.js";
+export { requestPersistence, support } from "./environment.js";
 export { RegrantError } from "./errors.js";
 export { deriveSecrets } from "./kdf.js";
 export { init } from "./load.js";

@@ -1,12 +1,13 @@
 // One application on one device: opens an engine, a store and a relay, and connects logins over them.
 import { Handle, assertWanted, call } from "./calls.js";
-import { has } from "./environment.js";
+import { keepsDatabases } from "./environment.js";
 import { RegrantError, badInput } from "./errors.js";
 import * as input from "./input.js";
 import { derivePassword } from "./kdf.js";
 import { ready } from "./load.js";
 import { Session } from "./session.js";
 import { SignOut } from "./sign-out.js";
+import { openStore, storeOption } from "./store/open.js";
 
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 /** What passing over in silence would harm. */
@@ -24,12 +25,10 @@ function settings(given) {
     application: input.optional(input.text, given.application, "application") ?? "regrant",
     kdf: input.optional(input.kdf, given.kdf),
     engine: input.optional(input.oneOf, given.engine, "engine", ["auto", "webcrypto", "rust"]) ?? "auto",
-    store: input.optional(input.oneOf, given.store, "store", ["indexeddb", "memory"]) ?? best(),
+    store: storeOption(given.store),
     directory: directory(given.relay === undefined ? "embedded" : given.relay),
   };
 }
-
-const best = () => (has("indexedDB") ? "indexeddb" : "memory");
 
 /** The folder of a directory relay; `undefined` for the embedded one. */
 function directory(relay) {
@@ -48,11 +47,11 @@ export class Regrant {
   #closed = false;
 
   /** Made by `open` only. */
-  constructor(raw, settings) {
+  constructor(raw, settings, place) {
     if (settings?.application === undefined) throw badInput("use await Regrant.open()");
     this.#handle = new Handle(raw);
     this.#settings = settings;
-    this.#signOut = new SignOut(settings);
+    this.#signOut = new SignOut(place);
   }
 
   static async open(o) {
@@ -62,19 +61,19 @@ export class Regrant {
     if (chosen.engine !== "rust" && !core.hasSubtle()) {
       throw new RegrantError("ERR_INSECURE_CONTEXT", 'crypto.subtle is missing: serve the page over HTTPS, or ask for engine: "rust"');
     }
-    if (chosen.store === "indexeddb" && !has("indexedDB")) {
-      throw new RegrantError("ERR_STORE_MISSING", 'this environment has no IndexedDB: open with store: "memory"');
-    }
-    const { name, application, engine, store } = chosen;
-    const config = { name, application, engine, store, relay: best(), origin: `embedded:${name}` };
+    const { name, application, engine } = chosen;
+    const store = await openStore(chosen.store, name);
+    const config = { name, application, engine, store: store.kind, origin: `embedded:${name}` };
     let backend;
-    if (chosen.directory !== undefined) {
+    if (chosen.directory === undefined) {
+      config.relay = (await keepsDatabases()) ? "indexeddb" : "memory";
+    } else {
       const { openDirectory } = await import("#directory");
       const opened = await openDirectory(chosen.directory);
       Object.assign(config, { relay: "foreign", relayKey: opened.key });
       backend = opened.backend;
     }
-    return new Regrant(await call(() => core.Core.open(config, backend)), chosen);
+    return new Regrant(await call(() => core.Core.open(config, backend, store.given)), chosen, store.place);
   }
 
   async connect(who, o) {

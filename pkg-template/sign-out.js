@@ -1,23 +1,49 @@
-// Signing out in one tab ends the sessions of the others, which share the store: a message on a `BroadcastChannel`.
+// Signing out anywhere ends the sessions of everybody who shares the store: those of this `Regrant`, and by a message
+// those of other tabs. Where no message gets through, a session finds its record gone when it next stores something.
 import { Handle } from "./calls.js";
 import { has } from "./environment.js";
+
+/** Other tabs, reached by a `BroadcastChannel`; without, by an item of localStorage whose changes they hear of. */
+function openChannel(name, hear) {
+  if (has("BroadcastChannel")) {
+    const channel = new BroadcastChannel(name);
+    channel.unref?.();
+    channel.addEventListener("message", ({ data }) => hear(data));
+    return { post: (message) => channel.postMessage(message), close: () => channel.close() };
+  }
+  if (typeof addEventListener !== "function") return undefined;
+  const listener = ({ key, newValue }) => {
+    if (key !== name || !newValue) return;
+    try {
+      hear(JSON.parse(newValue));
+    } catch {
+      // Somebody else's writing.
+    }
+  };
+  addEventListener("storage", listener);
+  const post = (message) => {
+    try {
+      localStorage.setItem(name, JSON.stringify(message));
+      localStorage.removeItem(name);
+    } catch {
+      // No localStorage, or no room in it.
+    }
+  };
+  return { post, close: () => removeEventListener("storage", listener) };
+}
 
 export class SignOut {
   #channel;
   /** Sessions of this `Regrant`, with the time at which they began. */
   #sessions = new Set();
 
-  /** @param {{ name: string, store: string }} settings */
-  constructor({ name, store }) {
-    if (store !== "indexeddb" || !has("BroadcastChannel")) return;
-    this.#channel = new BroadcastChannel(`regrant/${name}/session`);
-    this.#channel.unref?.();
-    this.#channel.addEventListener("message", ({ data }) => this.#hear(data));
+  /** @param {string} [place] a name that all share who share the store; none for one that nobody else has */
+  constructor(place) {
+    if (place !== undefined) this.#channel = openChannel(`regrant/${place}/session`, (message) => this.#hear(message));
   }
 
   /** Ends this core session when its login is signed out elsewhere. */
   watch(raw) {
-    if (!this.#channel) return;
     const handle = new Handle(raw);
     for (const session of this.#sessions) if (session.handle.read((raw) => raw.ended, true)) this.#sessions.delete(session);
     this.#sessions.add({ handle, login: raw.login, since: Date.now() });
@@ -25,7 +51,9 @@ export class SignOut {
 
   /** Says that a login was signed out here. */
   tell(login) {
-    this.#channel?.postMessage({ signedout: login, at: Date.now() });
+    const message = { signedout: login, at: Date.now() };
+    this.#channel?.post(message);
+    this.#hear(message);
   }
 
   close() {

@@ -3,8 +3,10 @@
 //! A message tells the caller what to do and an attacker nothing: it never holds a secret, plaintext
 //! or a reason why decryption of content failed.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
+use std::rc::Rc;
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -81,24 +83,58 @@ codes! {
     Aborted = "ERR_ABORTED",
 }
 
+/// What an error came from, for whoever debugs. It is handed through and never shown.
+#[derive(Clone)]
+struct Cause(Rc<dyn Any>);
+
+impl PartialEq for Cause {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Cause {}
+
 /// An error: a stable code, a message for the developer, and the logins that it is about.
+///
+/// One pointer wide: results are handed up through every layer, and copying them costs code at each.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Error {
+pub struct Error(Box<Inner>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Inner {
     code: Code,
     message: Cow<'static, str>,
     logins: Vec<String>,
+    cause: Option<Cause>,
 }
 
 impl Error {
     /// An error with a message.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), logins: Vec::new() }
+        Self::made(code, message.into(), Vec::new())
     }
 
     /// An error about identities: the logins are appended to the message and kept in [`Error::logins`].
     pub fn about(code: Code, message: &str, logins: Vec<String>) -> Self {
         let message = format!("{message}: {}", logins.join(", "));
-        Self { code, message: message.into(), logins }
+        Self::made(code, message.into(), logins)
+    }
+
+    fn made(code: Code, message: Cow<'static, str>, logins: Vec<String>) -> Self {
+        Self(Box::new(Inner { code, message, logins, cause: None }))
+    }
+
+    /// The same error, with what it came from.
+    #[must_use]
+    pub fn because(mut self, cause: impl Any) -> Self {
+        self.0.cause = Some(Cause(Rc::new(cause)));
+        self
+    }
+
+    /// What it came from, if that is known and of this type.
+    pub fn cause<T: Any>(&self) -> Option<&T> {
+        self.0.cause.as_ref().and_then(|cause| cause.0.downcast_ref())
     }
 
     /// Shorthand for [`Code::BadInput`].
@@ -116,28 +152,28 @@ impl Error {
 
     /// The stable code.
     pub fn code(&self) -> Code {
-        self.code
+        self.0.code
     }
 
     /// The logins that the error is about; empty when it is about none.
     pub fn logins(&self) -> &[String] {
-        &self.logins
+        &self.0.logins
     }
 
     /// The message, without the code.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// Whether the same call may succeed later without the caller changing anything.
     pub fn is_retryable(&self) -> bool {
-        matches!(self.code, Code::Conflict | Code::RelayUnavailable | Code::Quota)
+        matches!(self.code(), Code::Conflict | Code::RelayUnavailable | Code::Quota)
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code.as_str(), self.message)
+        write!(f, "{}: {}", self.code().as_str(), self.message())
     }
 }
 

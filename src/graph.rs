@@ -219,6 +219,11 @@ impl Principal {
         *self.memory.borrow_mut() = memory;
     }
 
+    /// What others stored in addition.
+    pub fn merge_memory(&self, memory: Memory) {
+        self.memory.borrow_mut().merge(memory);
+    }
+
     /// Whether what is remembered changed since this was asked last.
     pub fn take_memory_changed(&self) -> bool {
         self.memory_changed.replace(false)

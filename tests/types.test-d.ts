@@ -6,6 +6,7 @@ import {
   init,
   Regrant,
   RegrantError,
+  requestPersistence,
   Session,
   splitSecret,
   support,
@@ -18,6 +19,7 @@ import {
   type Opened,
   type PublicKey,
   type Sealed,
+  type Store,
   type TrustState,
   type WasmSource,
 } from "regrant";
@@ -119,6 +121,22 @@ await new Response(file.stream).arrayBuffer();
 await stream.cancel();
 // @ts-expect-error: a Blob
 await session.store("x");
+
+export const persistent: boolean = await requestPersistence();
+const map = new Map<string, string>();
+const store: Store = {
+  get: async (key) => map.get(key),
+  async write(changes) {
+    for (const [key, text] of changes) text === null ? map.delete(key) : map.set(key, text);
+  },
+};
+await Regrant.open({ store });
+await Regrant.open({ store: "localstorage" });
+await Regrant.open({ store: { directory: "keys" } });
+// @ts-expect-error: a store reads, too
+await Regrant.open({ store: { write: store.write } });
+// @ts-expect-error: no such store
+await Regrant.open({ store: "cookies" });
 
 const stop: () => void = session.on("granted", () => {});
 stop();

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::rest::{self, Rested};
+use super::rest::{self, Rested, Why};
 use super::session::Session;
 use super::{Client, ConnectOptions};
 use crate::crypto::keys::RestKey;
@@ -192,7 +192,6 @@ impl Client {
                 rests.push(rest::rest_key(&me.engine, keyset_key).await?);
             }
         }
-        let rest_key = rests.first().cloned();
         let announced = rested.as_ref().is_some_and(|r| r.announced && r.keyset.fingerprint() == newest.fingerprint);
         rests.extend(rested.and_then(|r| r.rest));
         match rest::load_memory(&me.engine, &s.store, &me.login, &rests).await {
@@ -208,8 +207,8 @@ impl Client {
             me.pin_own(&newest.keyset);
         }
         me.set_keys(arrived.keys, arrived.trusted, arrived.ticket);
-        let session = Session::begin(s.clone(), me, newest.keyset.clone(), rest_key, arrived.is_new, announced);
-        session.save().await?;
+        let session = Session::begin(s.clone(), me, newest.keyset.clone(), rests, arrived.is_new, announced);
+        session.save(Why::Begin { reset: arrived.reset || reset }).await?;
         self.track(&session);
         // The session is there; a contact who cannot be told now is told at the next start or refresh.
         let _ = session.announce_if_needed().await;
@@ -236,7 +235,8 @@ impl Client {
             me.set_memory(memory.unwrap_or_default());
         }
         me.set_keys(rested.keys, rested.trusted, None);
-        let session = Session::begin(s.clone(), me, rested.keyset, rested.rest, false, rested.announced);
+        let rests = rested.rest.into_iter().collect();
+        let session = Session::begin(s.clone(), me, rested.keyset, rests, false, rested.announced);
         self.track(&session);
         if !session.locked() {
             let _ = session.announce_if_needed().await;
@@ -271,6 +271,6 @@ impl Session {
             notify::announce(self.me(), &key, &contacts, before).await?;
         }
         self.set_announced();
-        self.save().await
+        self.save(Why::Update).await
     }
 }

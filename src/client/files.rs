@@ -201,7 +201,7 @@ impl Upload {
             Some(_) => {}
             None => {
                 let known = Segment { data: data.clone(), sealed: None };
-                uploads::keep_segment(&me.engine, store, &key, item, n, &known).await?;
+                uploads::keep_segment(&me.engine, store, session.login(), &self.plan, n, &known).await?;
             }
         }
         // Sealing reads the bytes again: they are this package's own copy, which nobody changes meanwhile.
@@ -209,7 +209,7 @@ impl Upload {
         let hashes: Vec<[u8; 32]> = sealed.iter().map(|(_, hash)| *hash).collect();
         session.delegation().put_chunks(me, item, first, sealed).await?;
         let done = Segment { data, sealed: Some(hashes.clone()) };
-        uploads::keep_segment(&me.engine, store, &key, item, n, &done).await?;
+        uploads::keep_segment(&me.engine, store, session.login(), &self.plan, n, &done).await?;
         work.hashes.extend(hashes);
         Ok(())
     }
@@ -261,7 +261,7 @@ impl Session {
     }
 
     /// Finds a file at the relay.
-    pub async fn stored(self: &Rc<Self>, item: Uuid) -> Result<Stored> {
+    pub async fn find_stored(self: &Rc<Self>, item: Uuid) -> Result<Stored> {
         let outcome = self.delegation().find_stored(self.open()?, item).await;
         Ok(Stored { session: self.clone(), state: Turn::new(self.keeping(outcome).await?) })
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::uploads;
 use crate::crypto::Engine;
 use crate::crypto::boxes::{open_at_rest, seal_at_rest};
 use crate::crypto::keys::RestKey;
@@ -11,14 +12,16 @@ use crate::error::{Code, Error, Result};
 use crate::graph::Memory;
 use crate::keyring::OwnKey;
 use crate::secret::Key32;
-use crate::store::{Entry, Store, StoredKey};
+use crate::store::{Batch, Entry, Outcome, Store, StoredKey, newer_or};
 use crate::wire::keyset::Keyset;
 
 /// The format of what is stored; a newer one is refused.
 const FORMAT: u64 = 1;
 const LAST: &str = "last";
+/// How often a write that others came before is decided again.
+pub(super) const ATTEMPTS: usize = 64;
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SessionRecord {
     format: u64,
@@ -65,67 +68,165 @@ pub(super) async fn rest_key(engine: &Engine, keyset_key: &Key32) -> Result<Rest
     engine.import_rest(&hkdf32(keyset_key.expose(), Transcript::new("pins").as_bytes())?).await
 }
 
+/// Why a session is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It begins. `reset`: what cannot be read is given up.
+    Begin { reset: bool },
+    /// Its keys were opened anew.
+    Unlock,
+    /// Something about it changed.
+    Update,
+    /// Its keys are to leave this device.
+    Lock,
+}
+
 /// What is to be stored.
 pub(super) struct ToRest<'a> {
     pub(super) login: &'a str,
     pub(super) keys: &'a [OwnKey],
     pub(super) keyset: &'a Keyset,
-    pub(super) rest: Option<&'a RestKey>,
+    /// What boxes the memory, and after it what may have boxed it before; none when locked.
+    pub(super) rests: &'a [RestKey],
     pub(super) memory: &'a Memory,
     pub(super) trusted: bool,
     pub(super) announced: bool,
-    pub(super) lock: bool,
+}
+
+impl ToRest<'_> {
+    fn knows(&self, keyset: &Keyset) -> bool {
+        let fingerprint = keyset.fingerprint();
+        self.keyset.fingerprint() == fingerprint || self.keys.iter().any(|k| k.fingerprint == fingerprint)
+    }
+}
+
+fn signed_out() -> Error {
+    Error::new(Code::NotConnected, "this login was signed out in another tab: connect() again")
+}
+
+pub(super) fn busy() -> Error {
+    Error::new(Code::Conflict, "others write to the store on this device without pause: try again")
 }
 
 /// Stores a session, so that `resume` finds it, with what it remembers boxed under the key that rests with it: both
-/// or neither. Keys that cannot rest unreadable here are left out: it is locked then.
-pub(super) async fn store_session(engine: &Engine, store: &Store, what: &ToRest<'_>) -> Result<()> {
+/// or neither. Keys that cannot rest unreadable here are left out: it is locked then. Gives what is remembered now,
+/// with what others stored.
+///
+/// Only a session that begins may make the record: one that goes on does not bring back what another tab wiped
+/// ([`Code::NotConnected`]), nor does it replace newer keys, or unlock what another tab locked.
+pub(super) async fn store_session(
+    engine: &Engine,
+    store: &Store,
+    what: &ToRest<'_>,
+    why: Why,
+) -> Result<Option<Memory>> {
+    let _held = store.hold().await;
+    let give_up = why == Why::Begin { reset: true };
+    let mut refused = false;
+    for _ in 0..ATTEMPTS {
+        let mut batch = Batch { give_up, ..Batch::default() };
+        let found = match read_session(store, what.login).await {
+            Err(e) if e.code() == Code::StoreUnreadable && give_up => None,
+            other => {
+                let found = other?;
+                batch.expected.push((session_key(what.login), found.as_ref().map(|(entry, _)| entry.text.clone())));
+                found.map(|(_, record)| record)
+            }
+        };
+        if found.is_none() && !matches!(why, Why::Begin { .. }) {
+            return Err(signed_out());
+        }
+        let elsewhere = found.as_ref().filter(|r| match r.keysets.last() {
+            Some(newest) => newest.version >= what.keyset.version && !what.knows(newest),
+            None => false,
+        });
+        let mut remembered = None;
+        match (elsewhere, why) {
+            // Newer keys rest here than this session knows of: they go, and what is remembered with them stays.
+            (Some(newer), Why::Lock) => {
+                let text = crate::wire::to_json(&SessionRecord { locked: true, ..newer.clone() })?;
+                batch.changes.push((session_key(what.login), Some(Entry::of(text))));
+            }
+            (Some(_), Why::Unlock | Why::Update) => return Ok(None),
+            _ => {
+                let entry = session_entry(store, what, found.as_ref(), why, refused)?;
+                batch.changes.push((session_key(what.login), Some(entry)));
+                if matches!(why, Why::Begin { .. }) {
+                    batch.changes.push((LAST.to_owned(), Some(Entry::of(crate::wire::to_json(&what.login)?))));
+                }
+                remembered = match boxed(engine, store, what.login, what.rests, what.memory, &mut batch).await {
+                    // Whatever cannot be read must not keep keys on this device.
+                    Err(e) if e.code() == Code::StoreUnreadable && why == Why::Lock => None,
+                    other => other?,
+                };
+            }
+        }
+        match store.write(batch).await? {
+            Outcome::Written => return Ok(remembered),
+            Outcome::KeysRefused if refused => return Err(unreadable()),
+            Outcome::KeysRefused => refused = true,
+            Outcome::Changed => {}
+        }
+    }
+    Err(busy())
+}
+
+/// The record of a session, with its keys unless it is locked.
+fn session_entry(
+    store: &Store,
+    what: &ToRest<'_>,
+    found: Option<&SessionRecord>,
+    why: Why,
+    refused: bool,
+) -> Result<Entry> {
     let mut keys = Vec::new();
     for key in what.keys {
         keys.push(StoredKey::Decryption(key.decryption.clone()));
         keys.push(StoredKey::Signing(key.signing.clone()));
     }
-    keys.extend(what.rest.map(|r| StoredKey::Rest(r.clone())));
-    let locked = what.lock || what.rest.is_none() || !keys.iter().all(|k| store.keeps(k));
+    keys.extend(what.rests.first().map(|rest| StoredKey::Rest(rest.clone())));
+    let stays_locked = why == Why::Update && found.is_some_and(|r| r.locked);
+    let unable = refused || what.rests.is_empty() || !keys.iter().all(|k| store.keeps(k));
+    let locked = why == Why::Lock || stays_locked || unable;
     if locked {
         keys.clear();
     }
-    let keysets = match what.keys {
+    let keysets: Vec<Keyset> = match what.keys {
         [] => vec![what.keyset.clone()],
         keys => keys.iter().map(|k| k.keyset.clone()).collect(),
     };
-    let record = SessionRecord {
-        format: FORMAT,
-        login: what.login.to_owned(),
-        keysets,
-        locked,
-        trusted: what.trusted,
-        announced: what.announced,
-    };
-    let text = crate::wire::to_json(&record)?;
-    let last = Entry { text: crate::wire::to_json(&what.login)?, keys: Vec::new() };
-    let mut changes = vec![(session_key(what.login), Some(Entry { text, keys })), (LAST.to_owned(), Some(last))];
-    if let Some(rest) = what.rest {
-        changes.push((memory_key(what.login), Some(boxed(engine, store, what.login, rest, what.memory).await?)));
-    }
-    store.write(changes).await
+    let same =
+        |r: &&SessionRecord| r.keysets.last().map(Keyset::fingerprint) == keysets.last().map(Keyset::fingerprint);
+    let announced = what.announced || found.filter(same).is_some_and(|r| r.announced);
+    let (login, trusted) = (what.login.to_owned(), what.trusted);
+    let record = SessionRecord { format: FORMAT, login, keysets, locked, trusted, announced };
+    Ok(Entry { text: crate::wire::to_json(&record)?, keys })
 }
 
 /// The login that connected last.
 pub(super) async fn last_login(store: &Store) -> Result<Option<String>> {
     match store.get(LAST).await? {
         None => Ok(None),
-        Some(entry) => serde_json::from_str(&entry.text).map(Some).map_err(|_| unreadable()),
+        Some(entry) => {
+            serde_json::from_str(&entry.text).map(Some).map_err(|_| newer_or(&entry.text, FORMAT, unreadable()))
+        }
+    }
+}
+
+/// The session record of a login, checked. Errors: [`Code::StoreUnreadable`], [`Code::UnsupportedVersion`].
+async fn read_session(store: &Store, login: &str) -> Result<Option<(Entry, SessionRecord)>> {
+    let Some(entry) = store.get(&session_key(login)).await? else { return Ok(None) };
+    let record = serde_json::from_str::<SessionRecord>(&entry.text).ok();
+    let record = record.filter(|r| r.format == FORMAT && r.login == login && !r.keysets.is_empty());
+    match record {
+        Some(record) => Ok(Some((entry, record))),
+        None => Err(newer_or(&entry.text, FORMAT, unreadable())),
     }
 }
 
 /// What rests of a login. `None`: nothing does. Errors: [`Code::StoreUnreadable`], [`Code::UnsupportedVersion`].
 pub(super) async fn load_session(store: &Store, login: &str) -> Result<Option<Rested>> {
-    let Some(entry) = store.get(&session_key(login)).await? else { return Ok(None) };
-    let record: SessionRecord = serde_json::from_str(&entry.text).map_err(|_| newer_or_unreadable(&entry.text))?;
-    if record.format != FORMAT {
-        return Err(newer_or_unreadable(&entry.text));
-    }
+    let Some((entry, record)) = read_session(store, login).await? else { return Ok(None) };
     let keyset = record.keysets.last().cloned().ok_or_else(unreadable)?;
     let mut keys = Vec::new();
     let mut rest = None;
@@ -148,52 +249,64 @@ pub(super) async fn load_session(store: &Store, login: &str) -> Result<Option<Re
     Ok(Some(Rested { keyset, keys, rest, trusted: record.trusted, announced: record.announced }))
 }
 
-fn newer_or_unreadable(text: &str) -> Error {
-    #[derive(Deserialize)]
-    struct Format {
-        format: u64,
-    }
-    match serde_json::from_str::<Format>(text) {
-        Ok(found) if found.format > FORMAT => {
-            Error::new(Code::UnsupportedVersion, "what is stored on this device was written by a newer version")
-        }
-        _ => unreadable(),
-    }
-}
-
 fn memory_context(login: &str) -> Transcript {
     Transcript::new("rest/memory").text(login)
 }
 
-/// What is remembered, boxed, with what another tab stored under the same key since.
-async fn boxed(engine: &Engine, store: &Store, login: &str, rest: &RestKey, memory: &Memory) -> Result<Entry> {
+/// Adds what is remembered to a batch, boxed under the first key, with what others stored meanwhile. Gives all of it;
+/// `None` without a key.
+async fn boxed(
+    engine: &Engine,
+    store: &Store,
+    login: &str,
+    rests: &[RestKey],
+    memory: &Memory,
+    batch: &mut Batch,
+) -> Result<Option<Memory>> {
+    let Some(rest) = rests.first() else { return Ok(None) };
     let mut memory = memory.clone();
-    match load_memory(engine, store, login, std::slice::from_ref(rest)).await {
-        Ok(stored) => memory.merge(stored.unwrap_or_default()),
-        // Boxed under a key that this one takes the place of; whoever could open it did, before.
-        Err(e) if e.code() == Code::StoreUnreadable => {}
+    match read_memory(engine, store, login, rests).await {
+        Ok(stored) => {
+            let (text, others) = stored.unzip();
+            batch.expected.push((memory_key(login), text));
+            memory.merge(others.unwrap_or_default());
+        }
+        // The caller asked for it: the key that boxed it is among the lost ones.
+        Err(e) if e.code() == Code::StoreUnreadable && batch.give_up => {}
         Err(e) => return Err(e),
     }
     let json = crate::wire::to_json(&memory)?;
     let sealed = seal_at_rest(engine, rest, &memory_context(login), json.as_bytes()).await?;
-    Ok(Entry { text: to_base64url(&sealed), keys: Vec::new() })
+    batch.changes.push((memory_key(login), Some(Entry::of(to_base64url(&sealed)))));
+    Ok(Some(memory))
 }
 
-/// Boxes and stores what is remembered, for the session that rests here. Another session of the same login, with older
-/// or newer keys, keeps its memory to itself: boxed under its key, it could not be opened by the one that rests.
+/// Boxes and stores what is remembered, for the session that rests here; gives what is remembered now, with what others
+/// stored. Another session of the same login, with older or newer keys, keeps its memory to itself: boxed under its
+/// key, it could not be opened by the one that rests. Errors: [`Code::NotConnected`] if another tab signed out.
 pub(super) async fn store_memory(
     engine: &Engine,
     store: &Store,
     keyset: &Keyset,
-    rest: &RestKey,
+    rests: &[RestKey],
     memory: &Memory,
-) -> Result<()> {
-    let rested = load_session(store, &keyset.login).await?;
-    if rested.is_some_and(|r| r.keyset.fingerprint() == keyset.fingerprint()) {
-        let entry = boxed(engine, store, &keyset.login, rest, memory).await?;
-        store.write(vec![(memory_key(&keyset.login), Some(entry))]).await?;
+) -> Result<Option<Memory>> {
+    let login = &keyset.login;
+    let _held = store.hold().await;
+    for _ in 0..ATTEMPTS {
+        let (entry, record) = read_session(store, login).await?.ok_or_else(signed_out)?;
+        if record.keysets.last().is_none_or(|newest| newest.fingerprint() != keyset.fingerprint()) {
+            return Ok(None);
+        }
+        let mut batch = Batch { expected: vec![(session_key(login), Some(entry.text))], ..Batch::default() };
+        let remembered = boxed(engine, store, login, rests, memory, &mut batch).await?;
+        match store.write(batch).await? {
+            Outcome::Written => return Ok(remembered),
+            Outcome::KeysRefused => return Err(unreadable()),
+            Outcome::Changed => {}
+        }
     }
-    Ok(())
+    Err(busy())
 }
 
 /// Opens what is remembered with the first key that fits. `None`: nothing is stored.
@@ -204,23 +317,44 @@ pub(super) async fn load_memory(
     login: &str,
     rests: &[RestKey],
 ) -> Result<Option<Memory>> {
+    Ok(read_memory(engine, store, login, rests).await?.map(|(_, memory)| memory))
+}
+
+async fn read_memory(
+    engine: &Engine,
+    store: &Store,
+    login: &str,
+    rests: &[RestKey],
+) -> Result<Option<(String, Memory)>> {
     let Some(entry) = store.get(&memory_key(login)).await? else { return Ok(None) };
-    let sealed = from_base64url(&entry.text).map_err(|_| unreadable())?;
+    // What a newer version may write here will be JSON that says so.
+    let sealed = from_base64url(&entry.text).map_err(|_| newer_or(&entry.text, FORMAT, unreadable()))?;
     for rest in rests {
         if let Ok(plain) = open_at_rest(engine, rest, &memory_context(login), &sealed).await {
-            return serde_json::from_slice(plain.expose()).map(Some).map_err(|_| unreadable());
+            let memory = serde_json::from_slice(plain.expose()).map_err(|_| unreadable())?;
+            return Ok(Some((entry.text, memory)));
         }
     }
     Err(unreadable())
 }
 
-/// Forgets everything of a login.
+/// Forgets everything of a login, readable or not.
 pub(super) async fn wipe(store: &Store, login: &str) -> Result<()> {
-    let mut changes = vec![(session_key(login), None), (memory_key(login), None)];
-    changes.extend(super::uploads::wipe(store, login).await);
-    // What cannot be read must not keep anybody from wiping it.
-    if !matches!(last_login(store).await, Ok(Some(last)) if last != login) {
-        changes.push((LAST.to_owned(), None));
+    let _held = store.hold().await;
+    for _ in 0..ATTEMPTS {
+        let mut batch = Batch { give_up: true, ..Batch::default() };
+        batch.changes = vec![(session_key(login), None), (memory_key(login), None)];
+        uploads::wipe(store, login, &mut batch).await;
+        // What cannot be read must not keep anybody from wiping it.
+        match store.get(LAST).await {
+            Ok(Some(entry)) if serde_json::from_str::<String>(&entry.text).is_ok_and(|last| last != login) => {
+                batch.expected.push((LAST.to_owned(), Some(entry.text)));
+            }
+            _ => batch.changes.push((LAST.to_owned(), None)),
+        }
+        if store.write(batch).await? == Outcome::Written {
+            return Ok(());
+        }
     }
-    store.write(changes).await
+    Err(busy())
 }

@@ -6,12 +6,13 @@ use std::rc::Rc;
 
 use uuid::Uuid;
 
-use super::{Setup, rest};
+use super::Setup;
+use super::rest::{self, Why};
 use crate::crypto::envelope::Buffer;
 use crate::crypto::keys::RestKey;
 use crate::delegation::{Delegation, Draft, Opened, Reader, RevokeReport, SealOptions, SealedItem};
 use crate::error::{Code, Error, Result};
-use crate::graph::Principal;
+use crate::graph::{Memory, Principal};
 use crate::keyring::{self, OwnKey, Secret};
 use crate::recovery::access_back;
 use crate::relay::{Operation, OwnKeyset, Subscription, unexpected};
@@ -56,7 +57,8 @@ pub struct Session {
     me: Principal,
     delegation: Rc<Delegation>,
     keyset: RefCell<Keyset>,
-    rest: RefCell<Option<RestKey>>,
+    /// What boxes the memory at rest, and after it what may have boxed it before; none when locked.
+    rests: RefCell<Vec<RestKey>>,
     is_new: bool,
     ended: Cell<bool>,
     announced: Cell<bool>,
@@ -77,7 +79,7 @@ impl Session {
         setup: Setup,
         me: Principal,
         keyset: Keyset,
-        rest: Option<RestKey>,
+        rests: Vec<RestKey>,
         is_new: bool,
         announced: bool,
     ) -> Rc<Self> {
@@ -86,7 +88,7 @@ impl Session {
             me,
             delegation: Rc::default(),
             keyset: RefCell::new(keyset),
-            rest: RefCell::new(rest),
+            rests: RefCell::new(rests),
             is_new,
             ended: Cell::new(false),
             announced: Cell::new(announced),
@@ -151,7 +153,7 @@ impl Session {
 
     /// What boxes records at rest; absent while locked.
     pub(super) fn rest(&self) -> Option<RestKey> {
-        self.rest.borrow().clone()
+        self.rests.borrow().first().cloned()
     }
 
     pub(super) fn announced(&self) -> bool {
@@ -197,42 +199,46 @@ impl Session {
     }
 
     async fn save_memory(&self) -> Result<()> {
-        let rest = self.rest.borrow().clone();
-        let (Some(rest), false) = (rest, self.ended.get()) else { return Ok(()) };
-        if !self.me.take_memory_changed() {
+        let rests = self.rests.borrow().clone();
+        if rests.is_empty() || self.ended.get() || !self.me.take_memory_changed() {
             return Ok(());
         }
         let (engine, store) = (&self.me.engine, &self.setup.store);
-        let stored = rest::store_memory(engine, store, &self.public_key(), &rest, &self.me.memory()).await;
+        let stored = rest::store_memory(engine, store, &self.public_key(), &rests, &self.me.memory()).await;
         if stored.is_err() {
             self.me.mark_memory_changed();
         }
-        stored
+        self.stored(stored)
     }
 
-    pub(super) async fn save(&self) -> Result<()> {
-        self.store_as(false).await
-    }
-
-    async fn store_as(&self, lock: bool) -> Result<()> {
-        let (keyset, rest) = (self.keyset.borrow().clone(), self.rest.borrow().clone());
+    /// Stores what this session is. Errors: [`Code::NotConnected`] if it was signed out meanwhile, here or in another tab.
+    pub(super) async fn save(&self, why: Why) -> Result<()> {
+        let (keyset, rests) = (self.keyset.borrow().clone(), self.rests.borrow().clone());
         let what = rest::ToRest {
             login: &self.me.login,
             keys: &self.me.keys(),
             keyset: &keyset,
-            rest: rest.as_ref(),
+            rests: &rests,
             memory: &self.me.memory(),
             trusted: self.me.trusted(),
             announced: self.announced.get(),
-            lock,
         };
-        let stored = rest::store_session(&self.me.engine, &self.setup.store, &what).await;
-        if self.ended.get() {
-            // Signed out while it was written: nothing may be left behind.
-            rest::wipe(&self.setup.store, &self.me.login).await?;
-            return self.alive();
+        let stored = rest::store_session(&self.me.engine, &self.setup.store, &what, why).await;
+        self.stored(stored)?;
+        self.alive()
+    }
+
+    /// Takes over what others remembered; ends with a record that another tab wiped.
+    fn stored(&self, outcome: Result<Option<Memory>>) -> Result<()> {
+        match outcome {
+            Ok(Some(remembered)) if !self.ended.get() => self.me.merge_memory(remembered),
+            Err(e) if e.code() == Code::NotConnected => {
+                self.end();
+                return Err(e);
+            }
+            other => drop(other?),
         }
-        stored
+        Ok(())
     }
 
     /// Errors: [`Code::NotConnected`], or [`Code::Locked`] when the keys were locked after `epoch` was read.
@@ -252,7 +258,7 @@ impl Session {
         self.epoch.set(self.epoch.get() + 1);
         self.me.drop_keys();
         self.delegation.forget();
-        *self.rest.borrow_mut() = None;
+        self.rests.borrow_mut().clear();
         *self.subscription.borrow_mut() = None;
         self.emit(Event::SignedOut);
     }
@@ -273,10 +279,10 @@ impl Session {
     pub async fn lock(&self) -> Result<()> {
         self.alive()?;
         self.epoch.set(self.epoch.get() + 1);
-        self.store_as(true).await?;
+        self.save(Why::Lock).await?;
         self.me.drop_keys();
         self.delegation.forget();
-        *self.rest.borrow_mut() = None;
+        self.rests.borrow_mut().clear();
         self.emit(Event::Locked);
         Ok(())
     }
@@ -298,25 +304,27 @@ impl Session {
 
     async fn take_keys(&self, opened: keyring::Opened, all: &[OwnKeyset], epoch: u64) -> Result<()> {
         let newest = opened.keys.last().ok_or_else(unexpected)?.clone();
-        let rest = rest::rest_key(&self.me.engine, newest.require_keyset_key()?).await?;
-        let locked = self.rest.borrow().is_none();
-        if locked {
-            let mut rests = vec![rest.clone()];
-            for key in &opened.keys {
-                if let Some(keyset_key) = &key.keyset_key {
-                    rests.push(rest::rest_key(&self.me.engine, keyset_key).await?);
-                }
+        newest.require_keyset_key()?;
+        let mut rests = Vec::new();
+        for key in opened.keys.iter().rev() {
+            if let Some(keyset_key) = &key.keyset_key {
+                rests.push(rest::rest_key(&self.me.engine, keyset_key).await?);
             }
+        }
+        let locked = self.rests.borrow().is_empty();
+        if locked {
             let memory = rest::load_memory(&self.me.engine, &self.setup.store, &self.me.login, &rests).await?;
             self.me.set_memory(memory.unwrap_or_default());
         }
         all.iter().try_for_each(|own| self.me.check_manifest(own))?;
         self.same_epoch(epoch)?;
-        *self.rest.borrow_mut() = Some(rest);
+        // What rests now is boxed under the key that was first so far.
+        rests.extend(self.rests.borrow().first().cloned());
+        *self.rests.borrow_mut() = rests;
         *self.keyset.borrow_mut() = newest.keyset.clone();
         self.me.set_keys(opened.keys, opened.vouched, None);
         self.delegation.forget();
-        self.save().await
+        self.save(Why::Unlock).await
     }
 
     async fn own_record(&self, key: &OwnKey) -> Result<OwnKeyset> {
@@ -429,7 +437,7 @@ impl Session {
             self.same_epoch(epoch)?;
             me.add_keys(keys);
             *self.keyset.borrow_mut() = newest;
-            self.save().await?;
+            self.save(Why::Update).await?;
         }
         self.delegation.mark_stale();
         let outcome = self.delegation.sync(me).await;

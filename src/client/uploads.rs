@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::rest::{ATTEMPTS, busy};
 use crate::crypto::Engine;
 use crate::crypto::boxes::{open_at_rest, open_box, seal_at_rest, seal_box};
 use crate::crypto::keys::RestKey;
@@ -14,7 +15,7 @@ use crate::delegation::UploadPlan;
 use crate::encoding::{Bytes, Transcript, from_base64url, to_base64url};
 use crate::error::{Code, Error, Result};
 use crate::secret::{Key32, SecretBytes};
-use crate::store::{Entry, Store};
+use crate::store::{Batch, Entry, Outcome, Store, newer_or};
 
 const FORMAT: u64 = 1;
 /// The most uploads that are kept for one login; beginning another forgets the oldest.
@@ -63,27 +64,43 @@ fn unreadable() -> Error {
     Error::new(Code::StoreUnreadable, "what is stored on this device of uploads under way cannot be read")
 }
 
-fn plain(text: String) -> Option<Entry> {
-    Some(Entry { text, keys: Vec::new() })
+/// What is kept, and its text as it was read.
+async fn list(store: &Store, login: &str) -> Result<(List, Option<String>)> {
+    let Some(entry) = store.get(&list_key(login)).await? else {
+        return Ok((List { format: FORMAT, uploads: Vec::new() }, None));
+    };
+    let list: List = serde_json::from_str(&entry.text).map_err(|_| newer_or(&entry.text, FORMAT, unreadable()))?;
+    if list.format != FORMAT {
+        return Err(newer_or(&entry.text, FORMAT, unreadable()));
+    }
+    Ok((list, Some(entry.text)))
 }
 
-async fn list(store: &Store, login: &str) -> Result<List> {
-    let Some(entry) = store.get(&list_key(login)).await? else {
-        return Ok(List { format: FORMAT, uploads: Vec::new() });
-    };
-    let list: List = serde_json::from_str(&entry.text).map_err(|_| unreadable())?;
-    if list.format > FORMAT {
-        return Err(Error::new(
-            Code::UnsupportedVersion,
-            "what is stored on this device was written by a newer version",
-        ));
+/// Writes what `change` makes of the list: a list of its own accord, and further records. `None`: nothing is to be done.
+async fn update(
+    store: &Store,
+    login: &str,
+    change: impl Fn(&mut List) -> Result<Option<Vec<(String, Option<Entry>)>>>,
+) -> Result<()> {
+    let _held = store.hold().await;
+    for _ in 0..ATTEMPTS {
+        let (mut list, read) = list(store, login).await?;
+        let Some(mut changes) = change(&mut list)? else { return Ok(()) };
+        let text = if list.uploads.is_empty() { None } else { Some(crate::wire::to_json(&list)?) };
+        if text != read {
+            changes.push((list_key(login), text.map(Entry::of)));
+        }
+        let expected = vec![(list_key(login), read)];
+        if store.write(Batch { changes, expected, give_up: false }).await? == Outcome::Written {
+            return Ok(());
+        }
     }
-    Ok(list)
+    Err(busy())
 }
 
 /// All that is kept of a login.
 pub(super) async fn kept(store: &Store, login: &str) -> Result<Vec<Kept>> {
-    Ok(list(store, login).await?.uploads)
+    Ok(list(store, login).await?.0.uploads)
 }
 
 /// Opens a plan. `None`: it was boxed under another key, and is of no use.
@@ -92,7 +109,7 @@ pub(super) async fn open_plan(engine: &Engine, rest: &RestKey, login: &str, kept
     UploadPlan::try_from(&text).ok()
 }
 
-/// Keeps a plan; gives what had to be forgotten for it.
+/// Keeps a plan.
 pub(super) async fn keep(
     engine: &Engine,
     store: &Store,
@@ -102,13 +119,13 @@ pub(super) async fn keep(
     segments: u64,
 ) -> Result<()> {
     let text = SecretBytes::new(serde_json::to_vec(plan).map_err(|_| unreadable())?);
-    let boxed = seal_at_rest(engine, rest, &plan_context(login, plan.item), text.expose()).await?;
-    let mut list = list(store, login).await?;
-    list.uploads.push(Kept { item: plan.item, segments, plan: Bytes(boxed) });
-    let excess = list.uploads.len().saturating_sub(MAX_KEPT);
-    let mut changes: Vec<(String, Option<Entry>)> = list.uploads.drain(..excess).flat_map(|old| gone(&old)).collect();
-    changes.push((list_key(login), plain(crate::wire::to_json(&list)?)));
-    store.write(changes).await
+    let boxed = Bytes(seal_at_rest(engine, rest, &plan_context(login, plan.item), text.expose()).await?);
+    update(store, login, |list| {
+        list.uploads.push(Kept { item: plan.item, segments, plan: boxed.clone() });
+        let excess = list.uploads.len().saturating_sub(MAX_KEPT);
+        Ok(Some(list.uploads.drain(..excess).flat_map(|old| gone(&old)).collect()))
+    })
+    .await
 }
 
 fn gone(kept: &Kept) -> Vec<(String, Option<Entry>)> {
@@ -117,20 +134,20 @@ fn gone(kept: &Kept) -> Vec<(String, Option<Entry>)> {
 
 /// Forgets one upload.
 pub(super) async fn forget(store: &Store, login: &str, item: Uuid) -> Result<()> {
-    let mut list = list(store, login).await?;
-    let Some(at) = list.uploads.iter().position(|k| k.item == item) else { return Ok(()) };
-    let mut changes = gone(&list.uploads.remove(at));
-    let entry = if list.uploads.is_empty() { None } else { plain(crate::wire::to_json(&list)?) };
-    changes.push((list_key(login), entry));
-    store.write(changes).await
+    update(store, login, |list| {
+        let at = list.uploads.iter().position(|k| k.item == item);
+        Ok(at.map(|at| gone(&list.uploads.remove(at))))
+    })
+    .await
 }
 
-/// What to change so that nothing is left of a login's uploads. What cannot be read must not keep anybody from wiping.
-pub(super) async fn wipe(store: &Store, login: &str) -> Vec<(String, Option<Entry>)> {
-    let known = list(store, login).await.map(|l| l.uploads).unwrap_or_default();
-    let mut changes: Vec<_> = known.iter().flat_map(gone).collect();
-    changes.push((list_key(login), None));
-    changes
+/// Adds to a batch what leaves nothing of a login's uploads. What cannot be read must not keep anybody from wiping.
+pub(super) async fn wipe(store: &Store, login: &str, batch: &mut Batch) {
+    batch.changes.push((list_key(login), None));
+    if let Ok((list, read)) = list(store, login).await {
+        batch.changes.extend(list.uploads.iter().flat_map(gone));
+        batch.expected.push((list_key(login), read));
+    }
 }
 
 /// What is known of a segment. `None`: nothing yet. Errors: [`Code::StoreUnreadable`].
@@ -151,11 +168,13 @@ pub(super) async fn segment(store: &Store, key: &Key32, item: Uuid, n: u64) -> R
 }
 
 /// Keeps what is known of a segment, whose chunks are less than 255.
+///
+/// Errors: [`Code::NotFound`] if the upload was forgotten meanwhile, as signing out does: nothing is left behind then.
 pub(super) async fn keep_segment(
     engine: &Engine,
     store: &Store,
-    key: &Key32,
-    item: Uuid,
+    login: &str,
+    plan: &UploadPlan,
     n: u64,
     segment: &Segment,
 ) -> Result<()> {
@@ -166,6 +185,13 @@ pub(super) async fn keep_segment(
         done = u8::try_from(segment.data.len() + 1).map_err(|_| unreadable())?;
     }
     plain.push(done);
-    let boxed = seal_box(engine, key, &segment_context(item, n), &zeroize::Zeroizing::new(plain))?;
-    store.write(vec![(segment_key(item, n), self::plain(to_base64url(&boxed)))]).await
+    let boxed = seal_box(engine, &plan.key()?, &segment_context(plan.item, n), &zeroize::Zeroizing::new(plain))?;
+    let text = to_base64url(&boxed);
+    update(store, login, |list| {
+        if !list.uploads.iter().any(|k| k.item == plan.item) {
+            return Err(Error::new(Code::NotFound, "this upload was given up, or forgotten by this device"));
+        }
+        Ok(Some(vec![(segment_key(plan.item, n), Some(Entry::of(text.clone())))]))
+    })
+    .await
 }

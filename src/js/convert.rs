@@ -38,6 +38,9 @@ pub(super) fn throw(error: Error) -> Thrown {
         let logins: Array = error.logins().iter().map(|l| JsValue::from_str(l)).collect();
         set("logins", logins.into());
     }
+    if let Some(cause) = error.cause::<JsValue>() {
+        set("cause", cause.clone());
+    }
     out.into()
 }
 

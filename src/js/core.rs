@@ -10,6 +10,8 @@ use crate::client::{Client, ConnectOptions, Setup};
 use crate::error::{Error, Result};
 use crate::relay::Relay;
 use crate::relay::embedded::{Backend, Embedded, foreign, indexed_db, memory};
+use crate::store::local_storage::LocalStorage;
+use crate::store::lock::Lock;
 use crate::store::{self, Store};
 
 /// A client: one application on one device.
@@ -53,16 +55,20 @@ fn relay(config: &Config, backend: JsValue) -> Result<Relay> {
 #[wasm_bindgen]
 impl Core {
     /// Opens a client over the engine, store and relay that `config` names.
-    pub fn open(config: JsValue, backend: JsValue) -> Result<Core, Thrown> {
-        Self::make(config, backend).map_err(throw)
+    /// `backend` is the object of a foreign relay; `store` that of a foreign store, or what waits for other tabs.
+    pub fn open(config: JsValue, backend: JsValue, store: JsValue) -> Result<Core, Thrown> {
+        Self::make(config, backend, store).map_err(throw)
     }
 
-    fn make(config: JsValue, backend: JsValue) -> Result<Self> {
+    fn make(config: JsValue, backend: JsValue, store: JsValue) -> Result<Self> {
         let config: Config = options(config)?;
+        let name = &config.name;
         let store = match config.store.as_str() {
-            "indexeddb" => Store::IndexedDb(store::indexed_db::IndexedDb::named(&config.name)),
+            "indexeddb" => Store::IndexedDb(store::indexed_db::IndexedDb::named(name, Lock::new(store))),
+            "localstorage" => Store::LocalStorage(LocalStorage::named(name, Lock::new(store))),
             "memory" => Store::Memory(store::memory::Memory::default()),
-            _ => return Err(Error::bad_input("a store is \"indexeddb\" or \"memory\"")),
+            "foreign" => Store::Foreign(store::foreign::Foreign::new(store)),
+            _ => return Err(Error::bad_input("no such store")),
         };
         let setup = Setup {
             engine: engine(&config.engine)?,

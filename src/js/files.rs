@@ -204,7 +204,7 @@ impl CoreSession {
     /// Finds a file at the relay.
     pub async fn stored(&self, item: String) -> Result<CoreStored, Thrown> {
         let item = id(&item).map_err(throw)?;
-        self.inner.stored(item).await.map(|inner| CoreStored { inner }).map_err(throw)
+        self.inner.find_stored(item).await.map(|inner| CoreStored { inner }).map_err(throw)
     }
 
     /// The ids of uploads of this file that did not end.

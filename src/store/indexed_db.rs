@@ -6,11 +6,14 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
+use futures_util::future::join_all;
 use idb::{Database, DatabaseEvent, Factory, ObjectStoreParams, TransactionMode};
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::prelude::*;
+use web_sys::CryptoKey;
 
-use super::{Entry, StoredKey};
+use super::lock::Lock;
+use super::{Batch, Entry, Outcome, StoredKey, failed};
 use crate::crypto::keys::{DecryptionKey, RestKey, SigningKey};
 use crate::crypto::webcrypto::WebKey;
 use crate::error::{Code, Error, Result};
@@ -31,13 +34,7 @@ pub(crate) fn failure(error: idb::Error) -> Error {
     } else {
         Code::StoreUnreadable
     };
-    let message = match code {
-        Code::Quota => "the browser's storage is full: nothing was written",
-        Code::UnsupportedVersion => "the database in this browser was written by a newer version",
-        Code::StoreMissing => "this environment has no IndexedDB: choose another store",
-        _ => "the browser's database cannot be read or written; nothing was overwritten",
-    };
-    Error::new(code, message)
+    failed(code)
 }
 
 /// A database with one object store, opened when first used, and again when the browser closed it.
@@ -62,8 +59,8 @@ impl Lazy {
         if let Some(database) = &*self.open.borrow() {
             return Ok(database.clone());
         }
-        let missing = |_| Error::new(Code::StoreMissing, "this environment has no IndexedDB: choose another store");
-        let mut request = Factory::new().map_err(missing)?.open(&self.name, Some(VERSION)).map_err(failure)?;
+        let mut request =
+            Factory::new().map_err(|_| failed(Code::StoreMissing))?.open(&self.name, Some(VERSION)).map_err(failure)?;
         request.on_upgrade_needed(|event| {
             // A failure here aborts the upgrade, and opening fails.
             let _ = event.database().and_then(|db| db.create_object_store(RECORDS, ObjectStoreParams::new()));
@@ -99,41 +96,91 @@ impl Lazy {
 
 /// A store in IndexedDB.
 #[derive(Clone, Debug)]
-pub struct IndexedDb(Lazy);
+pub struct IndexedDb {
+    database: Lazy,
+    lock: Lock,
+}
 
 impl IndexedDb {
     /// The store of a name; its database is `regrant/{name}/store`.
-    pub fn named(name: &str) -> Self {
-        Self(Lazy::new(&format!("regrant/{name}/store")))
+    pub fn named(name: &str, lock: Lock) -> Self {
+        Self { database: Lazy::new(&format!("regrant/{name}/store")), lock }
+    }
+
+    pub(super) fn lock(&self) -> &Lock {
+        &self.lock
     }
 
     pub(super) async fn get(&self, key: &str) -> Result<Option<Entry>> {
-        let transaction = self.0.transaction(TransactionMode::ReadOnly).await?;
+        let transaction = self.database.transaction(TransactionMode::ReadOnly).await?;
         let records = transaction.object_store(RECORDS).map_err(failure)?;
         let found = records.get(JsValue::from_str(key)).map_err(failure)?.await.map_err(failure)?;
         found.map(|value| from_js(&value)).transpose()
     }
 
-    pub(super) async fn write(&self, changes: Vec<(String, Option<Entry>)>) -> Result<()> {
-        let values: Result<Vec<(JsValue, Option<JsValue>)>> = changes
+    pub(super) async fn write(&self, batch: Batch) -> Result<Outcome> {
+        let values: Result<Vec<(JsValue, Option<JsValue>, usize)>> = batch
+            .changes
             .into_iter()
-            .map(|(key, entry)| Ok((JsValue::from_str(&key), entry.map(|e| to_js(&e)).transpose()?)))
+            .map(|(key, entry)| {
+                let count = entry.as_ref().map_or(0, |e| e.keys.len());
+                Ok((JsValue::from_str(&key), entry.map(|e| to_js(&e)).transpose()?, count))
+            })
             .collect();
-        let transaction = self.0.transaction(TransactionMode::ReadWrite).await?;
+        let values = values?;
+        let transaction = self.database.transaction(TransactionMode::ReadWrite).await?;
         let records = transaction.object_store(RECORDS).map_err(failure)?;
-        for (key, value) in values? {
-            match value {
-                Some(value) => drop(records.put(&value, Some(&key)).map_err(failure)?.await.map_err(failure)?),
-                None => records.delete(key).map_err(failure)?.await.map_err(failure)?,
+        let mut requests = Vec::new();
+        for (key, _) in &batch.expected {
+            requests.push(records.get(JsValue::from_str(key)).map_err(failure)?.into_future());
+        }
+        for (found, (_, text)) in join_all(requests).await.into_iter().zip(&batch.expected) {
+            let found = found.map_err(failure)?;
+            let is = found.as_ref().and_then(|v| Reflect::get(v, &"text".into()).ok()).and_then(|t| t.as_string());
+            if found.is_some() != text.is_some() || is != *text {
+                return abandon(transaction, Outcome::Changed).await;
+            }
+        }
+        for (key, value, count) in values {
+            let Some(value) = value else {
+                records.delete(key).map_err(failure)?.await.map_err(failure)?;
+                continue;
+            };
+            let put = match records.put(&value, Some(&key)) {
+                // Lockdown modes do not let keys be cloned.
+                Err(e) if count > 0 && e.to_string().contains("DataClone") => {
+                    return abandon(transaction, Outcome::KeysRefused).await;
+                }
+                other => other.map_err(failure)?,
+            };
+            put.await.map_err(failure)?;
+            // Some environments take keys and give nothing back: that must not be found out at the next start.
+            let back = match count {
+                0 => None,
+                _ => records.get(key).map_err(failure)?.await.map_err(failure)?,
+            };
+            if back.is_some_and(|back| !holds_keys(&back, count)) {
+                return abandon(transaction, Outcome::KeysRefused).await;
             }
         }
         transaction.commit().map_err(failure)?.await.map_err(failure)?;
-        Ok(())
+        Ok(Outcome::Written)
     }
 }
 
+/// Takes back what a transaction did so far.
+async fn abandon(transaction: idb::Transaction, outcome: Outcome) -> Result<Outcome> {
+    transaction.abort().map_err(failure)?.await.map_err(failure)?;
+    Ok(outcome)
+}
+
+fn holds_keys(value: &JsValue, count: usize) -> bool {
+    let keys = Reflect::get(value, &"keys".into()).ok().and_then(|keys| keys.dyn_into::<Array>().ok());
+    keys.is_some_and(|keys| keys.iter().filter(|key| key.is_instance_of::<CryptoKey>()).count() == count)
+}
+
 fn unreadable() -> Error {
-    Error::new(Code::StoreUnreadable, "what is stored on this device cannot be read; nothing was overwritten")
+    failed(Code::StoreUnreadable)
 }
 
 fn to_js(entry: &Entry) -> Result<JsValue> {

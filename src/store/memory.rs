@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::Entry;
+use super::{Batch, Entry, Outcome};
 
 /// Records in memory. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -15,13 +15,17 @@ impl Memory {
         self.0.borrow().get(key).cloned()
     }
 
-    pub(super) fn write(&self, changes: Vec<(String, Option<Entry>)>) {
+    pub(super) fn write(&self, batch: Batch) -> Outcome {
         let mut records = self.0.borrow_mut();
-        for (key, entry) in changes {
+        if batch.expected.iter().any(|(key, text)| records.get(key).map(|e| &e.text) != text.as_ref()) {
+            return Outcome::Changed;
+        }
+        for (key, entry) in batch.changes {
             match entry {
                 Some(entry) => records.insert(key, entry),
                 None => records.remove(&key),
             };
         }
+        Outcome::Written
     }
 }

@@ -158,6 +158,93 @@ describe("in two tabs of one browser", () => {
   }
 });
 
+describe("in three tabs that write to one store at once", () => {
+  let site;
+  before(async () => void (site = await serve(join(made.vite, "dist"))));
+  after(() => site?.close());
+  const logins = Array.from({ length: 45 }, (_, at) => `peer ${at}`);
+  /** What tab `at` does: it remembers everybody, beginning elsewhere than the others, and compares every third. */
+  const share = (at) => ({
+    logins: [...logins.slice(15 * at), ...logins.slice(0, 15 * at)],
+    verify: logins.filter((_, of) => of % 3 === at),
+  });
+  const verified = Object.fromEntries(logins.map((login) => [login, "verified"]));
+
+  const missing = { "": [], "without Web Locks": ["locks"], "without channels": ["BroadcastChannel"] };
+  const kinds = [["programs", "indexeddb", ""], ["inline", "localstorage", ""], ["programs", "indexeddb", "without Web Locks"], ["programs", "localstorage", "without channels"]];
+  for (const [variant, store, without] of kinds) {
+    test(`${variant}, ${store} ${without}: nothing is lost, and what was signed out stays so`, async () => {
+      const context = await made.browser.newContext();
+      try {
+        await context.addInitScript((names) => {
+          for (const name of names) {
+            delete globalThis[name];
+            delete Navigator.prototype[name];
+          }
+        }, missing[without]);
+        const open = async () => {
+          const page = await context.newPage();
+          await page.goto(`${site.address}?program=writer`);
+          await page.waitForFunction(() => globalThis.writer);
+          const ask = (task, given) => page.evaluate(([task, given]) => globalThis.writer(task, given), [task, given]);
+          await ask("open", { variant, store, name: "writers" });
+          return ask;
+        };
+        const tabs = [await open(), await open(), await open()];
+        await tabs[0]("register", { logins });
+        for (const tab of tabs) await tab("connect");
+        const written = await Promise.all(tabs.map((tab, at) => tab("write", share(at))));
+        assert.deepEqual(written, Array(3).fill({ count: 60 }));
+        const fresh = await open();
+        assert.equal(await fresh("resume"), store !== "indexeddb");
+        assert.deepEqual(await fresh("states", { logins }), verified);
+
+        // Locked in one tab while others write: it stays locked, and still nothing is lost.
+        await fresh("disconnect");
+        for (const tab of tabs) {
+          // Nothing new is stored by this: it ends because it was told.
+          for (let left = 40; left > 0 && (await tab("write", { logins: ["peer 0"], verify: [] })).code !== "ERR_NOT_CONNECTED"; left--) {
+            assert.ok(left > 1, "a tab was not told that another signed out");
+            await new Promise((done) => setTimeout(done, 50));
+          }
+          await tab("connect");
+        }
+        const lock = async () => {
+          await tabs[0]("write", { logins: logins.slice(0, 5), verify: [] });
+          await tabs[0]("lock");
+        };
+        await Promise.all([lock(), tabs[1]("write", { logins, verify: logins.slice(20) }), tabs[2]("write", { logins, verify: logins.slice(0, 20) })]);
+        assert.equal(await fresh("resume"), true);
+        assert.deepEqual(await fresh("states", { logins }), verified);
+
+        // Two in one page.
+        await fresh("disconnect");
+        await tabs[0]("connect");
+        const twice = await tabs[0]("writeTwice", { halves: [{ logins, verify: logins.slice(20) }, { logins, verify: logins.slice(0, 20) }] });
+        assert.deepEqual(twice.map(({ code }) => code), [undefined, undefined]);
+        await fresh("resume");
+        assert.deepEqual(await fresh("states", { logins }), verified);
+
+        // One signs out while the others write: they end, and bring nothing back.
+        await fresh("disconnect");
+        for (const tab of tabs) await tab("connect");
+        const leave = async () => {
+          const { count } = await tabs[0]("write", { logins: logins.slice(0, 8), verify: [] });
+          await tabs[0]("disconnect");
+          return count;
+        };
+        const [count, ...ended] = await Promise.all([leave(), tabs[1]("write", share(1)), tabs[2]("write", share(2))]);
+        assert.equal(count, 8);
+        for (const { count, code } of ended) assert.ok(code === "ERR_NOT_CONNECTED" && count > 0 && count < 60, `${code} after ${count}`);
+        for (const tab of [...tabs, fresh]) assert.deepEqual(await tab("stored"), []);
+        assert.equal(await fresh("resume"), null);
+      } finally {
+        await context.close();
+      }
+    });
+  }
+});
+
 describe("in Chromium, from Vite's development server", () => {
   let server;
   before(async () => {

@@ -15,6 +15,7 @@ const inline = {
     build.onResolve({ filter: /^#source$/ }, () => ({ path: join(template, "source/inline.js") }));
     build.onResolve({ filter: /^#kdf$/ }, () => ({ path: join(pkg, "kdf/here.js") }));
     build.onResolve({ filter: /^#directory$/ }, () => ({ path: join(pkg, "relay/directory.js") }));
+    build.onResolve({ filter: /^#store-directory$/ }, () => ({ path: join(pkg, "store/directory.js") }));
     build.onResolve({ filter: /\.wasm$/ }, () => ({ path: join(pkg, "wasm/regrant_bg.wasm") }));
   },
 };

@@ -30,11 +30,14 @@ const WEB_FILES: &[&str] = &[
     "src/crypto/webcrypto",
     "src/store/indexed_db.rs",
     "src/store/local_storage.rs",
+    "src/store/foreign.rs",
+    "src/store/lock.rs",
     "src/relay/embedded/indexed_db.rs",
     "src/relay/embedded/foreign.rs",
     "src/relay/embedded/channel.rs",
 ];
-const WEB_CRATES: &[&str] = &["web_sys", "js_sys", "wasm_bindgen", "wasm_bindgen_futures", "serde_wasm_bindgen", "idb"];
+const WEB_CRATES: &[&str] =
+    &["web_sys", "js_sys", "wasm_bindgen", "wasm_bindgen_futures", "serde_wasm_bindgen", "idb", "gloo_storage"];
 
 /// Reads all of `src/` and lists what breaks the order.
 pub(crate) fn check() -> Result<()> {

@@ -121,7 +121,8 @@ export default async function ({ code, equal, ok, rejects, same, vault, place })
   // Opening.
   for (const given of [
     null, 1, { name: "" }, { name: "a/b" }, { name: "x".repeat(65) }, { name: 1 }, { application: "" }, { application: 1 },
-    { application: "x".repeat(257) }, { engine: "fast" }, { store: "cookies" }, { store: "localstorage" }, { relay: null },
+    { application: "x".repeat(257) }, { engine: "fast" }, { store: "cookies" }, { store: null }, { store: {} }, { store: [] },
+    { store: { directory: "" } }, { store: { directory: 1 } }, { store: { get() {} } }, { store: { get: 1, write: 1 } }, { relay: null },
     { relay: "https://relay.example" }, { relay: new URL("https://relay.example") }, { relay: {} }, { relay: { directory: "" } },
     { relay: { directory: 1 } }, { trust: () => true }, { token: "x" }, { authSecretProvider: {} },
   ]) await code(Regrant.open(given), bad, JSON.stringify(given));

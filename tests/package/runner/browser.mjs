@@ -18,6 +18,8 @@ async function run(name) {
 
 if (query.get("program") === "tab") {
   await import("./tab.mjs");
+} else if (query.get("program") === "writer") {
+  await import("./writer.mjs");
 } else {
   try {
     await run(query.get("program"));
