@@ -153,9 +153,10 @@ export interface OpenOptions {
    * every tab of the origin; where there is no IndexedDB, as in Node, in this process's memory. `{ directory }` keeps
    * it in a folder (Node only), which several processes may use at once; it is made if it is missing.
    *
-   * Embedded relays of one `name`, and relays of one folder, are one relay.
+   * Embedded relays of one `name`, and relays of one folder, are one relay. An object keeps the records wherever the
+   * application likes.
    */
-  readonly relay?: "embedded" | { readonly directory: string };
+  readonly relay?: "embedded" | { readonly directory: string } | Relay;
   /**
    * Where this device's keys rest, and what it remembers of others.
    *
@@ -186,6 +187,42 @@ export interface OpenOptions {
    * resumed sessions are locked until `unlock`.
    */
   readonly engine?: "auto" | "webcrypto" | "rust";
+}
+
+/**
+ * What keeps the records of an embedded relay: a database of the application's own. The rules of who may write what run
+ * in the package; this only keeps records, each with a revision, and the parts of files. It sees what any relay sees:
+ * public keys, logins, and ciphertext.
+ *
+ * - A record is `{ key, rev, value }`. Revisions begin at 1 and go up by one with each write.
+ * - `get` gives the records of these keys in order, `undefined` for each that is not there.
+ * - `list` gives records whose key begins with `prefix` and comes after `after`, in order of the keys' UTF-8, at most
+ *   `limit`.
+ * - `commit` makes all writes (`value` left out deletes) and resolves with `true`; or none, and with `false`, if some
+ *   record does not have the revision expected (0: is not there). What it resolved for is there, also after a crash.
+ * - A file's parts are bytes under an item's id and a name of `a-z 0-9`. `putParts` writes over what is there.
+ *
+ * What it throws becomes `ERR_RELAY_UNAVAILABLE`, or `ERR_QUOTA` if its `code` is `"ENOSPC"` or `"EDQUOT"`.
+ * Regrants that are given the same object meet there, and hear of each other.
+ */
+export interface Relay {
+  get(keys: readonly string[]): Promise<(RelayRecord | undefined)[]>;
+  list(prefix: string, after: string, limit: number): Promise<RelayRecord[]>;
+  commit(writes: readonly RelayWrite[]): Promise<boolean>;
+  putParts(item: string, parts: readonly (readonly [name: string, bytes: Uint8Array])[]): Promise<void>;
+  getParts(item: string, names: readonly string[]): Promise<(Uint8Array | undefined)[]>;
+  countParts(item: string): Promise<number>;
+  dropParts(item: string): Promise<void>;
+}
+export interface RelayRecord {
+  readonly key: string;
+  readonly rev: number;
+  readonly value: string;
+}
+export interface RelayWrite {
+  readonly key: string;
+  readonly expected: number;
+  readonly value?: string;
 }
 
 /**

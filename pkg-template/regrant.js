@@ -26,18 +26,33 @@ function settings(given) {
     kdf: input.optional(input.kdf, given.kdf),
     engine: input.optional(input.oneOf, given.engine, "engine", ["auto", "webcrypto", "rust"]) ?? "auto",
     store: storeOption(given.store),
-    directory: directory(given.relay === undefined ? "embedded" : given.relay),
+    relay: relayOption(given.relay === undefined ? "embedded" : given.relay),
   };
 }
 
-/** The folder of a directory relay; `undefined` for the embedded one. */
-function directory(relay) {
-  if (relay === "embedded") return undefined;
-  const folder = Object(relay) === relay && !(relay instanceof URL) ? relay.directory : undefined;
-  if (typeof folder !== "string" || folder === "") {
-    throw badInput('relay is "embedded" or, in Node, { directory }: this version has no relays elsewhere');
+const METHODS = ["get", "list", "commit", "putParts", "getParts", "countParts", "dropParts"];
+/** A name for each relay that is an object of the caller's: those who are given the same one meet there. */
+const names = new WeakMap();
+
+/** The option `relay`, checked: "embedded", `{ directory }` or an object that keeps the records. */
+function relayOption(relay) {
+  if (relay === "embedded") return relay;
+  const given = typeof relay === "object" && relay !== null && !(relay instanceof URL) ? relay : {};
+  if (METHODS.every((method) => typeof given[method] === "function")) return given;
+  if (typeof given.directory === "string" && given.directory !== "") return { directory: input.text(given.directory, "relay.directory") };
+  throw badInput('relay is "embedded", in Node { directory }, or an object that keeps records: this version has no relays elsewhere');
+}
+
+/** What the core needs to know of a relay, and what keeps its records. */
+async function openRelay(relay) {
+  if (relay === "embedded") return { config: { relay: (await keepsDatabases()) ? "indexeddb" : "memory" } };
+  if (relay.directory !== undefined) {
+    const { openDirectory } = await import("#directory");
+    const { key, backend } = await openDirectory(relay.directory);
+    return { config: { relay: "foreign", relayKey: key }, backend };
   }
-  return input.text(folder, "relay.directory");
+  if (!names.has(relay)) names.set(relay, `object/${crypto.randomUUID()}`);
+  return { config: { relay: "foreign", relayKey: names.get(relay) }, backend: relay };
 }
 
 export class Regrant {
@@ -63,17 +78,9 @@ export class Regrant {
     }
     const { name, application, engine } = chosen;
     const store = await openStore(chosen.store, name);
-    const config = { name, application, engine, store: store.kind, origin: `embedded:${name}` };
-    let backend;
-    if (chosen.directory === undefined) {
-      config.relay = (await keepsDatabases()) ? "indexeddb" : "memory";
-    } else {
-      const { openDirectory } = await import("#directory");
-      const opened = await openDirectory(chosen.directory);
-      Object.assign(config, { relay: "foreign", relayKey: opened.key });
-      backend = opened.backend;
-    }
-    return new Regrant(await call(() => core.Core.open(config, backend, store.given)), chosen, store.place);
+    const relay = await openRelay(chosen.relay);
+    const config = { name, application, engine, store: store.kind, origin: `embedded:${name}`, ...relay.config };
+    return new Regrant(await call(() => core.Core.open(config, relay.backend, store.given)), chosen, store.place);
   }
 
   async connect(who, o) {

@@ -1,0 +1,99 @@
+// For the tests of applications. Names of records are those of this version's relay: `identity/LOGIN`, `grant/ID`,
+// `exchange/ID`, `log/LOGIN/N`, `notification/ID` …, in JSON.
+import type { Relay, Store } from "../index.js";
+
+/** What a thing that stopped on request rejects with. */
+export class Stopped extends Error {}
+
+/** When things stop. Given to a relay and a store, they stop together, as a page that dies does. */
+export interface Faults {
+  /** How many writes were begun since the last call of the three below. */
+  readonly writes: number;
+  readonly stopped: boolean;
+  /**
+   * Stops at the n-th write from now (1 is the next): that one and everything after it fails, reading too, until `goOn`.
+   * With `lost`, that write takes place and only its answer is lost.
+   */
+  stopAt(n: number, o?: { readonly lost?: boolean }): void;
+  /** Fails the n-th write from now, and nothing else. An error with the `code` `"ENOSPC"` reads as a full disk. */
+  failAt(n: number, error?: Error): void;
+  goOn(): void;
+}
+export function createFaults(): Faults;
+
+/** Everything that a relay or a store held at some time. */
+export interface RelaySnapshot {
+  readonly records: ReadonlyMap<string, { readonly rev: number; readonly value: string }>;
+  readonly parts: ReadonlyMap<string, Uint8Array>;
+}
+
+/** The acts that a relay commits on request, and what each needs to know. */
+export interface Acts {
+  /** Answers nothing. */
+  "unavailable": Record<string, never>;
+  /** Says that a user does not exist. */
+  "deny-identity": { readonly login: string };
+  /** Shows another relay's keys of a login: a stranger's, who registered there. */
+  "swap-identity": { readonly login: string; readonly from: TestRelay };
+  /** Shows what a login's record said before: older keys, slots, manifests. */
+  "old-identity": { readonly login: string; readonly at: RelaySnapshot };
+  /** Shows a login's record changed. */
+  "alter-identity": { readonly login: string; readonly change: (record: any) => unknown };
+  /** Shows records of one kind changed; `undefined` hides one. */
+  "alter": { readonly kind: string; readonly change: (record: any, key: string) => unknown };
+  /** Keeps what is new from a login: entries of its log above this number. */
+  "hold-back": { readonly login: string; readonly after?: number };
+  /** Gives other bytes for parts of a file. */
+  "alter-parts": { readonly item: string; readonly change: (bytes: Uint8Array, name: string) => Uint8Array | undefined };
+  /** Gives one part of a file in place of another. */
+  "swap-parts": { readonly item: string; readonly from: string; readonly to: string };
+  /** Gives the parts of another file. */
+  "mix-items": { readonly item: string; readonly from: string };
+  /** Loses parts of a file. */
+  "lose-parts": { readonly item: string; readonly names: readonly string[] };
+}
+export const ACTS: { readonly [act in keyof Acts]: unknown };
+
+/** A relay in memory. Regrants that were given the same one meet there. */
+export interface TestRelay extends Relay {
+  readonly faults: Faults;
+  /** The keys of all records. */
+  readonly keys: readonly string[];
+  /** A record's value; `undefined` if there is none. */
+  read(key: string): any;
+  /** Puts a value in place of a record's, as an operator can; `undefined` removes it. */
+  write(key: string, value: unknown): void;
+  /** The key of a login's record of a kind: `of("identity", "alice")`. */
+  of(kind: string, login: string): string;
+  /** The parts of a file: `head`, `hashes`, `trailer`, and chunks by their number with ten digits. */
+  partNames(item: string): string[];
+  part(item: string, name: string): Uint8Array | undefined;
+  setPart(item: string, name: string, bytes: Uint8Array | undefined): void;
+  snapshot(): RelaySnapshot;
+  restore(snapshot: RelaySnapshot): void;
+  /** The same relay as another program sees it: acts and faults are the view's own. Views do not wake each other. */
+  view(o?: { readonly faults?: Faults }): TestRelay;
+  /** Answers only after so many milliseconds. */
+  delay(milliseconds: number): void;
+  /** Commits an act until what it gives back is called, or `behave`. */
+  misbehave<Act extends keyof Acts>(act: Act, how?: Acts[Act]): () => void;
+  behave(): void;
+}
+export function createRelay(o?: { readonly faults?: Faults }): TestRelay;
+
+/** A store in memory. Private keys do not rest in it: resumed sessions are locked. */
+export interface TestStore extends Store {
+  readonly faults: Faults;
+  readonly records: { readonly [key: string]: string };
+  set(key: string, text: string | undefined): void;
+  clear(): void;
+  snapshot(): ReadonlyMap<string, string>;
+  restore(snapshot: ReadonlyMap<string, string>): void;
+}
+export function createStore(o?: { readonly faults?: Faults }): TestStore;
+
+/** The device is lost: what its store held is gone. */
+export function loseDevice(store: TestStore): void;
+
+/** The browser clears a site's data: the store, and what an embedded relay kept there. */
+export function evictStorage(o: { readonly store?: TestStore; readonly relay?: TestRelay }): void;

@@ -1,0 +1,232 @@
+// A page that dies at any write: afterwards everything is as before or done, and doing it again finishes it.
+//
+// The relay and the store stop together at the n-th write, once before it takes place and once after, for every n of
+// every flow. Then the same device is opened again over what is left, and the flow is run once more.
+import { Regrant } from "regrant";
+import { createFaults, createRelay, createStore } from "regrant/testing";
+
+export default async function ({ code, equal, ok, same, vault }) {
+  const faults = createFaults();
+  const relay = createRelay({ faults });
+  const stores = { alice: createStore({ faults }), bob: createStore() };
+  const other = relay.view();
+
+  const open = (who) => Regrant.open({ relay: who === "alice" ? relay : other, store: stores[who] });
+  const connect = async (who, secret, o) => (await open(who)).connect({ login: who, ...secret }, o);
+
+  const bob = await connect("bob", vault(20));
+  await connect("alice", vault(1));
+  const alice = await connect("alice", vault(1));
+  const old = await alice.encrypt("old", { shareWith: ["bob"] });
+  const mine = await alice.encrypt("mine", {});
+  const base = { relay: relay.snapshot(), store: stores.alice.snapshot() };
+
+  /** What can always be read, whatever happened: by the person, and by others. */
+  async function unharmed(session, { lost = false } = {}) {
+    await bob.refresh();
+    equal((await bob.decrypt(old.bytes)).data, "old", "bob reads what he was given");
+    if (lost) return;
+    equal((await session.decrypt(old.bytes)).data, "old", "alice reads her own");
+    equal((await session.decrypt(mine.bytes)).data, "mine", "alice reads her own");
+  }
+
+  /**
+   * @param {string} name
+   * @param {() => Promise<unknown>} prepare gives what the flow begins with
+   * @param {(begun: unknown) => Promise<unknown>} flow
+   * @param {(begun: unknown) => Promise<unknown>} again runs the flow once more, on a device that was opened again
+   * @param {(outcome: unknown) => Promise<void>} check
+   */
+  async function everywhere(name, prepare, flow, again, check) {
+    let counted;
+    for (const lost of [false, true]) {
+      for (let n = 1; ; n++) {
+        relay.restore(base.relay);
+        stores.alice.restore(base.store);
+        faults.goOn();
+        const begun = await prepare();
+        faults.stopAt(n, { lost });
+        let error;
+        try {
+          await flow(begun);
+        } catch (thrown) {
+          error = thrown;
+        }
+        const stopped = faults.stopped;
+        faults.goOn();
+        if (!stopped) {
+          if (error) throw error;
+          counted = n - 1;
+          break;
+        }
+        if (error) ok(typeof error.code === "string", `${name} ${n}: ${error}`);
+        try {
+          await check(await again(begun), begun);
+        } catch (error) {
+          throw new Error(`${name}, stopped at write ${n}${lost ? ", whose answer was lost" : ""}: ${error.stack ?? error}`);
+        }
+      }
+    }
+    ok(counted > 0, `${name} writes nothing`);
+    return counted;
+  }
+
+  const session = () => connect("alice", vault(1));
+  const counts = {};
+
+  // A login that is new.
+  {
+    const carol = createStore({ faults });
+    const register = async () => (await Regrant.open({ relay, store: carol })).connect({ login: "carol", ...vault(3) });
+    counts.register = await everywhere("register", async () => carol.clear(), register, register, async (session) => {
+      const { bytes } = await session.encrypt("carol's", { shareWith: ["bob"] });
+      await bob.refresh();
+      equal((await bob.decrypt(bytes)).data, "carol's");
+    });
+  }
+
+  counts.change = await everywhere(
+    "change the secret",
+    session,
+    (session) => session.changeSecret(vault(2)),
+    async () => {
+      // One of the two opens it, and the new one can be set again.
+      let session;
+      try {
+        session = await connect("alice", vault(1));
+        await session.changeSecret(vault(2));
+      } catch (error) {
+        equal(error.code, "ERR_WRONG_SECRET");
+      }
+      return connect("alice", vault(2));
+    },
+    async (session) => {
+      await code(connect("alice", vault(1)), "ERR_WRONG_SECRET");
+      await unharmed(session);
+    },
+  );
+
+  counts.renew = await everywhere(
+    "renew",
+    session,
+    (session) => session.identities.renewKeys(),
+    async () => {
+      const session = await connect("alice", vault(1));
+      if (session.publicKey.version === 1) await session.identities.renewKeys();
+      return session;
+    },
+    async (session) => {
+      equal(session.publicKey.version, 2);
+      await unharmed(session);
+      const { bytes } = await session.encrypt("new", { shareWith: ["bob"] });
+      equal((await bob.decrypt(bytes)).data, "new");
+    },
+  );
+
+  const encrypt = (session) => session.encrypt("fresh", { shareWith: ["bob"] });
+  counts.encrypt = await everywhere("encrypt", session, encrypt, async () => encrypt(await session()), async ({ bytes }) => {
+    equal((await bob.decrypt(bytes)).data, "fresh");
+    await unharmed(await session());
+  });
+
+  const many = (session) => session.encryptMany(Array.from({ length: 20 }, (_, i) => ({ data: `item ${i}` })), { shareWith: ["bob"] });
+  counts.many = await everywhere("encryptMany", session, many, async () => many(await session()), async (sealed) => {
+    for (const [i, { bytes }] of sealed.entries()) equal((await bob.decrypt(bytes)).data, `item ${i}`);
+  });
+
+  const update = (session) => session.encrypt("newer", { id: old.id });
+  counts.update = await everywhere(
+    "a new version",
+    session,
+    update,
+    async () => update(await session()),
+    async ({ bytes, version }) => {
+      ok(version >= 2);
+      equal((await bob.decrypt(bytes)).data, "newer");
+      // The last version that anybody has bytes of is never lost.
+      equal((await (await session()).decrypt(bytes)).data, "newer");
+    },
+  );
+  // `old` was opened in newer versions: bob's session refuses older bytes from now on, as it should.
+  await bob.disconnect();
+  Object.assign(bob, {});
+  const again = await connect("bob", vault(20));
+  bob.decrypt = (bytes) => again.decrypt(bytes);
+  bob.refresh = () => again.refresh();
+
+  const give = (session) => session.giveAccess([mine.id], "bob");
+  counts.give = await everywhere("give access", session, give, async () => give(await session()), async () => {
+    await again.refresh();
+    equal((await again.decrypt(mine.bytes)).data, "mine");
+    await unharmed(await session());
+  });
+
+  const revoke = (session) => session.revoke([old.id], "bob");
+  counts.revoke = await everywhere("revoke", session, revoke, async () => revoke(await session()), async () => {
+    await again.refresh();
+    await code(again.decrypt(old.bytes), "ERR_NO_ACCESS");
+    equal((await (await session()).decrypt(old.bytes)).data, "old");
+  });
+
+  // Losing the keys, and access back.
+  const reset = () => connect("alice", vault(9), { reset: true });
+  const lose = async () => stores.alice.clear();
+  counts.reset = await everywhere("reset", lose, reset, reset, async (session) => {
+    await unharmed(session, { lost: true });
+    await again.refresh();
+    const told = await again.notifications.pendingAfter(0);
+    const keys = told.map((notification) => notification.properties.dataOwnerConcernedPubKey);
+    ok(keys.includes(session.publicKey.encryption), "bob is told of the keys that count");
+    await again.giveAccessBackTo("alice", session.publicKey.encryption, {
+      verificationCode: await session.trust.verificationCode("alice"),
+    });
+    await session.refresh();
+    equal((await session.decrypt(old.bytes)).data, "old");
+  });
+
+  // Given back to oneself by a device that has the old keys: it is that device which stops.
+  const back = async ({ fresh, held }) => {
+    await held.giveAccessBackTo("alice", fresh.publicKey.encryption, {
+      verificationCode: await fresh.trust.verificationCode("alice"),
+      chain: true,
+    });
+    return { fresh };
+  };
+  const begin = async () => {
+    const held = await session();
+    const laptop = await Regrant.open({ relay: other, store: createStore() });
+    return { held, fresh: await laptop.connect({ login: "alice", ...vault(7) }, { reset: true }) };
+  };
+  counts.back = await everywhere("access back", begin, back, back, async ({ fresh }) => {
+    await fresh.refresh();
+    equal((await fresh.decrypt(old.bytes)).data, "old");
+    equal((await fresh.decrypt(mine.bytes)).data, "mine");
+    equal(await again.trust.state("alice"), "unverified");
+  });
+
+  // A file, whose upload goes on.
+  const file = new Blob([new Uint8Array(5 << 20).fill(7)]);
+  const store = (session) => session.store(file, { shareWith: ["bob"], sign: true });
+  counts.store = await everywhere("store", session, store, async () => store(await session()), async ({ id }) => {
+    const { stream } = await again.retrieve(id);
+    equal((await new Response(stream).arrayBuffer()).byteLength, 5 << 20);
+    same(Object.keys(stores.alice.records).filter((key) => key.startsWith("upload")), [], "nothing is left on the device");
+  });
+
+  const sign = async (session) => session.disconnect();
+  counts.disconnect = await everywhere(
+    "disconnect",
+    session,
+    sign,
+    async (session) => {
+      await session.disconnect();
+      return session;
+    },
+    async () => {
+      same(Object.keys(stores.alice.records), [], "nothing is left on the device");
+      await unharmed(await connect("alice", vault(1)));
+    },
+  );
+
+  for (const [flow, writes] of Object.entries(counts)) ok(writes > 0 && writes < 60, `${flow}: ${writes} writes`);
+}
