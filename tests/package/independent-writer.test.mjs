@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { checkNotification, checkReceipt, makeNotification, openNotification } from "../independent/back.mjs";
+import { sealBox } from "../independent/boxes.mjs";
 import { verificationCode } from "../independent/code.mjs";
 import { sealEnvelope } from "../independent/envelope.mjs";
 import { makeExchange, makeGrant, makeWrap, openWrap } from "../independent/grants.mjs";
@@ -12,7 +13,7 @@ import { fingerprintOf, makeKeyset, ownPairSeed } from "../independent/keyset.mj
 import { Reader } from "../independent/reader.mjs";
 import { logged, readRelay, writeRelay } from "../independent/relay.mjs";
 import { keypairSlot, makeManifest, newSecret, passwordSlot, relayHash, successorSlot } from "../independent/slots.mjs";
-import { text, toBase64url } from "../independent/transcript.mjs";
+import { T, compound, text, toBase64url } from "../independent/transcript.mjs";
 import { inHex, packed, rsaPair, sample, vault } from "../tools/packed.mjs";
 
 let made;
@@ -187,6 +188,11 @@ describe("what the independent writer made, read by the package", () => {
     const keyset = { ...forged.keyset, selfSignature: own.erin.keyset.selfSignature };
     writeRelay(directory, { "identity/gina": { keysets: [{ ...good, keyset }] } });
     await assert.rejects((await device(directory)).connect({ login: "gina", ...vault(secret) }), { code: "ERR_VERIFICATION_FAILED" });
+    // Nor does it take private keys that are not those of the public ones.
+    const inside = compound(forged.pkcs8, newSecret());
+    const odd = toBase64url(sealBox(forged.keysetKey, T("private", forged.fingerprint), inside));
+    writeRelay(directory, { "identity/gina": { keysets: [{ ...good, private: odd }] } });
+    await assert.rejects((await device(directory)).connect({ login: "gina", ...vault(secret) }), { code: "ERR_CORRUPT" });
     // The same with its own signature connects: it was the signature.
     writeRelay(directory, { "identity/gina": { keysets: [good] } });
     assert.equal((await (await device(directory)).connect({ login: "gina", ...vault(secret) })).publicKey.version, 1);
