@@ -83,7 +83,7 @@ describe("what the independent writer made, read by the package", () => {
     for (const reader of readers) {
       const { exchange, key } = makeExchange(from, reader);
       const sides = exchange.recipients.length === 1 ? [from.keyset] : [from.keyset, reader];
-      const grant = makeGrant(from, exchange, key, [{ id, keyVersion: 1, digest: what.granted ?? digest, dataKey }]);
+      const grant = makeGrant(from, exchange, key, [{ id, keyVersion: 1, digest: what.granted ?? digest, dataKey }], what.notAfter);
       const values = {
         [`exchange/${exchange.id}`]: { exchange, wraps: sides.map((side) => makeWrap(from, exchange, key, side)) },
         [`grant/${grant.id}`]: { grant },
@@ -126,6 +126,19 @@ describe("what the independent writer made, read by the package", () => {
     const flipped = Uint8Array.from(sealed["for alice"].bytes);
     flipped[flipped.length - 1] ^= 1;
     await assert.rejects(alice.decrypt(flipped), { code: "ERR_CORRUPT" });
+  });
+
+  test("a grant with an end opens before it, and not after", async () => {
+    const alices = newest("alice");
+    const metadata = { type: "string" };
+    share("until tomorrow", own.erin, [own.erin.keyset, alices], { data: text("soon"), metadata, notAfter: Date.now() + 86_400_000 });
+    share("until yesterday", own.erin, [own.erin.keyset, alices], { data: text("late"), metadata, notAfter: Date.now() - 86_400_000 });
+    const reader = new Reader(readRelay(directory));
+    const erins = reader.openWithSecret("erin", secret);
+    assert.equal((await alice.decrypt(sealed["until tomorrow"].bytes)).data, "soon");
+    assert.equal(reader.read(erins, sealed["until tomorrow"].bytes).data.toString(), "soon");
+    await assert.rejects(alice.decrypt(sealed["until yesterday"].bytes), { code: "ERR_NO_ACCESS" });
+    assert.throws(() => reader.read(erins, sealed["until yesterday"].bytes), /no access/);
   });
 
   test("what the package encrypts back, the independent reader opens", async () => {
