@@ -87,8 +87,8 @@ function grantFields(g) {
 
 const grantSigned = (g) => T("grant/signature", ...grantFields(g), bytes(g.sealed));
 
-/** `items`: `[{ id, keyVersion, digest, dataKey }]`. */
-export function makeGrant(own, e, key, items) {
+/** `items`: `[{ id, keyVersion, digest, dataKey }]`; `notAfter`: when it runs out, if it does. */
+export function makeGrant(own, e, key, items, notAfter) {
   const g = {
     id: randomUUID(),
     suite: 1,
@@ -96,6 +96,7 @@ export function makeGrant(own, e, key, items) {
     grantorFingerprint: toBase64url(own.fingerprint),
     entries: items.map((item) => [item.id, item.keyVersion, toBase64url(item.digest)]),
     created: Date.now(),
+    ...(notAfter !== undefined && { notAfter }),
   };
   g.sealed = toBase64url(sealBox(key, T("grant", ...grantFields(g)), Buffer.concat(items.map((item) => item.dataKey))));
   g.signature = toBase64url(sign(own.seed, grantSigned(g)));

@@ -301,6 +301,8 @@ describe("what the package made, read by the independent reader", () => {
       const { exchange, wraps } = kept("exchange/").find(({ exchange }) => exchange.delegator === "bob" && exchange.delegate === "alice");
       const { keyset, ...own } = opened.bob.values().next().value;
       assert.throws(() => checkExchange({ ...exchange, delegate: "carol" }, keyset), /does not verify/);
+      const recipients = [...exchange.recipients].reverse();
+      assert.throws(() => checkExchange({ ...exchange, recipients }, keyset), /not sorted/);
       const wrap = wraps.find(({ recipient }) => recipient === toBase64url(own.fingerprint));
       openWrap(wrap, exchange, own);
       assert.throws(() => openWrap(wrap, { ...exchange, id: randomUUID() }, own), Error);

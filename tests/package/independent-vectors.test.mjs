@@ -9,10 +9,10 @@ import { derive, hpkeKey, hpkeOpen, hpkeSeal, openBox, openMessage, sealBox, x25
 import { ed25519Public, sign, verify } from "../independent/boxes.mjs";
 import { qrPayload, verificationCode } from "../independent/code.mjs";
 import { openEnvelope, sealEnvelope } from "../independent/envelope.mjs";
-import { fingerprintOf, makeKeyset } from "../independent/keyset.mjs";
+import { fingerprintOf, makeKeyset, openPrivate } from "../independent/keyset.mjs";
 import { Reader } from "../independent/reader.mjs";
 import { passwordSlot, relayHash, slotHash } from "../independent/slots.mjs";
-import { T, bytes, integer, list, optional, sha256, text, toBase64url, uuid } from "../independent/transcript.mjs";
+import { T, bytes, compound, integer, list, optional, sha256, text, toBase64url, uuid } from "../independent/transcript.mjs";
 import { rsaPair } from "../tools/packed.mjs";
 
 const vectors = new URL("../vectors/", import.meta.url);
@@ -170,6 +170,15 @@ describe("the independent reader refuses", () => {
     assert.throws(() => open({ data, author: { login: "a", fingerprint, seed: dataKey } }), /does not verify/);
     assert.throws(() => open({ data, author: { login: "a", fingerprint, seed }, filler: 1 }), /trailer's padding/);
     assert.throws(() => open({ data: Buffer.alloc(4096), emptyEnd: true }), /empty chunk/);
+  });
+
+  test("a private part of other public keys, or of another keyset", () => {
+    const [own, other] = [rsaPair(), rsaPair()].map(({ privateKey }) => makeKeyset({ login: "a", pkcs8: privateKey }));
+    const box = (pkcs8, seed) => toBase64url(sealBox(own.keysetKey, T("private", own.fingerprint), compound(pkcs8, seed)));
+    assert.deepEqual(openPrivate(own.keyset, box(own.pkcs8, own.seed), own.keysetKey).seed, own.seed);
+    assert.throws(() => openPrivate(own.keyset, box(own.pkcs8, other.seed), own.keysetKey), /other public keys/);
+    assert.throws(() => openPrivate(own.keyset, box(other.pkcs8, own.seed), own.keysetKey), /other public keys/);
+    assert.throws(() => openPrivate(other.keyset, box(own.pkcs8, own.seed), own.keysetKey), /commitment/);
   });
 
   test("keysets to which no chain leads from the version that the secret vouches for", () => {

@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { checkNotification, checkReceipt, makeNotification, openNotification } from "../independent/back.mjs";
+import { sealBox } from "../independent/boxes.mjs";
 import { verificationCode } from "../independent/code.mjs";
 import { sealEnvelope } from "../independent/envelope.mjs";
 import { makeExchange, makeGrant, makeWrap, openWrap } from "../independent/grants.mjs";
@@ -12,7 +13,7 @@ import { fingerprintOf, makeKeyset, ownPairSeed } from "../independent/keyset.mj
 import { Reader } from "../independent/reader.mjs";
 import { logged, readRelay, writeRelay } from "../independent/relay.mjs";
 import { keypairSlot, makeManifest, newSecret, passwordSlot, relayHash, successorSlot } from "../independent/slots.mjs";
-import { text, toBase64url } from "../independent/transcript.mjs";
+import { T, compound, text, toBase64url } from "../independent/transcript.mjs";
 import { inHex, packed, rsaPair, sample, vault } from "../tools/packed.mjs";
 
 let made;
@@ -82,7 +83,7 @@ describe("what the independent writer made, read by the package", () => {
     for (const reader of readers) {
       const { exchange, key } = makeExchange(from, reader);
       const sides = exchange.recipients.length === 1 ? [from.keyset] : [from.keyset, reader];
-      const grant = makeGrant(from, exchange, key, [{ id, keyVersion: 1, digest: what.granted ?? digest, dataKey }]);
+      const grant = makeGrant(from, exchange, key, [{ id, keyVersion: 1, digest: what.granted ?? digest, dataKey }], what.notAfter);
       const values = {
         [`exchange/${exchange.id}`]: { exchange, wraps: sides.map((side) => makeWrap(from, exchange, key, side)) },
         [`grant/${grant.id}`]: { grant },
@@ -125,6 +126,19 @@ describe("what the independent writer made, read by the package", () => {
     const flipped = Uint8Array.from(sealed["for alice"].bytes);
     flipped[flipped.length - 1] ^= 1;
     await assert.rejects(alice.decrypt(flipped), { code: "ERR_CORRUPT" });
+  });
+
+  test("a grant with an end opens before it, and not after", async () => {
+    const alices = newest("alice");
+    const metadata = { type: "string" };
+    share("until tomorrow", own.erin, [own.erin.keyset, alices], { data: text("soon"), metadata, notAfter: Date.now() + 86_400_000 });
+    share("until yesterday", own.erin, [own.erin.keyset, alices], { data: text("late"), metadata, notAfter: Date.now() - 86_400_000 });
+    const reader = new Reader(readRelay(directory));
+    const erins = reader.openWithSecret("erin", secret);
+    assert.equal((await alice.decrypt(sealed["until tomorrow"].bytes)).data, "soon");
+    assert.equal(reader.read(erins, sealed["until tomorrow"].bytes).data.toString(), "soon");
+    await assert.rejects(alice.decrypt(sealed["until yesterday"].bytes), { code: "ERR_NO_ACCESS" });
+    assert.throws(() => reader.read(erins, sealed["until yesterday"].bytes), /no access/);
   });
 
   test("what the package encrypts back, the independent reader opens", async () => {
@@ -187,6 +201,11 @@ describe("what the independent writer made, read by the package", () => {
     const keyset = { ...forged.keyset, selfSignature: own.erin.keyset.selfSignature };
     writeRelay(directory, { "identity/gina": { keysets: [{ ...good, keyset }] } });
     await assert.rejects((await device(directory)).connect({ login: "gina", ...vault(secret) }), { code: "ERR_VERIFICATION_FAILED" });
+    // Nor does it take private keys that are not those of the public ones.
+    const inside = compound(forged.pkcs8, newSecret());
+    const odd = toBase64url(sealBox(forged.keysetKey, T("private", forged.fingerprint), inside));
+    writeRelay(directory, { "identity/gina": { keysets: [{ ...good, private: odd }] } });
+    await assert.rejects((await device(directory)).connect({ login: "gina", ...vault(secret) }), { code: "ERR_CORRUPT" });
     // The same with its own signature connects: it was the signature.
     writeRelay(directory, { "identity/gina": { keysets: [good] } });
     assert.equal((await (await device(directory)).connect({ login: "gina", ...vault(secret) })).publicKey.version, 1);
