@@ -32,6 +32,21 @@ export function assertSound() {
   if (isPoisoned()) throw poisonedError();
 }
 
+/**
+ * Runs what the environment calls back into the module: a settled promise, an event. A trap there has no caller to
+ * reject; every call under way hears of it, and it is nobody's uncaught error.
+ */
+export function surviving(work) {
+  if (isPoisoned()) return undefined;
+  try {
+    return work();
+  } catch (thrown) {
+    if (!isTrap(thrown)) throw thrown;
+    poison(thrown);
+    return undefined;
+  }
+}
+
 /** The reason of an abort. */
 export const reasonOf = (signal) => signal.reason ?? new DOMException("This operation was aborted", "AbortError");
 
@@ -147,7 +162,7 @@ export class Handle {
 
   /** Reads a property without waiting: what `read` gives, or `otherwise` if it cannot be asked. */
   read(read, otherwise) {
-    return this.usable ? read(this.#raw) : otherwise;
+    return this.usable ? this.now(read) : otherwise;
   }
 }
 

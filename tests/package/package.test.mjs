@@ -13,10 +13,8 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const programs = await Promise.all(
   (await readdir(join(here, "programs"))).sort().map(async (file) => {
     const source = await readFile(join(here, "programs", file), "utf8");
-    const { where = ["browser", "node"] } = /^export const where/m.test(source)
-      ? { where: JSON.parse(source.match(/^export const where = (\[.*?\]);?$/m)[1]) }
-      : {};
-    return { file, source, where };
+    const said = (name, otherwise) => JSON.parse(source.match(new RegExp(`^export const ${name} = (\\[.*?\\]);?$`, "m"))?.[1] ?? otherwise);
+    return { file, source, where: said("where", '["browser", "node"]'), variants: said("variants", '["programs", "inline"]') };
   }),
 );
 const variants = ["programs", "inline"];
@@ -99,7 +97,7 @@ test("its types are found by bundlers and by Node's own resolution", async () =>
 
 describe("in Node", () => {
   for (const variant of variants) {
-    for (const { file } of programs.filter(({ where }) => where.includes("node"))) {
+    for (const { file } of programs.filter(({ where, variants }) => where.includes("node") && variants.includes(variant))) {
       test(`${variant}/${file}`, () => node(made.node, "node.mjs", join(made.node, variant, file), made.packed.version));
     }
   }
@@ -121,7 +119,7 @@ describe("in Chromium, built by Vite without configuration, under a strict conte
   });
   after(() => site?.close());
   for (const variant of variants) {
-    for (const { file } of programs.filter(({ where }) => where.includes("browser"))) {
+    for (const { file } of programs.filter(({ where, variants }) => where.includes("browser") && variants.includes(variant))) {
       test(`${variant}/${file}`, async () => assert.equal(await outcome(site.address, `${variant}/${file}`), "ok"));
     }
   }

@@ -98,11 +98,35 @@ fn bind(machine: &Machine, wasm: &Path, pkg: &Path) -> Result<()> {
         "--experimental-reset-state-function",
     ]);
     shell::quiet(bindgen.arg("--out-dir").arg(&out).arg(wasm))?;
+    survive_traps(&out.join("regrant.js"))?;
     println!("  package   optimizing it");
     let file = out.join("regrant_bg.wasm");
     let mut opt = npm::node();
     opt.arg(npm::program("binaryen/bin/wasm-opt")).args(["-Oz"]).args(WASM_FEATURES);
     shell::quiet(opt.arg(&file).arg("-o").arg(&file)).map(drop)
+}
+
+/// Changes what the generated bindings do when the module traps, or was started anew after that. As generated, a trap in
+/// the middle of a future is an uncaught error that settles no promise, and so is a promise that settles after the
+/// restart. Each text must be found exactly so often: another wasm-bindgen may need another change.
+fn survive_traps(file: &Path) -> Result<()> {
+    let changes = [
+        (
+            "throw new Error('Cannot invoke closure from previous WASM instance');",
+            "return undefined; // what an earlier start waited for is gone with it",
+        ),
+        ("return f(a, state.b, ...args);", "return surviving(() => f(a, state.b, ...args));"),
+    ];
+    let mut text = shell::read(file)?;
+    let closures = text.matches("function makeMutClosure(").count() + text.matches("function makeClosure(").count();
+    for (from, to) in changes {
+        let found = text.matches(from).count();
+        if found != closures || closures == 0 {
+            return Err(format!("{}: {from:?} is there {found} times, and closures {closures} times", file.display()));
+        }
+        text = text.replace(from, to);
+    }
+    shell::write(file, format!("import {{ surviving }} from \"../calls.js\";\n{text}"))
 }
 
 /// Copies `pkg-template/`, with the workspace's version, and the licences.

@@ -1,0 +1,82 @@
+// The module traps in the middle of something: every call says so, and `init` starts it anew over what is stored.
+//
+// A trap cannot be asked for. An import that throws one unwinds the module just as its own would, and the clock is one
+// that every operation at a relay reads.
+import { Regrant, init, splitSecret, version } from "regrant";
+import { createRelay, createStore } from "regrant/testing";
+
+/** Runs `work` while the clock traps, once or always. */
+async function trapping(work) {
+  const now = Date.now;
+  let left = 1;
+  Date.now = () => {
+    if (left-- > 0) throw new WebAssembly.RuntimeError("a trap, on request");
+    return now.call(Date);
+  };
+  try {
+    return await work();
+  } finally {
+    Date.now = now;
+  }
+}
+
+export default async function ({ code, equal, ok, rejects, same, vault }) {
+  const uncaught = [];
+  const note = (event) => uncaught.push(String(event.reason ?? event.error ?? event));
+  globalThis.addEventListener?.("error", note);
+  globalThis.addEventListener?.("unhandledrejection", note);
+  globalThis.process?.on("uncaughtException", note);
+  globalThis.process?.on("unhandledRejection", note);
+
+  const [relay, store] = [createRelay(), createStore()];
+  for (let round = 0; round < 3; round++) {
+    const regrant = await Regrant.open({ relay, store });
+    const alice = await regrant.connect({ login: "alice", ...vault(1) });
+    equal(alice.isNew, round === 0);
+    const sealed = await alice.encrypt(`round ${round}`);
+
+    // What is under way when it happens hears of it as well: nothing waits for ever.
+    relay.delay(50);
+    const waiting = [alice.refresh(), alice.encrypt("waiting"), alice.whoCanRead(sealed.id)];
+    waiting.forEach((promise) => promise.catch(() => {}));
+    relay.delay(0);
+    const other = await Regrant.open({ name: `poison ${round}`.replace(" ", "-"), store: "memory" });
+    const error = await trapping(() => code(other.connect({ login: "bob", ...vault(2) }), "ERR_POISONED"));
+    ok(error.cause instanceof WebAssembly.RuntimeError && !error.retryable);
+    for (const promise of waiting) await code(promise, "ERR_POISONED");
+
+    // Nothing works until it is started anew, and what was made before stays out of use.
+    await code(alice.decrypt(sealed.bytes), "ERR_POISONED");
+    await code(regrant.connect({ login: "alice", ...vault(1) }), "ERR_POISONED");
+    await code(Regrant.open({ relay, store }), "ERR_POISONED");
+    await code(version(), "ERR_POISONED");
+    await code(splitSecret(new Uint8Array(3), { threshold: 2, shares: 3 }), "ERR_POISONED");
+    same([alice.login, alice.locked], ["alice", true]);
+    await init();
+    await code(alice.decrypt(sealed.bytes), "ERR_NOT_CONNECTED");
+    await code(alice.refresh(), "ERR_NOT_CONNECTED");
+
+    // From what is stored: this store keeps no keys, so the session is locked, and the secret opens it.
+    const again = await (await Regrant.open({ relay, store })).resume();
+    same([again.login, again.locked], ["alice", true]);
+    await again.unlock(vault(1));
+    equal((await again.decrypt(sealed.bytes)).data, `round ${round}`);
+    await again.encrypt("goes on");
+  }
+
+  // A stream under way ends in the same error.
+  const regrant = await Regrant.open({ relay, store });
+  const alice = await regrant.connect({ login: "alice", ...vault(1) });
+  const { transform } = await alice.encryptStream();
+  const writer = transform.writable.getWriter();
+  const reading = new Response(transform.readable).arrayBuffer();
+  reading.catch(() => {});
+  await writer.write(new Uint8Array(10));
+  await trapping(() => code(writer.close(), "ERR_POISONED"));
+  await rejects(reading);
+  await init();
+
+  await new Promise((done) => setTimeout(done, 200));
+  same(uncaught, []);
+  globalThis.process?.removeAllListeners("uncaughtException");
+}
