@@ -91,3 +91,88 @@ fn two_devices_that_begin_anew_at_once_one_wins() {
     // The one that lost can say again that its keys are lost, and begins after the winner.
     assert_eq!(reset(&device(&relay), "alice", &pair(2)).unwrap().public_key().version, 3);
 }
+
+#[test]
+fn many_single_items_become_few_grants_and_stay_as_they_were() {
+    let (relay, memory) = hostile_relay();
+    let alice = connect(&device(&relay), "alice", &pair(0)).unwrap();
+    let bob = connect(&device(&relay), "bob", &pair(1)).unwrap();
+    let first = seal(&alice, "item 0", &["bob"]);
+    assert_eq!(read(&bob, &first.1).unwrap(), "item 0");
+    let mut items = vec![first];
+    for i in 1..300 {
+        items.push(seal(&alice, &format!("item {i}"), &["bob"]));
+    }
+    // 300 items to two people: 600 grants otherwise, each with an index and two or four entries in logs.
+    let grants = keys_of(&memory, "grant/").len();
+    assert!(grants < 110, "{grants} grants");
+    for prefix in ["by-item/", "bulk/", "log/alice/", "log/bob/"] {
+        let records = keys_of(&memory, prefix).len();
+        assert!(records < 150, "{records} records of {prefix}");
+    }
+    // One who was there all along, one who comes now, and the owner on another device.
+    for session in [&bob, &connect(&device(&relay), "bob", &pair(1)).unwrap(), &alice] {
+        for (i, (_, bytes)) in items.iter().enumerate() {
+            assert_eq!(read(session, bytes).unwrap(), format!("item {i}"));
+        }
+    }
+    // Compacted items are still single ones: revoked, updated, listed, one by one.
+    let readers = block_on(alice.who_can_read(items[7].0)).unwrap();
+    assert_eq!(readers.iter().map(|r| &r.login[..]).collect::<Vec<_>>(), ["alice", "bob"]);
+    block_on(alice.revoke(Some(&[items[7].0]), "bob", false)).unwrap();
+    assert_eq!(code(read(&bob, &items[7].1)), Code::NoAccess);
+    assert_eq!(read(&bob, &items[8].1).unwrap(), "item 8");
+    let again = connect(&device(&relay), "bob", &pair(1)).unwrap();
+    assert_eq!(code(read(&again, &items[7].1)), Code::NoAccess);
+    assert_eq!(read(&again, &items[8].1).unwrap(), "item 8");
+    let options = SealOptions { id: Some(items[9].0), ..SealOptions::default() };
+    let next = block_on(alice.encrypt(draft("newer"), &options)).unwrap();
+    assert_eq!(read(&bob, &next.bytes).unwrap(), "newer");
+}
+
+#[test]
+fn putting_grants_together_gives_nothing_that_was_not_given() {
+    let relay = relay();
+    let alice = connect(&device(&relay), "alice", &pair(0)).unwrap();
+    connect(&device(&relay), "bob", &pair(1)).unwrap();
+    connect(&device(&relay), "carol", &pair(2)).unwrap();
+    let (one, _) = seal(&alice, "one", &["bob", "carol"]);
+    let (two, _) = seal(&alice, "two", &[]);
+    let me = principal(&relay, "alice", &pair(0));
+    let grants_of = |item| match block_on(me.call(&Operation::Readers { item })).unwrap() {
+        Reply::Readers { grants, .. } => grants,
+        other => panic!("{other:?}"),
+    };
+    let to = |item, login: &str| {
+        let all = grants_of(item);
+        all.into_iter().find(|(e, _)| e.delegate == login).map(|(_, r)| r.grant).unwrap()
+    };
+    let (to_bob, to_carol, to_me) = (to(one, "bob"), to(one, "carol"), to(two, "alice"));
+    let compact = |grant: &regrant::wire::grant::Grant, replaced: &[Uuid], who: &regrant::graph::Principal| {
+        let operation = Operation::Compact { grant: Box::new(grant.clone()), replaced: replaced.to_vec() };
+        block_on(who.call(&operation)).map(drop).map_err(|e| e.code())
+    };
+    let fresh = |grant: &regrant::wire::grant::Grant| {
+        let mut grant = grant.clone();
+        grant.id = Uuid::from_u128(77);
+        grant
+    };
+    // More than was given; to somebody else; for longer; what is gone; by somebody else.
+    let mut wider = fresh(&to_bob);
+    wider.entries.extend(to_me.entries.clone());
+    wider.sealed.0.extend([0; 32]);
+    assert_eq!(compact(&wider, &[to_bob.id], &me), Err(Code::Forbidden));
+    assert_eq!(compact(&fresh(&to_bob), &[to_carol.id], &me), Err(Code::Forbidden));
+    assert_eq!(compact(&fresh(&to_bob), &[to_bob.id, to_carol.id], &me), Err(Code::Forbidden));
+    let mut shorter = fresh(&to_bob);
+    shorter.not_after = Some(now() + 1000);
+    assert_eq!(compact(&shorter, &[to_bob.id], &me), Err(Code::Forbidden));
+    assert_eq!(compact(&fresh(&to_bob), &[Uuid::from_u128(5)], &me), Err(Code::Conflict));
+    assert_eq!(compact(&fresh(&to_bob), &[], &me), Err(Code::Forbidden));
+    assert_eq!(compact(&to_bob, &[to_bob.id], &me), Err(Code::Conflict));
+    let bob = principal(&relay, "bob", &pair(1));
+    assert_eq!(compact(&fresh(&to_bob), &[to_bob.id], &bob), Err(Code::Forbidden));
+    // What was cut does not come back.
+    block_on(alice.revoke(Some(&[one]), "bob", false)).unwrap();
+    assert_ne!(compact(&fresh(&to_bob), &[to_bob.id], &me), Ok(()));
+}

@@ -2,6 +2,7 @@
 //!
 //! Holds what the relay's log told so far: exchange keys and grants, opened when first needed.
 
+mod compact;
 mod exchange;
 mod files;
 mod give;
@@ -126,6 +127,11 @@ impl Delegation {
             let Reply::Events { events, next, more } = me.call(&Operation::Sync { after }).await? else {
                 return Err(unexpected());
             };
+            if next < after {
+                // The relay has gone back, to a backup for example: everything is read anew.
+                self.forget();
+                continue;
+            }
             if self.cursor.get() != after {
                 // Another call was faster: an older page applied after a newer one would bring revoked grants back.
                 continue;
@@ -152,8 +158,11 @@ impl Delegation {
                 news.granted = true;
             }
             Event::Grant(record) => {
-                news.granted |= record.grant.grantor_fingerprint
+                // Grants that were only put together bring nothing.
+                let brings = record.grant.entries.iter().any(|e| !self.by_item.borrow().contains_key(&e.0));
+                let others = record.grant.grantor_fingerprint
                     != me.current().map_or(record.grant.grantor_fingerprint, |k| k.fingerprint);
+                news.granted |= others && (brings || record.grant.entries.len() == 1);
                 self.insert(*record, None);
             }
             Event::GrantRemoved(id) => self.remove(id),

@@ -193,6 +193,8 @@ impl Delegation {
             me.call(&Operation::PutGrants { create: Vec::new(), grants: part.to_vec(), basis: own.clone() }).await?;
         }
         self.mark_stale();
+        // What was asked for is done: what fails here waits for the next time.
+        drop(self.compact(me, key).await);
         Ok(())
     }
 

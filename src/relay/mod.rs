@@ -196,6 +196,8 @@ pub enum Operation {
     GiveUpUpload { item: Uuid },
     /// Whether the caller may read these parts, by a grant that it holds. The bytes go beside: [`Relay::get_parts`].
     GetParts { item: Uuid, basis: Uuid, parts: Vec<Part> },
+    /// Puts grants of the caller's in place of several, under the same exchange key, that together give the same.
+    Compact { grant: Box<Grant>, replaced: Vec<Uuid> },
     /// Ends access: signed revocations, and the caller's own grants written anew or removed.
     Revoke { revocations: Vec<Revocation>, rewrite: Vec<Grant>, remove: Vec<Uuid> },
     /// Every grant of one item that the caller can read, from all grantors.

@@ -21,7 +21,7 @@ use crate::wire::revocation::Revocation;
 /// Up to this many entries, a grant is indexed under each of its items.
 const INDEXED_BY_ITEM: usize = 8;
 /// The most grants in one operation.
-const MAX_GRANTS: usize = 256;
+pub(super) const MAX_GRANTS: usize = 256;
 /// The most rows of one index list.
 const MAX_ROWS: usize = 4096;
 
@@ -35,7 +35,7 @@ pub(super) fn item_key(id: Uuid) -> String {
     format!("item/{id}")
 }
 
-fn index_keys(grant: &Grant, delegator: &str) -> Vec<String> {
+pub(super) fn index_keys(grant: &Grant, delegator: &str) -> Vec<String> {
     if grant.entries.len() > INDEXED_BY_ITEM {
         return vec![format!("bulk/{}/{}", segment(delegator), grant.id)];
     }
@@ -43,7 +43,7 @@ fn index_keys(grant: &Grant, delegator: &str) -> Vec<String> {
     items.into_iter().map(|item| format!("by-item/{item}/{}", grant.id)).collect()
 }
 
-fn exchange_of(db: &Records, grant: &Grant) -> Ruled<Exchange> {
+pub(super) fn exchange_of(db: &Records, grant: &Grant) -> Ruled<Exchange> {
     let record = db.get::<ExchangeRecord>(&exchange_key(grant.exchange))?;
     Ok(record.ok_or_else(|| Error::new(Code::NotFound, "no such exchange key"))?.1.exchange)
 }
@@ -122,15 +122,28 @@ pub(super) fn put(
     Ok(Reply::Done)
 }
 
-fn write_grant(db: &Records, batch: &mut Batch, exchange: &Exchange, rev: u64, record: &GrantRecord) -> Ruled<()> {
+/// What an index entry says: where the logs tell of the grant, so that compacting takes it from there, too. Entries
+/// written otherwise say nothing.
+pub(super) type Logged = Option<Vec<(String, u64)>>;
+
+pub(super) fn write_grant(
+    db: &Records,
+    batch: &mut Batch,
+    exchange: &Exchange,
+    rev: u64,
+    record: &GrantRecord,
+) -> Ruled<()> {
+    batch.put(grant_key(record.grant.id), rev, record)?;
+    let mut logged = Vec::new();
+    for login in [&exchange.delegator, &exchange.delegate] {
+        let at = log::append(db, batch, login, &Entry::Grant(record.grant.id))?;
+        logged.push((login.clone(), at));
+    }
+    logged.dedup();
     if rev == 0 {
         for key in index_keys(&record.grant, &exchange.delegator) {
-            batch.put(key, 0, &())?;
+            batch.put(key, 0, &Logged::Some(logged.clone()))?;
         }
-    }
-    batch.put(grant_key(record.grant.id), rev, record)?;
-    for login in [&exchange.delegator, &exchange.delegate] {
-        log::append(db, batch, login, &Entry::Grant(record.grant.id))?;
     }
     Ok(())
 }
@@ -224,7 +237,7 @@ fn reindex(db: &Records, batch: &mut Batch, old: &Grant, new: &Grant, exchange: 
     drop_index(db, batch, old, exchange)?;
     for key in after {
         let rev = db.raw(&key)?.map_or(0, |s| s.rev);
-        batch.put(key, rev, &())?;
+        batch.put(key, rev, &Logged::None)?;
     }
     Ok(())
 }
@@ -289,8 +302,8 @@ pub(super) fn readers(cx: &Context<'_>, db: &Records, item: Uuid) -> Ruled<Reply
     let unknown = || Error::new(Code::NoAccess, "there is no such item, or nobody gave you access to it");
     let (_, head) = db.get::<Item>(&item_key(item))?.ok_or_else(unknown)?;
     let by_item = format!("by-item/{item}/");
-    let rows: Vec<(String, ())> = db.list(&by_item, &by_item, MAX_ROWS)?;
-    let mut ids: BTreeSet<Uuid> = rows.iter().filter_map(|(key, ())| last_id(key)).collect();
+    let rows: Vec<(String, Logged)> = db.list(&by_item, &by_item, MAX_ROWS)?;
+    let mut ids: BTreeSet<Uuid> = rows.iter().filter_map(|(key, _)| last_id(key)).collect();
     let mut out: Vec<(Exchange, GrantRecord)> = Vec::new();
     let mut done: HashSet<Uuid> = HashSet::new();
     let mut asked: BTreeSet<String> = BTreeSet::new();
@@ -298,8 +311,8 @@ pub(super) fn readers(cx: &Context<'_>, db: &Records, item: Uuid) -> Ruled<Reply
     loop {
         for holder in holders.difference(&asked.clone()).cloned().collect::<Vec<_>>() {
             let prefix = format!("bulk/{}/", segment(&holder));
-            let rows: Vec<(String, ())> = db.list(&prefix, &prefix, MAX_ROWS)?;
-            ids.extend(rows.iter().filter_map(|(key, ())| last_id(key)));
+            let rows: Vec<(String, Logged)> = db.list(&prefix, &prefix, MAX_ROWS)?;
+            ids.extend(rows.iter().filter_map(|(key, _)| last_id(key)));
             asked.insert(holder);
         }
         let fresh: Vec<Uuid> = ids.iter().filter(|id| !done.contains(id)).copied().collect();

@@ -22,18 +22,20 @@ pub(super) enum Entry {
     GrantRemoved(Uuid),
     Revoked(Box<Revocation>),
     Notified(Uuid),
+    /// Grants that another takes the place of.
+    Replaced(Vec<Uuid>),
 }
 
 fn head_key(login: &str) -> String {
     format!("head/{}", segment(login))
 }
 
-fn entry_key(login: &str, n: u64) -> String {
+pub(super) fn entry_key(login: &str, n: u64) -> String {
     format!("log/{}/{n:016}", segment(login))
 }
 
-/// Appends an entry to a login's log, once per batch and entry, and wakes its subscribers.
-pub(super) fn append(db: &Records, batch: &mut Batch, login: &str, entry: &Entry) -> Ruled<()> {
+/// Appends an entry to a login's log, once per batch and entry, and wakes its subscribers. Gives its number.
+pub(super) fn append(db: &Records, batch: &mut Batch, login: &str, entry: &Entry) -> Ruled<u64> {
     let key = head_key(login);
     let stored: Option<(u64, u64)> = db.get(&key)?;
     let (rev, before) = stored.unwrap_or((0, 0));
@@ -45,13 +47,13 @@ pub(super) fn append(db: &Records, batch: &mut Batch, login: &str, entry: &Entry
     for n in before + 1..=current {
         let same = batch.writes.get(&entry_key(login, n)).and_then(|w| w.value.as_deref());
         if same == Some(crate::wire::to_json(entry)?.as_str()) {
-            return Ok(());
+            return Ok(n);
         }
     }
     batch.put(key, rev, &(current + 1))?;
     batch.put(entry_key(login, current + 1), 0, entry)?;
     batch.touch(login);
-    Ok(())
+    Ok(current + 1)
 }
 
 /// What must be loaded before [`append`] can be called for these logins.
@@ -70,6 +72,11 @@ pub(super) fn grant_key(id: Uuid) -> String {
 
 pub(super) fn sync(cx: &Context<'_>, db: &Records, after: u64) -> Ruled<Reply> {
     let login = cx.caller()?.login();
+    let head = db.get::<u64>(&head_key(login))?.map_or(0, |(_, head)| head);
+    if after > head {
+        // Read from a relay that knew more than this one: its records are older than what was read.
+        return Ok(Reply::Events { events: Vec::new(), next: head, more: false });
+    }
     let prefix = format!("log/{}/", segment(login));
     let rows: Vec<(String, Entry)> = db.list(&prefix, &entry_key(login, after), PAGE)?;
     let keys: Vec<String> = rows
@@ -83,7 +90,8 @@ pub(super) fn sync(cx: &Context<'_>, db: &Records, after: u64) -> Ruled<Reply> {
     db.need(&keys)?;
     let next = match rows.last() {
         Some((key, _)) => key.rsplit('/').next().and_then(|n| n.parse().ok()).unwrap_or(after),
-        None => after,
+        // Entries that were taken away leave gaps, also at the end.
+        None => head,
     };
     let more = rows.len() == PAGE;
     let mut events = Vec::with_capacity(rows.len());
@@ -121,8 +129,11 @@ pub(super) fn all_grants(db: &Records, login: &str) -> Ruled<Vec<(Exchange, Gran
     Ok(out)
 }
 
-fn resolve(db: &Records, entry: Entry, now: u64) -> Ruled<Option<Event>> {
-    Ok(match entry {
+fn resolve(db: &Records, entry: Entry, now: u64) -> Ruled<Vec<Event>> {
+    if let Entry::Replaced(grants) = entry {
+        return Ok(grants.into_iter().map(Event::GrantRemoved).collect());
+    }
+    let event = match entry {
         Entry::Exchange(id) => {
             db.get::<ExchangeRecord>(&exchange_key(id))?.map(|(_, record)| Event::Exchange(Box::new(record)))
         }
@@ -133,7 +144,9 @@ fn resolve(db: &Records, entry: Entry, now: u64) -> Ruled<Option<Event>> {
         Entry::GrantRemoved(id) => Some(Event::GrantRemoved(id)),
         Entry::Revoked(revocation) => Some(Event::Revoked(revocation)),
         Entry::Notified(id) => Some(Event::Notified(id)),
-    })
+        Entry::Replaced(_) => None,
+    };
+    Ok(event.into_iter().collect())
 }
 
 /// The sum of a batch's limits is the backend's matter; this bounds one operation's list arguments.

@@ -4,6 +4,7 @@
 //! A rule reads records as if they were there; when one is not loaded yet the rule
 //! stops with [`Stop::Read`], the runner fetches it and starts the rule again.
 
+mod compact;
 mod exchanges;
 mod grants;
 pub mod identities;
@@ -248,6 +249,7 @@ pub fn decide(operation: &Operation, cx: &Context<'_>, db: &Records) -> Ruled<(R
         Operation::FinishUpload { item, parts, grants } => uploads::finish(cx, db, &mut batch, *item, *parts, grants)?,
         Operation::GiveUpUpload { item } => uploads::give_up(cx, db, &mut batch, *item)?,
         Operation::GetParts { item, basis, parts } => uploads::get_parts(cx, db, *item, *basis, parts)?,
+        Operation::Compact { grant, replaced } => compact::compact(cx, db, &mut batch, grant, replaced)?,
         Operation::Readers { item } => grants::readers(cx, db, *item)?,
         Operation::GrantsTo { login } => grants::granted_to(cx, db, login)?,
         Operation::Sync { after } => log::sync(cx, db, *after)?,

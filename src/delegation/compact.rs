@@ -1,0 +1,75 @@
+//! Many small grants become few large ones, so that ten thousand single items cost nobody ten thousand records to read.
+//!
+//! Only grants that one signed with the keyset that one seals with now, to the same delegate and without an end, are put
+//! together; what they give stays exactly the same. Like a log-structured merge: each size has its turn, so that every
+//! entry is written anew a few times at most.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::Delegation;
+use super::seal::{Given, make_grant};
+use crate::error::{Code, Result};
+use crate::graph::Principal;
+use crate::keyring::OwnKey;
+use crate::relay::Operation;
+use crate::secret::make_id;
+use crate::wire::MAX_GRANT_ENTRIES;
+
+/// How many grants of about one size become one: 64 singles, then 64 of 64 entries.
+const FEW: usize = 64;
+
+impl Delegation {
+    /// Compacts if it is worth it. A race that was lost, or a key that was replaced, only means that others do it.
+    pub(super) async fn compact(&self, me: &Principal, key: &OwnKey) -> Result<()> {
+        let worth = self.compactable(me, key);
+        if worth.is_empty() {
+            return Ok(());
+        }
+        for (exchange, grants) in worth {
+            let Some(secret) = self.open_exchange(me, exchange).await? else { continue };
+            let mut given = Vec::new();
+            let mut replaced = Vec::new();
+            for id in grants {
+                // One that cannot be opened stays as it is.
+                let Some(open) = self.open_grant(me, id).await? else { continue };
+                let entries = open.record.grant.entries.iter().zip(open.keys.iter());
+                given.extend(entries.map(|(entry, key)| Given { entry: entry.clone(), key: key.clone() }));
+                replaced.push(id);
+            }
+            if replaced.len() < FEW || given.len() > MAX_GRANT_ENTRIES {
+                continue;
+            }
+            // Entries of one item stand together, its versions in order.
+            given.sort_by_key(|g| g.entry.key());
+            let grant = make_grant(me, key, exchange, &secret, make_id()?, &given, None).await?;
+            let operation = Operation::Compact { grant: Box::new(grant), replaced };
+            match me.call(&operation).await {
+                Ok(_) => self.mark_stale(),
+                Err(e) if matches!(e.code(), Code::Conflict | Code::Forbidden) => self.mark_stale(),
+                Err(e) => return Err(e),
+            }
+        }
+        self.sync(me).await
+    }
+
+    /// Exchange keys with grants of about one size that are worth putting together.
+    fn compactable(&self, me: &Principal, key: &OwnKey) -> Vec<(Uuid, Vec<Uuid>)> {
+        let (grants, exchanges) = (self.grants.borrow(), self.exchanges.borrow());
+        let mut sizes: BTreeMap<(Uuid, bool), Vec<Uuid>> = BTreeMap::new();
+        for (id, granted) in grants.iter() {
+            let grant = &granted.record.grant;
+            let own = exchanges.get(&grant.exchange).is_some_and(|e| {
+                let exchange = &e.record.exchange;
+                exchange.delegator == me.login && exchange.delegator_fingerprint == key.fingerprint
+            });
+            let plain = grant.not_after.is_none() && granted.record.cuts.is_empty();
+            if own && plain && grant.grantor_fingerprint == key.fingerprint && grant.entries.len() <= FEW {
+                sizes.entry((grant.exchange, grant.entries.len() > FEW / 4)).or_default().push(*id);
+            }
+        }
+        let worth = sizes.into_iter().filter(|(_, ids)| ids.len() >= FEW);
+        worth.map(|((exchange, _), ids)| (exchange, ids.into_iter().take(FEW).collect())).collect()
+    }
+}

@@ -1,0 +1,74 @@
+//! Grants that take the place of many smaller ones. Nothing is given that was not given before, and nobody else's is touched.
+
+use std::collections::{BTreeSet, HashSet};
+
+use uuid::Uuid;
+
+use super::grants::{Logged, MAX_GRANTS, exchange_of, index_keys, write_grant};
+use super::identities::require_newest;
+use super::log::{self, Entry, entry_key, exchange_key, grant_key, limit};
+use super::{Batch, Context, Records, Ruled, conflict, forbidden};
+use crate::relay::{GrantRecord, Reply};
+use crate::wire::grant::{Grant, GrantEntry};
+
+pub(super) fn compact(
+    cx: &Context<'_>,
+    db: &Records,
+    batch: &mut Batch,
+    grant: &Grant,
+    replaced: &[Uuid],
+) -> Ruled<Reply> {
+    let caller = cx.caller()?;
+    limit(replaced.len(), MAX_GRANTS, "grants")?;
+    require_newest(db, caller)?;
+    grant.check_form()?;
+    let ids: BTreeSet<Uuid> = replaced.iter().copied().collect();
+    let keys: Vec<String> = ids.iter().map(|id| grant_key(*id)).collect();
+    let new_key = grant_key(grant.id);
+    db.need(keys.iter().chain([&new_key, &exchange_key(grant.exchange)]))?;
+    if db.raw(&new_key)?.is_some() {
+        return Err(conflict("a grant with this id exists").into());
+    }
+    let exchange = exchange_of(db, grant)?;
+    if exchange.delegator != caller.login() || grant.grantor_fingerprint != *caller.fingerprint() {
+        return Err(forbidden("grants are put together by their grantor").into());
+    }
+
+    let mut old = Vec::with_capacity(ids.len());
+    for key in &keys {
+        old.push(db.get::<GrantRecord>(key)?.ok_or_else(|| conflict("a grant is gone meanwhile"))?);
+    }
+    let given: HashSet<&GrantEntry> =
+        old.iter().flat_map(|(_, r)| r.grant.entries.iter().filter(|e| !r.cuts.contains(&e.0))).collect();
+    let alike = old.iter().all(|(_, r)| r.grant.exchange == grant.exchange && r.grant.not_after == grant.not_after);
+    if !alike || !grant.entries.iter().all(|e| given.contains(e)) {
+        return Err(forbidden("a grant put together from others gives what they gave").into());
+    }
+
+    let index: Vec<String> = old.iter().flat_map(|(_, r)| index_keys(&r.grant, &exchange.delegator)).collect();
+    db.need(&index)?;
+    let mut logged: BTreeSet<String> = BTreeSet::new();
+    for key in index {
+        let Some((rev, at)) = db.get::<Logged>(&key)? else { continue };
+        logged.extend(at.into_iter().flatten().map(|(login, n)| entry_key(&login, n)));
+        batch.delete(key, rev);
+    }
+    db.need(&logged)?;
+    for key in logged {
+        // Only what tells of one of these grants: numbers are not taken on trust.
+        if let Some((rev, Entry::Grant(id))) = db.get::<Entry>(&key)? {
+            if ids.contains(&id) {
+                batch.delete(key, rev);
+            }
+        }
+    }
+    for ((rev, _), key) in old.iter().zip(keys) {
+        batch.delete(key, *rev);
+    }
+    log::need(db, &[&exchange.delegator, &exchange.delegate])?;
+    write_grant(db, batch, &exchange, 0, &GrantRecord { grant: grant.clone(), cuts: Vec::new() })?;
+    for login in [&exchange.delegator, &exchange.delegate] {
+        log::append(db, batch, login, &Entry::Replaced(ids.iter().copied().collect()))?;
+    }
+    Ok(Reply::Done)
+}
