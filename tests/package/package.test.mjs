@@ -48,6 +48,10 @@ async function prepare(folder) {
       await writeFile(join(folder, variant, file), text);
     }
   }
+  await mkdir(join(folder, "fixtures"));
+  for (const file of await readdir(join(here, "../fixtures"))) {
+    if (file.endsWith(".json")) await cp(join(here, "../fixtures", file), join(folder, "fixtures", file));
+  }
   await mkdir(join(folder, "public"));
   await cp(join(folder, "node_modules/regrant/wasm/regrant_bg.wasm"), join(folder, "public/regrant.bin"));
   return folder;
@@ -111,6 +115,10 @@ describe("a relay in a directory, in Node", () => {
       await node(made.node, "directory.mjs", variant === "inline" ? "regrant/inline" : "regrant");
     });
   }
+});
+
+describe("a store in a directory, in Node", () => {
+  test("processes at once lose nothing, and what a dead one left behind is cleared away", () => node(made.node, "store-directory.mjs", "regrant"));
 });
 
 describe("in Chromium, built by Vite without configuration, under a strict content security policy", () => {

@@ -118,3 +118,10 @@ export async function places(place, name) {
   }
   return all.map((one) => ({ remove() {}, ...one }));
 }
+
+/** Ways in which bytes may stand in text: hex, latin-1, and base64 at each of its three alignments. */
+export function spellings(hex) {
+  const raw = hex.match(/../g).map((pair) => String.fromCharCode(parseInt(pair, 16))).join("");
+  const base64 = [0, 1, 2].map((skip) => btoa(raw.slice(skip, skip + 3 * Math.floor((raw.length - skip) / 3))));
+  return [hex, hex.toUpperCase(), raw, ...base64, ...base64.map((text) => text.replaceAll("+", "-").replaceAll("/", "_"))];
+}
