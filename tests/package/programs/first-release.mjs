@@ -34,7 +34,7 @@ async function inNode({ name, relay, text }) {
   const [fs, os, path] = await Promise.all(["fs", "os", "path"].map(builtin));
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), "regrant-fixture-"));
   const lines = relay.map(({ key, rev, value }) => JSON.stringify({ set: [[key, rev, value]] }));
-  const header = '{"regrant":"relay","format":1,"id":"00000000-0000-4000-8000-000000000000"}';
+  const header = JSON.stringify({ regrant: "relay", format: 1, id: "00000000-0000-4000-8000-000000000000" });
   fs.writeFileSync(path.join(directory, "relay.jsonl"), `${[header, ...lines].join("\n")}\n`);
   fs.writeFileSync(path.join(directory, `${name}.store.json`), text);
   const records = new Map(Object.entries(JSON.parse(text).records));
