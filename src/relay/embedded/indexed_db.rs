@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::error::{Code, Error, Result};
 use crate::relay::rules::{Stored, Write};
-use crate::store::indexed_db::{Lazy, RECORDS, failure};
+use crate::store::indexed_db::{Lazy, RECORDS, commit, failure};
 
 /// Records in IndexedDB.
 #[derive(Clone, Debug)]
@@ -101,7 +101,7 @@ impl IndexedDb {
         for done in join_all(deletes).await {
             done.map_err(failure)?;
         }
-        transaction.commit().map_err(failure)?.await.map_err(failure)?;
+        commit(transaction).await?;
         Ok(true)
     }
 }

@@ -69,12 +69,18 @@ export default async function ({ code, equal, ok, place, same, vault }) {
     await code((await open()).resume(), "ERR_STORE_UNREADABLE", kind);
 
     // Full: what was there stays, and the same call succeeds once there is room.
-    await (await open()).connect(who);
+    const living = await (await open()).connect(who);
     const before = await read();
     const full = await open();
+    const somebody = await stranger();
+    await whenFull(() => code(living.trust.state(somebody), "ERR_QUOTA", kind));
+    await whenFull(() => code(living.lock(), "ERR_QUOTA", kind));
+    same(await read(), before, `${kind}: something was written`);
     const error = await whenFull(() => code(full.connect({ login: `carol ${kind}`, ...vault(3) }), "ERR_QUOTA", kind));
     equal(error.retryable, true);
     same(await read(), before, `${kind}: something was written`);
+    await living.trust.state(somebody);
+    ok((await read())[memory] !== before[memory], `${kind}: what could not be stored is stored once there is room`);
     equal((await full.connect({ login: `carol ${kind}`, ...vault(3) })).login, `carol ${kind}`);
 
     // A store that is one text, spoilt as a whole.

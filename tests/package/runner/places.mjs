@@ -39,8 +39,16 @@ const databases = (name) => {
         if (text === null) return done(records.delete(key));
         return done(records.put({ keys: [], ...(await done(records.get(key))), text }, key));
       }),
-    whenFull: (work) =>
-      replaced(IDBObjectStore.prototype, "put", () => () => { throw new DOMException("full", "QuotaExceededError"); }, work),
+    async whenFull(work) {
+      const full = () => new DOMException("full", "QuotaExceededError");
+      await replaced(IDBObjectStore.prototype, "put", () => () => { throw full(); }, work);
+      // A disk may turn out to be full only when everything is to be committed.
+      const committing = () => function () {
+        Object.defineProperty(this, "error", { value: full() });
+        this.abort();
+      };
+      return replaced(IDBTransaction.prototype, "commit", committing, work);
+    },
   };
 };
 
