@@ -50,7 +50,18 @@ export class Turns {
   /** Lets go of the lock of the last number of this page. */
   #forget = () => {};
 
-  /** @param {string} name of the lock; `item` is the item that holds the number */
+  static #all = new Map();
+
+  /** One for each lock of this page. */
+  static of(name, item) {
+    if (!Turns.#all.has(name)) Turns.#all.set(name, new Turns(name, item));
+    return Turns.#all.get(name);
+  }
+
+  /**
+   * @param {string} name of the lock
+   * @param {string} item that holds the number
+   */
   constructor(name, item) {
     this.#name = `${name}@`;
     this.#item = item;

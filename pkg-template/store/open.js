@@ -39,7 +39,7 @@ export async function openStore(chosen, name) {
   if (kind === "localstorage") {
     if (chosen && !keepsItems()) throw missing("localStorage");
     const place = `${name}/localstorage`;
-    return { kind, given: locker(`regrant/${place}`, new Turns(`regrant/${place}`, `regrant/${name}/turn`)), place };
+    return { kind, given: locker(`regrant/${place}`, Turns.of(`regrant/${place}`, `regrant/${name}/turn`)), place };
   }
   if (kind === "memory") return { kind };
   if (typeof kind.get === "function") return foreign(openObject(kind));

@@ -335,7 +335,10 @@ async fn read_memory(
             return Ok(Some((entry.text, memory)));
         }
     }
-    Err(unreadable())
+    Err(Error::new(
+        Code::StoreUnreadable,
+        "what this device remembers for this login was sealed under other keys, or altered; it was not overwritten: loseKeys() forgets it",
+    ))
 }
 
 /// Forgets everything of a login, readable or not.

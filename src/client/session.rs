@@ -294,7 +294,7 @@ impl Session {
         let client = super::Client::open(self.setup.clone())?;
         let offer = self.own_offer().await?;
         let (all, opened) = client.open_keys(&self.me, &self.me.login, secret, &offer).await?;
-        self.take_keys(opened, &all, epoch).await
+        self.take_keys(opened, &all, epoch, Why::Unlock).await
     }
 
     async fn own_offer(&self) -> Result<Vec<Keyset>> {
@@ -302,7 +302,7 @@ impl Session {
         Ok((*known.offer).clone())
     }
 
-    async fn take_keys(&self, opened: keyring::Opened, all: &[OwnKeyset], epoch: u64) -> Result<()> {
+    async fn take_keys(&self, opened: keyring::Opened, all: &[OwnKeyset], epoch: u64, why: Why) -> Result<()> {
         let newest = opened.keys.last().ok_or_else(unexpected)?.clone();
         newest.require_keyset_key()?;
         let mut rests = Vec::new();
@@ -324,7 +324,7 @@ impl Session {
         *self.keyset.borrow_mut() = newest.keyset.clone();
         self.me.set_keys(opened.keys, opened.vouched, None);
         self.delegation.forget();
-        self.save(Why::Unlock).await
+        self.save(why).await
     }
 
     async fn own_record(&self, key: &OwnKey) -> Result<OwnKeyset> {
@@ -343,7 +343,7 @@ impl Session {
             let client = super::Client::open(self.setup.clone())?;
             let offer = self.own_offer().await?;
             let (all, opened) = client.open_keys(&self.me, &self.me.login, current, &offer).await?;
-            self.take_keys(opened, &all, epoch).await?;
+            self.take_keys(opened, &all, epoch, Why::Unlock).await?;
         }
         let (key, _) = self.open()?.seal_for(&[]).await?;
         key.require_keyset_key()?;
@@ -368,7 +368,8 @@ impl Session {
         self.me.call(&operation).await?;
         let mut keys = self.me.keys();
         keys.push(made.key);
-        self.take_keys(keyring::Opened { keys, vouched: true }, &[made.own], epoch).await
+        // Renewed is not unlocked: what another tab locked stays so.
+        self.take_keys(keyring::Opened { keys, vouched: true }, &[made.own], epoch, Why::Update).await
     }
 
     // ---- items ----

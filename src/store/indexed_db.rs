@@ -163,9 +163,20 @@ impl IndexedDb {
                 return abandon(transaction, Outcome::KeysRefused).await;
             }
         }
-        transaction.commit().map_err(failure)?.await.map_err(failure)?;
+        commit(transaction).await?;
         Ok(Outcome::Written)
     }
+}
+
+/// Ends a transaction. What it did is there once it is committed, and not before: a disk that is full may show only now,
+/// by an abort that is no error to `idb`.
+pub(crate) async fn commit(transaction: idb::Transaction) -> Result<()> {
+    let raw = JsValue::from(transaction);
+    let transaction = idb::Transaction::try_from(raw.clone()).map_err(failure)?;
+    if transaction.commit().map_err(failure)?.await.map_err(failure)?.is_committed() {
+        return Ok(());
+    }
+    Err(super::foreign::failure(Reflect::get(&raw, &"error".into()).unwrap_or_default()))
 }
 
 /// Takes back what a transaction did so far.

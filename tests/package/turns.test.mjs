@@ -24,7 +24,7 @@ test("tabs that count in localStorage lose nothing", async () => {
     const counting = pages.map((page) =>
       page.evaluate(async (times) => {
         const { Turns, locker } = await import("/lock.js");
-        const hold = locker("counting", new Turns("counting", "turn"));
+        const hold = locker("counting", Turns.of("counting", "turn"));
         for (let i = 0; i < times; i++) {
           const release = await hold();
           localStorage.setItem("count", String(Number(localStorage.getItem("count")) + 1));
@@ -45,7 +45,7 @@ test("tabs that count in localStorage lose nothing", async () => {
     const waited = await pages[0].evaluate(async () => {
       const { Turns, locker } = await import("/lock.js");
       const begun = Date.now();
-      (await locker("cleared", new Turns("cleared", "other turn"))())();
+      (await locker("cleared", Turns.of("cleared", "other turn"))())();
       (await locker("stuck")())();
       return Date.now() - begun;
     });

@@ -11,7 +11,7 @@ use crate::crypto::envelope::Buffer;
 use crate::crypto::webcrypto::WebBuffer;
 use crate::error::{Code, Error, Result};
 use crate::relay::rules::{Stored, Write};
-use crate::store::indexed_db::{Lazy, RECORDS, failure};
+use crate::store::indexed_db::{Lazy, RECORDS, commit, failure};
 
 /// Records in IndexedDB; the parts of files in a database of their own.
 #[derive(Clone, Debug)]
@@ -109,7 +109,7 @@ impl IndexedDb {
         for done in join_all(deletes).await {
             done.map_err(failure)?;
         }
-        transaction.commit().map_err(failure)?.await.map_err(failure)?;
+        commit(transaction).await?;
         Ok(true)
     }
 

@@ -1,6 +1,7 @@
 // What rests in the browser: a session resumes from it, nobody can read keys or content there, and disconnecting
 // leaves nothing.
 import { Regrant, generateKeyPair } from "regrant";
+import { spellings } from "../places.mjs";
 
 export const where = ["browser"];
 
@@ -36,13 +37,6 @@ function walk(value, into = { text: "", keys: [] }) {
 
 const privateKey = (hex) =>
   crypto.subtle.importKey("pkcs8", Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16)), { name: "RSA-OAEP", hash: "SHA-256" }, true, ["decrypt"]);
-
-/** Ways in which bytes may stand in text: hex, latin-1, and base64 at each of its three alignments. */
-function spellings(hex) {
-  const raw = hex.match(/../g).map((pair) => String.fromCharCode(parseInt(pair, 16))).join("");
-  const base64 = [0, 1, 2].map((skip) => btoa(raw.slice(skip, skip + 3 * Math.floor((raw.length - skip) / 3))));
-  return [hex, hex.toUpperCase(), raw, ...base64, ...base64.map((text) => text.replaceAll("+", "-").replaceAll("/", "_"))];
-}
 
 export default async function ({ code, equal, ok, rejects, same, vault }) {
   const regrant = await Regrant.open({ name: "rest" });

@@ -49,6 +49,9 @@ export default async function ({ code, equal, ok, place, same, vault }) {
       "truncated": sound[memory].slice(0, -8), "empty": "", "no base64url": "*", "another's box": sound[`memory/${bob.login}`],
       "a flipped bit": sound[memory].replace(/.$/, (c) => (c === "A" ? "Q" : "A")),
     })) await spoilt(memory, text, "ERR_STORE_UNREADABLE", what);
+    await write(memory, sound[`memory/${bob.login}`]);
+    ok(/sealed under other keys/.test((await code((await open()).connect(who), "ERR_STORE_UNREADABLE")).message), "what it may be is said");
+    await write(memory, sound[memory]);
     await spoilt(memory, JSON.stringify({ format: 2 }), "ERR_UNSUPPORTED_VERSION", "newer memory");
 
     // The way out of what cannot be read is asked for: a reset, or forgetting it.
@@ -66,26 +69,35 @@ export default async function ({ code, equal, ok, place, same, vault }) {
     await code((await open()).resume(), "ERR_STORE_UNREADABLE", kind);
 
     // Full: what was there stays, and the same call succeeds once there is room.
-    await (await open()).connect(who);
+    const living = await (await open()).connect(who);
     const before = await read();
     const full = await open();
+    const somebody = await stranger();
+    await whenFull(() => code(living.trust.state(somebody), "ERR_QUOTA", kind));
+    await whenFull(() => code(living.lock(), "ERR_QUOTA", kind));
+    same(await read(), before, `${kind}: something was written`);
     const error = await whenFull(() => code(full.connect({ login: `carol ${kind}`, ...vault(3) }), "ERR_QUOTA", kind));
     equal(error.retryable, true);
     same(await read(), before, `${kind}: something was written`);
+    await living.trust.state(somebody);
+    ok((await read())[memory] !== before[memory], `${kind}: what could not be stored is stored once there is room`);
     equal((await full.connect({ login: `carol ${kind}`, ...vault(3) })).login, `carol ${kind}`);
 
     // A store that is one text, spoilt as a whole.
     if (whole) {
       const sound = await whole.read();
+      const [unreadable, newer] = ["ERR_STORE_UNREADABLE", "ERR_UNSUPPORTED_VERSION"];
       for (const [text, expected] of [
-        ["", "ERR_STORE_UNREADABLE"], [sound.slice(0, -9), "ERR_STORE_UNREADABLE"], ['{"regrant":"relay","format":1,"records":{}}', "ERR_STORE_UNREADABLE"],
-        ['{"regrant":"store","format":1,"records":{"last":1}}', "ERR_STORE_UNREADABLE"],
-        ['{"regrant":"store","format":2}', "ERR_UNSUPPORTED_VERSION"],
+        ["", unreadable],
+        [sound.slice(0, -9), unreadable],
+        [JSON.stringify({ regrant: "relay", format: 1, records: {} }), unreadable],
+        [JSON.stringify({ regrant: "store", format: 1, records: { last: 1 } }), unreadable],
+        [JSON.stringify({ regrant: "store", format: 2 }), newer],
       ]) {
         await whole.write(text);
         await code((await open()).resume(), expected, text);
         await code((await open()).connect(who), expected, text);
-        if (expected === "ERR_UNSUPPORTED_VERSION") await code((await open()).loseKeys(who.login), expected, text);
+        if (expected === newer) await code((await open()).loseKeys(who.login), expected, text);
         equal(await whole.read(), text, "was overwritten");
       }
       await whole.write("{");

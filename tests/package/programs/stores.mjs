@@ -33,8 +33,11 @@ export default async function ({ code, equal, ok, place, same, vault, until }) {
     const boxed = (await read())[`memory/${alice.login}`];
     await other.trust.state("carol");
     ok((await read())[`memory/${alice.login}`] !== boxed, `${kind}: nothing was stored`);
-    equal((await (await open()).resume(alice.login)).locked, true, kind);
+    await other.identities.renewKeys();
+    const locked = await (await open()).resume(alice.login);
+    same([locked.locked, locked.publicKey.version], [true, 2], kind);
     await resumed.unlock(vault(1));
+    equal(resumed.publicKey.version, 2, kind);
 
     // Signing out ends every session that shares the store, and leaves what is others'.
     let told = 0;

@@ -2,6 +2,7 @@
 import * as assert from "./assert.mjs";
 
 const programs = import.meta.glob(["./programs/*.mjs", "./inline/*.mjs"]);
+const fixtures = import.meta.glob("./fixtures/*.json", { import: "default" });
 const query = new URLSearchParams(location.search);
 
 async function run(name) {
@@ -11,6 +12,7 @@ async function run(name) {
     place: "browser",
     inline: name.startsWith("inline/"),
     version: query.get("version"),
+    fixtures: () => Promise.all(Object.values(fixtures).map((load) => load())),
     wasmUrl: new URL("/regrant.bin", location.href),
     wasmBytes: async () => (await fetch("/regrant.bin")).arrayBuffer(),
   });

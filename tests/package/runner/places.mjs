@@ -39,8 +39,16 @@ const databases = (name) => {
         if (text === null) return done(records.delete(key));
         return done(records.put({ keys: [], ...(await done(records.get(key))), text }, key));
       }),
-    whenFull: (work) =>
-      replaced(IDBObjectStore.prototype, "put", () => () => { throw new DOMException("full", "QuotaExceededError"); }, work),
+    async whenFull(work) {
+      const full = () => new DOMException("full", "QuotaExceededError");
+      await replaced(IDBObjectStore.prototype, "put", () => () => { throw full(); }, work);
+      // A disk may turn out to be full only when everything is to be committed.
+      const committing = () => function () {
+        Object.defineProperty(this, "error", { value: full() });
+        this.abort();
+      };
+      return replaced(IDBTransaction.prototype, "commit", committing, work);
+    },
   };
 };
 
@@ -117,4 +125,11 @@ export async function places(place, name) {
     all.push({ kind: "directory", keeps: false, ...(await folder(name)) });
   }
   return all.map((one) => ({ remove() {}, ...one }));
+}
+
+/** Ways in which bytes may stand in text: hex, latin-1, and base64 at each of its three alignments. */
+export function spellings(hex) {
+  const raw = hex.match(/../g).map((pair) => String.fromCharCode(parseInt(pair, 16))).join("");
+  const base64 = [0, 1, 2].map((skip) => btoa(raw.slice(skip, skip + 3 * Math.floor((raw.length - skip) / 3))));
+  return [hex, hex.toUpperCase(), raw, ...base64, ...base64.map((text) => text.replaceAll("+", "-").replaceAll("/", "_"))];
 }

@@ -6,6 +6,14 @@ const alice = { login: "alice", ...vault("alice") };
 let regrant;
 let session;
 let chosen;
+let written = 0;
+
+/** A session that knows what is stored, and can write. */
+async function begin(of) {
+  const resumed = await of.resume("alice");
+  if (resumed?.locked) await resumed.unlock(vault("alice"));
+  return resumed;
+}
 
 const tasks = {
   async open({ variant, store, name }) {
@@ -34,27 +42,32 @@ const tasks = {
     return locked;
   },
 
-  /** Remembers each, and compares the codes of some: each is written by itself. Gives how many it came to, and why. */
-  async write({ logins, verify, as = session }) {
+  /**
+   * Remembers each, and compares the codes of some. `anew`: by a session that knows only what is stored, so that what
+   * another tab overwrote stays lost. Gives how many it came to, and why no more.
+   */
+  async write({ logins, verify, anew = false, of = regrant }) {
     let count = 0;
+    written = 0;
     try {
       for (const login of logins) {
-        await as.trust.state(login);
-        count++;
-        if (!verify.includes(login)) continue;
-        await as.trust.verify(login, await as.trust.verificationCode(login));
-        count++;
+        const by = anew ? await begin(of) : session;
+        await by.trust.state(login);
+        if (verify.includes(login)) await by.trust.verify(login, await by.trust.verificationCode(login));
+        written = ++count;
       }
-      return { count };
+      return { written: count };
     } catch (error) {
-      return { count, code: error.code ?? String(error) };
+      return { written: count, code: error.code ?? String(error) };
     }
   },
 
-  /** Two sessions over two `Regrant`s of this page. */
+  written: () => written,
+
+  /** The same by two `Regrant`s of this page. */
   async writeTwice({ halves }) {
-    const other = await (await chosen.open()).connect(alice);
-    return Promise.all(halves.map((half, at) => tasks.write({ ...half, as: at === 0 ? session : other })));
+    const other = await chosen.open();
+    return Promise.all(halves.map((half, at) => tasks.write({ ...half, anew: true, of: at === 0 ? regrant : other })));
   },
 
   async states({ logins }) {
