@@ -18,6 +18,7 @@ use crate::relay::{Operation, OwnKeyset, Part, Relay, Reply, Ticket, unexpected}
 use crate::trust::{self, Pin, State};
 use crate::wire::Party;
 use crate::wire::keyset::Keyset;
+use crate::wire::manifest::Manifest;
 
 /// What is remembered from one session to the next, so that a relay cannot turn time back.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -156,6 +157,16 @@ impl Principal {
             }
         }
         keys.sort_by_key(|k| k.keyset.version);
+    }
+
+    /// Notes a list of slots that one wrote oneself: the relay is not to serve an older one from now on.
+    pub fn saw_manifest(&self, manifest: &Manifest) {
+        let mut memory = self.memory.borrow_mut();
+        let seen = memory.manifests.entry(manifest.fingerprint.hex()).or_insert((0, manifest.hash()));
+        if manifest.counter > seen.0 {
+            *seen = (manifest.counter, manifest.hash());
+            self.memory_changed.set(true);
+        }
     }
 
     /// Asks the relay as this principal, logging in first where that is needed.

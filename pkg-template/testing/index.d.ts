@@ -1,6 +1,6 @@
 // For the tests of applications. Names of records are those of this version's relay: `identity/LOGIN`, `grant/ID`,
 // `exchange/ID`, `log/LOGIN/N`, `notification/ID` …, in JSON.
-import type { Relay, Store } from "../index.js";
+import type { KeyPair, Relay, Store } from "../index.js";
 
 /** What a thing that stopped on request rejects with. */
 export class Stopped extends Error {}
@@ -97,3 +97,37 @@ export function loseDevice(store: TestStore): void;
 
 /** The browser clears a site's data: the store, and what an embedded relay kept there. */
 export function evictStorage(o: { readonly store?: TestStore; readonly relay?: TestRelay }): void;
+
+/** An item's version, with its content digest (32 bytes) and data key (32 bytes). */
+export interface ForgedItem {
+  readonly id: string;
+  readonly version: number;
+  readonly digest: Uint8Array;
+  readonly key: Uint8Array;
+}
+
+/** Somebody who holds an identity's private keys and writes records of their own. Records are as a relay keeps them. */
+export interface Forger {
+  readonly keyset: any;
+  readonly fingerprint: string;
+  /** A keyset that follows one's own, around a key pair, chained (the default) or not. */
+  nextKeyset(keyPair: KeyPair, o?: { readonly chain?: boolean }): Promise<any>;
+  exchange(to: any, o?: { readonly delegator?: string; readonly commitTo?: Uint8Array }): Promise<{ exchange: any; key: Uint8Array }>;
+  wrap(exchange: any, key: Uint8Array, to: any): Promise<any>;
+  openExchange(record: { readonly exchange: any; readonly wraps: readonly any[] }): Promise<Uint8Array>;
+  grant(exchange: any, key: Uint8Array, items: readonly ForgedItem[], o?: { readonly notAfter?: number; readonly suite?: number }): Promise<any>;
+  openGrant(grant: any, key: Uint8Array): Promise<ForgedItem[]>;
+}
+/** Somebody who holds the key pair that a login connected with; `keyset` is that pair's, from `identity/LOGIN`. */
+export function forger(login: string, keyPair: KeyPair, keyset: any): Promise<Forger>;
+
+/** An envelope under a data key of the caller's: what a reader who has the key can put in an item's place. */
+export function sealEnvelope(o: {
+  readonly id: string;
+  readonly version: number;
+  readonly key: Uint8Array;
+  readonly data: string;
+  readonly type?: string;
+  readonly suite?: number;
+  readonly commitTo?: Uint8Array;
+}): Promise<{ bytes: Uint8Array; digest: Uint8Array }>;

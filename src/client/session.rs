@@ -349,8 +349,12 @@ impl Session {
         key.require_keyset_key()?;
         let own = self.own_record(&key).await?;
         let change = keyring::change_secret(&self.me.engine, &own, &key, next).await?;
-        self.me.call(&Operation::ChangeSlots { change: Box::new(change) }).await?;
-        Ok(())
+        let manifest = change.manifest.clone();
+        let outcome = self.me.call(&Operation::ChangeSlots { change: Box::new(change) }).await;
+        if outcome.is_ok() {
+            self.me.saw_manifest(&manifest);
+        }
+        self.keeping(outcome).await.map(drop)
     }
 
     /// Renews the keys: the chain goes on, every way of unlocking stays unless a new secret replaces the password.
@@ -363,9 +367,10 @@ impl Session {
         let operation = Operation::Renew {
             new: Box::new(made.own.clone()),
             secrets: made.secrets.clone(),
-            previous: Box::new(change),
+            previous: Box::new(change.clone()),
         };
         self.me.call(&operation).await?;
+        self.me.saw_manifest(&change.manifest);
         let mut keys = self.me.keys();
         keys.push(made.key);
         // Renewed is not unlocked: what another tab locked stays so.

@@ -168,7 +168,9 @@ async fn open_old_keysets(me: &Principal, to: &Keyset, receipt: &mut Receipt) ->
     let slot = make_sharer_slot(&me.engine, &key, to).await?;
     receipt.slots.push(slot.id);
     let change = change_slots(&me.engine, own, &key, vec![slot], Vec::new(), |_| false).await?;
+    let manifest = change.manifest.clone();
     me.call(&Operation::ChangeSlots { change: Box::new(change) }).await?;
+    me.saw_manifest(&manifest);
     Ok(())
 }
 

@@ -14,10 +14,19 @@ const programs = await Promise.all(
   (await readdir(join(here, "programs"))).sort().map(async (file) => {
     const source = await readFile(join(here, "programs", file), "utf8");
     const said = (name, otherwise) => JSON.parse(source.match(new RegExp(`^export const ${name} = (\\[.*?\\]);?$`, "m"))?.[1] ?? otherwise);
-    return { file, source, where: said("where", '["browser", "node"]'), variants: said("variants", '["programs", "inline"]') };
+    const scenarios = Array.from(source.matchAll(/^  "(.+)": async \(/gm), ([, name]) => name);
+    return { file, source, scenarios: scenarios.length > 0 ? scenarios : [undefined], where: said("where", '["browser", "node"]'), variants: said("variants", '["programs", "inline"]') };
   }),
 );
 const variants = ["programs", "inline"];
+
+/** What runs in a place: each program, or each of its scenarios. */
+const runs = (place, variant) =>
+  programs
+    .filter(({ where, variants }) => where.includes(place) && variants.includes(variant))
+    .flatMap(({ file, scenarios }) =>
+      scenarios.map((scenario) => ({ file, scenario, name: scenario === undefined ? `${variant}/${file}` : `${variant}/${file}: ${scenario}` })),
+    );
 
 /** What `before` makes: folders, the packed package, servers and a browser. */
 const made = {};
@@ -56,8 +65,8 @@ async function prepare(folder) {
 }
 
 /** Opens a program in a fresh page and gives its outcome. */
-async function outcome(address, program) {
-  const query = new URLSearchParams({ program, version: made.packed.version });
+async function outcome(address, program, scenario = "") {
+  const query = new URLSearchParams({ program, scenario, version: made.packed.version });
   return withPage(made.browser, `${address}?${query}`, async (page) => {
     await page.waitForFunction(() => document.body?.dataset.outcome, undefined, { timeout: 60_000 });
     return page.evaluate(() => document.body.dataset.outcome);
@@ -101,8 +110,9 @@ test("its types are found by bundlers and by Node's own resolution", async () =>
 
 describe("in Node", () => {
   for (const variant of variants) {
-    for (const { file } of programs.filter(({ where, variants }) => where.includes("node") && variants.includes(variant))) {
-      test(`${variant}/${file}`, () => node(made.node, "node.mjs", join(made.node, variant, file), made.packed.version));
+    for (const { file, scenario, name } of runs("node", variant)) {
+      const more = scenario === undefined ? [] : [scenario];
+      test(name, () => node(made.node, "node.mjs", join(made.node, variant, file), made.packed.version, ...more));
     }
   }
 });
@@ -127,8 +137,8 @@ describe("in Chromium, built by Vite without configuration, under a strict conte
   });
   after(() => site?.close());
   for (const variant of variants) {
-    for (const { file } of programs.filter(({ where, variants }) => where.includes("browser") && variants.includes(variant))) {
-      test(`${variant}/${file}`, async () => assert.equal(await outcome(site.address, `${variant}/${file}`), "ok"));
+    for (const { file, scenario, name } of runs("browser", variant)) {
+      test(name, async () => assert.equal(await outcome(site.address, `${variant}/${file}`, scenario), "ok"));
     }
   }
 });

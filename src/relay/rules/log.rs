@@ -90,8 +90,7 @@ pub(super) fn sync(cx: &Context<'_>, db: &Records, after: u64) -> Ruled<Reply> {
     db.need(&keys)?;
     let next = match rows.last() {
         Some((key, _)) => key.rsplit('/').next().and_then(|n| n.parse().ok()).unwrap_or(after),
-        // Entries that were taken away leave gaps, also at the end.
-        None => head,
+        None => after,
     };
     let more = rows.len() == PAGE;
     let mut events = Vec::with_capacity(rows.len());

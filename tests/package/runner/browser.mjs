@@ -7,7 +7,8 @@ const query = new URLSearchParams(location.search);
 
 async function run(name) {
   const program = await programs[`./${name}`]();
-  await program.default({
+  const scenario = query.get("scenario");
+  await (scenario ? program.scenarios[scenario] : program.default)({
     ...assert,
     place: "browser",
     inline: name.startsWith("inline/"),

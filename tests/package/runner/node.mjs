@@ -1,4 +1,4 @@
-// Runs one program in this process: node node.mjs PROGRAM VERSION
+// Runs one program in this process: node node.mjs PROGRAM VERSION [SCENARIO]
 import { readFile, readdir } from "node:fs/promises";
 import { argv } from "node:process";
 import { pathToFileURL } from "node:url";
@@ -8,7 +8,7 @@ const wasm = await readFile(new URL("./node_modules/regrant/wasm/regrant_bg.wasm
 const folder = new URL("./fixtures/", import.meta.url);
 const fixture = async (file) => JSON.parse(await readFile(new URL(file, folder), "utf8"));
 const program = await import(pathToFileURL(argv[2]));
-await program.default({
+await (argv[4] ? program.scenarios[argv[4]] : program.default)({
   ...assert,
   place: "node",
   inline: argv[2].includes("inline"),

@@ -1,0 +1,240 @@
+// Somebody who holds an identity's private keys and writes records of their own: a former member, a thief, a relay's
+// accomplice. Built from docs/protocol.md on WebCrypto; nothing of the package's core is in it.
+
+const subtle = () => globalThis.crypto.subtle;
+const encoder = new TextEncoder();
+const random = (length) => globalThis.crypto.getRandomValues(new Uint8Array(length));
+
+// ---- bytes (protocol section 0) ----
+
+export const concat = (...parts) => {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  parts.reduce((at, part) => (out.set(part, at), at + part.length), 0);
+  return out;
+};
+const integer = (value, length = 8) => {
+  const out = new Uint8Array(length);
+  for (let at = length - 1, rest = BigInt(value); at >= 0; at--, rest >>= 8n) out[at] = Number(rest & 255n);
+  return out;
+};
+const text = (value) => encoder.encode(value);
+const fromHex = (value) => Uint8Array.from(value.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+const toHex = (value) => Array.from(value, (byte) => byte.toString(16).padStart(2, "0")).join("");
+const uuid = (value) => fromHex(value.replaceAll("-", ""));
+const lp = (value) => concat(integer(value.length, 4), value);
+const compound = (...parts) => concat(...parts.map(lp));
+const optional = (value) => (value === undefined ? new Uint8Array(1) : concat(new Uint8Array([1]), value));
+const list = (elements) => concat(integer(elements.length), ...elements.map(lp));
+const T = (what, ...fields) => concat(lp(text(`regrant/v1/${what}`)), ...fields.map(lp));
+
+export const bytes = (base64url) =>
+  Uint8Array.from(atob(base64url.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+export const base64url = (value) => {
+  let out = "";
+  for (const byte of value) out += String.fromCharCode(byte);
+  return btoa(out).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+};
+const compare = (a, b) => {
+  const at = a.findIndex((byte, i) => byte !== b[i]);
+  return at < 0 ? 0 : a[at] - b[at];
+};
+
+// ---- primitives (section 1) ----
+
+const sha256 = async (...parts) => new Uint8Array(await subtle().digest("SHA-256", concat(...parts)));
+
+async function hkdf(ikm, salt, info, length) {
+  const key = await subtle().importKey("raw", ikm, "HKDF", false, ["deriveBits"]);
+  return new Uint8Array(await subtle().deriveBits({ name: "HKDF", hash: "SHA-256", salt, info }, key, length * 8));
+}
+const derive = (secret, info) => hkdf(secret, new Uint8Array(), info, 32);
+
+async function gcm(what, key, nonce, data) {
+  const imported = await subtle().importKey("raw", key, "AES-GCM", false, [what]);
+  return new Uint8Array(await subtle()[what]({ name: "AES-GCM", iv: nonce }, imported, data));
+}
+
+const NONCE = new Uint8Array(12);
+
+export async function sealBox(key, context, message) {
+  const salt = random(32);
+  const okm = await hkdf(key, salt, context, 64);
+  return concat(salt, okm.slice(32), await gcm("encrypt", okm.slice(0, 32), NONCE, message));
+}
+
+async function openBox(key, context, box) {
+  const okm = await hkdf(key, box.slice(0, 32), context, 64);
+  return gcm("decrypt", okm.slice(0, 32), NONCE, box.slice(64));
+}
+
+const RSA = { name: "RSA-OAEP", hash: "SHA-256" };
+const label = async (context) => text(toHex(await sha256(context)));
+
+async function rsaSeal(spki, context, message) {
+  const key = await subtle().importKey("spki", spki, RSA, false, ["encrypt"]);
+  return new Uint8Array(await subtle().encrypt({ ...RSA, label: await label(context) }, key, message));
+}
+
+async function rsaOpen(pkcs8, context, sealed) {
+  const key = await subtle().importKey("pkcs8", pkcs8, RSA, false, ["decrypt"]);
+  return new Uint8Array(await subtle().decrypt({ ...RSA, label: await label(context) }, key, sealed));
+}
+
+const ED25519 = fromHex("302e020100300506032b657004220420");
+
+async function sign(seed, message) {
+  const key = await subtle().importKey("pkcs8", concat(ED25519, seed), "Ed25519", false, ["sign"]);
+  return new Uint8Array(await subtle().sign("Ed25519", key, message));
+}
+
+async function publicOf(seed) {
+  const key = await subtle().importKey("pkcs8", concat(ED25519, seed), "Ed25519", true, ["sign"]);
+  return bytes((await subtle().exportKey("jwk", key)).x);
+}
+
+/** The signing seed of a keyset around somebody's own RSA pair. */
+async function seedOf(login, pkcs8) {
+  const key = await subtle().importKey("pkcs8", pkcs8, RSA, true, ["decrypt"]);
+  const { n, p, q } = await subtle().exportKey("jwk", key);
+  const primes = [p, q].map(bytes).sort((a, b) => b.length - a.length || compare(b, a));
+  return derive(concat(...[bytes(n), ...primes].map(lp)), T("signing-seed", text(login)));
+}
+
+// ---- keysets (section 2) ----
+
+const party = ({ login, fingerprint }) => compound(text(login), bytes(fingerprint));
+
+/** A keyset's fingerprint, in base64url. */
+export async function fingerprintOf(k) {
+  const fields = [text(k.login), integer(k.version), integer(k.suite), bytes(k.encryptionKey), bytes(k.signingKey)];
+  return base64url(await sha256(T("keyset", ...fields, optional(k.previous && bytes(k.previous)))));
+}
+
+function keysetSigned(k, field) {
+  const fields = [text(k.login), integer(k.version), integer(k.suite), bytes(k.encryptionKey), bytes(k.signingKey)];
+  fields.push(integer(k.created), optional(k.previous && bytes(k.previous)), party(k.maker));
+  if (field !== "selfSignature") fields.push(bytes(k.selfSignature));
+  if (field === "chainSignature") fields.push(optional(k.makerSignature && bytes(k.makerSignature)));
+  return T(`keyset/${field}`, ...fields);
+}
+
+// ---- what one who holds keys can write ----
+
+export class Forger {
+  #seed;
+  #pkcs8;
+
+  /** Made by `forger`. */
+  constructor(keyset, fingerprint, seed, pkcs8) {
+    Object.assign(this, { keyset, fingerprint });
+    this.#seed = seed;
+    this.#pkcs8 = pkcs8;
+  }
+
+  /**
+   * A keyset that follows one's own, with the key pair given, chained or not. Nobody but the holder of `keyPair` can
+   * open what is sealed to it. Gives the record.
+   */
+  async nextKeyset(keyPair, { chain = true } = {}) {
+    const seed = await seedOf(this.keyset.login, fromHex(keyPair.privateKey));
+    const k = {
+      login: this.keyset.login,
+      version: this.keyset.version + 1,
+      suite: 1,
+      encryptionKey: base64url(fromHex(keyPair.publicKey)),
+      signingKey: base64url(await publicOf(seed)),
+      created: Date.now(),
+      previous: this.fingerprint,
+    };
+    k.maker = { login: k.login, fingerprint: await fingerprintOf(k) };
+    k.selfSignature = base64url(await sign(seed, keysetSigned(k, "selfSignature")));
+    if (chain) k.chainSignature = base64url(await sign(this.#seed, keysetSigned(k, "chainSignature")));
+    return k;
+  }
+
+  /** An exchange key to somebody's keyset: the record, and the key. */
+  async exchange(to, { delegator = this.keyset.login, commitTo } = {}) {
+    const key = random(32);
+    const recipients = [...new Set([this.fingerprint, await fingerprintOf(to)])].sort((a, b) => compare(bytes(a), bytes(b)));
+    const e = { id: crypto.randomUUID(), suite: 1, delegator, delegatorFingerprint: this.fingerprint, delegate: to.login, recipients };
+    const context = T("exchange/commit", uuid(e.id), text(delegator), text(to.login));
+    e.commitment = base64url(await derive(commitTo ?? key, context));
+    e.created = Date.now();
+    const fields = [uuid(e.id), integer(1), text(delegator), bytes(e.delegatorFingerprint), text(e.delegate)];
+    const signed = T("exchange", ...fields, list(recipients.map(bytes)), bytes(e.commitment), integer(e.created));
+    e.signature = base64url(await sign(this.#seed, signed));
+    return { exchange: e, key };
+  }
+
+  #wrapContext(e, recipient) {
+    return T("exchange/wrap", uuid(e.id), text(e.delegator), text(e.delegate), bytes(recipient), bytes(e.commitment));
+  }
+
+  /** An exchange key, wrapped for a keyset. */
+  async wrap(e, key, to) {
+    const w = { exchange: e.id, recipient: await fingerprintOf(to), wrapper: { login: this.keyset.login, fingerprint: this.fingerprint } };
+    w.wrapped = base64url(await rsaSeal(bytes(to.encryptionKey), this.#wrapContext(e, w.recipient), key));
+    const signed = T("wrap/signature", uuid(w.exchange), bytes(w.recipient), party(w.wrapper), bytes(w.wrapped));
+    w.signature = base64url(await sign(this.#seed, signed));
+    return w;
+  }
+
+  /** The exchange key of a record that has a wrap for this keyset. */
+  async openExchange({ exchange, wraps }) {
+    const mine = wraps.find((wrap) => wrap.recipient === this.fingerprint);
+    return rsaOpen(this.#pkcs8, this.#wrapContext(exchange, mine.recipient), bytes(mine.wrapped));
+  }
+
+  #grantFields(g) {
+    const entries = g.entries.map(([id, version, digest]) => compound(uuid(id), integer(version, 4), bytes(digest)));
+    const end = optional(g.notAfter === undefined ? undefined : integer(g.notAfter));
+    return [uuid(g.id), integer(g.suite), uuid(g.exchange), bytes(g.grantorFingerprint), list(entries), integer(g.created), end];
+  }
+
+  /** A grant. `items`: `[{ id, version, digest, key }]`, digest and key as bytes. */
+  async grant(e, key, items, { notAfter, suite = 1 } = {}) {
+    const g = { id: crypto.randomUUID(), suite, exchange: e.id, grantorFingerprint: this.fingerprint };
+    g.entries = items.map(({ id, version, digest }) => [id, version, base64url(digest)]);
+    g.created = Date.now();
+    if (notAfter !== undefined) g.notAfter = notAfter;
+    g.sealed = base64url(await sealBox(key, T("grant", ...this.#grantFields(g)), concat(...items.map((item) => item.key))));
+    g.signature = base64url(await sign(this.#seed, T("grant/signature", ...this.#grantFields(g), bytes(g.sealed))));
+    return g;
+  }
+
+  /** What a grant gives: `[{ id, version, digest, key }]`. */
+  async openGrant(g, key) {
+    const keys = await openBox(key, T("grant", ...this.#grantFields(g)), bytes(g.sealed));
+    return g.entries.map(([id, version, digest], at) => ({ id, version, digest: bytes(digest), key: keys.slice(at * 32, at * 32 + 32) }));
+  }
+}
+
+/**
+ * Somebody who holds the key pair that a login connected with.
+ *
+ * @param {string} login
+ * @param {{ publicKey: string, privateKey: string }} keyPair
+ * @param {object} keyset the login's keyset of that pair, as a relay's record has it
+ */
+export async function forger(login, keyPair, keyset) {
+  const pkcs8 = fromHex(keyPair.privateKey);
+  return new Forger(keyset, await fingerprintOf(keyset), await seedOf(login, pkcs8), pkcs8);
+}
+
+/**
+ * An envelope of one chunk (section 6), with a data key of the caller's: what a reader who has the key can put in an
+ * item's place. Gives its bytes and digest. `commitTo`: another key that the header commits to.
+ */
+export async function sealEnvelope({ id, version, key, data, type = "string", suite = 1, commitTo }) {
+  const plain = text(data);
+  const metadata = text(JSON.stringify({ type, length: plain.length }));
+  const head = concat(text("RGR1"), new Uint8Array([suite, 18]), uuid(id), integer(version, 4), integer(metadata.length, 4));
+  const salt = random(32);
+  const okm = (ikm) => hkdf(ikm, salt, T("envelope", head), 64);
+  const mine = (await okm(key)).slice(0, 32);
+  const header = concat(head, salt, (await okm(commitTo ?? key)).slice(32));
+  const nonce = (number, mark) => concat(new Uint8Array(7), integer(number, 4), new Uint8Array([mark]));
+  const chunks = [await gcm("encrypt", mine, nonce(0, 0), metadata), await gcm("encrypt", mine, nonce(1, 1), plain)];
+  const hashes = await sha256(...(await Promise.all(chunks.map((chunk) => sha256(chunk)))));
+  return { bytes: concat(header, ...chunks), digest: await sha256(T("content", header, optional(), hashes)) };
+}
