@@ -1,5 +1,6 @@
-//! The commands people type: `cargo xtask setup | check | package | test | demo`. Run it without arguments for help.
+//! The commands people type: `cargo xtask setup | check | package | test | bench | demo`. Run it without arguments for help.
 
+mod bench;
 mod browser;
 mod check;
 mod debian;
@@ -21,6 +22,8 @@ cargo xtask COMMAND
   check                    format, clippy (native and wasm), docs, import order, types
   package                  build the npm package into pkg/
   test                     setup, check, native tests, browser tests, the package, end to end (what CI runs)
+  bench [--check] [--json FILE] [WORD]
+                           measure the package in Chromium; with --check, exit 1 where a target is missed
   demo [--port N] [--check]
                            build the demo page and serve it; with --check, run its story once in headless Chromium
 
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         ["check"] => setup::run().and_then(|machine| check::run(&machine)),
         ["package"] => setup::run().and_then(|machine| package::run(&machine)),
         ["test"] => test::run(),
+        ["bench", options @ ..] => bench::run(options),
         ["demo", options @ ..] => demo::run(options),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -1,0 +1,22 @@
+//! `bench`: measures the package in Chromium, beside what one would write without it.
+
+use crate::setup;
+use crate::shell::{self, Result};
+use crate::{npm, package};
+
+/// Hands its options to `benches/run.mjs`: `--check`, `--json FILE`, and words that names of benches hold.
+pub(crate) fn run(options: &[&str]) -> Result<()> {
+    let machine = setup::run()?;
+    package::run(&machine)?;
+    let here = std::env::current_dir().map_err(|error| error.to_string())?;
+    let mut node = npm::node();
+    node.arg("benches/run.mjs").env("CHROME", &machine.browser.chrome);
+    let mut file = false;
+    for option in options {
+        // Relative to where the command was typed, not to the repository's root.
+        if std::mem::take(&mut file) { node.arg(here.join(option)) } else { node.arg(option) };
+        file = *option == "--json";
+    }
+    npm::apply_cache(&mut node)?;
+    shell::run(&mut node)
+}
