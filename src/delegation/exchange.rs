@@ -121,15 +121,25 @@ impl Delegation {
                 && exchange.delegate == to.login
                 && exchange.delegator_fingerprint == key.fingerprint
                 && exchange.recipients == recipients;
-            if !fits || exchange.check(&key.keyset.signing_key).is_err() {
+            if !fits {
                 continue;
             }
-            // Usable only where the delegate can open it, too.
-            let wrapped = exchanged.record.wraps.iter().any(|w| {
-                w.recipient == to.fingerprint() && w.wrapper == key.party() && w.check(&key.keyset.signing_key).is_ok()
-            });
-            if !wrapped {
-                continue;
+            if exchanged.sealable != Some(key.fingerprint) {
+                // Usable only where the delegate can open it, too.
+                let wrapped = || {
+                    exchanged.record.wraps.iter().any(|w| {
+                        w.recipient == to.fingerprint()
+                            && w.wrapper == key.party()
+                            && w.check(&key.keyset.signing_key).is_ok()
+                    })
+                };
+                if exchange.check(&key.keyset.signing_key).is_err() || !wrapped() {
+                    continue;
+                }
+                let mut exchanges = self.exchanges.borrow_mut();
+                if let Some(e) = exchanges.get_mut(&exchange.id).filter(|e| Rc::ptr_eq(&e.record, &exchanged.record)) {
+                    e.sealable = Some(key.fingerprint);
+                }
             }
             if let Some(secret) = self.open_exchange(me, exchange.id).await? {
                 return Ok((exchange.clone(), secret));
@@ -166,7 +176,7 @@ impl Delegation {
         }
         me.call(&Operation::PutExchange { exchange: Box::new(exchange.clone()), wraps: wraps.clone() }).await?;
         let record = Rc::new(ExchangeRecord { exchange: exchange.clone(), wraps });
-        self.exchanges.borrow_mut().insert(id, Exchanged { record, key: Some(secret.clone()) });
+        self.exchanges.borrow_mut().insert(id, Exchanged { record, key: Some(secret.clone()), sealable: None });
         Ok((exchange, secret))
     }
 

@@ -17,6 +17,7 @@ use std::rc::Rc;
 
 use uuid::Uuid;
 
+use crate::encoding::Hash;
 use crate::error::Result;
 use crate::graph::Principal;
 use crate::relay::{Event, ExchangeRecord, GrantRecord, Operation, Reply, unexpected};
@@ -36,6 +37,8 @@ pub struct Exchanged {
     /// The record with its wraps.
     pub record: Rc<ExchangeRecord>,
     key: Option<Key32>,
+    /// The own keyset whose signature on the record, and on its wrap for the delegate, was verified for sealing.
+    sealable: Option<Hash>,
 }
 
 #[derive(Clone, Debug)]
@@ -154,7 +157,8 @@ impl Delegation {
                 // The opened key is kept only for the very record it was opened for: a relay may change the pair.
                 let known = exchanges.get(&record.exchange.id).filter(|e| e.record.exchange == record.exchange);
                 let key = known.and_then(|e| e.key.clone());
-                exchanges.insert(record.exchange.id, Exchanged { record: Rc::new(*record), key });
+                let sealable = known.filter(|e| *e.record == *record).and_then(|e| e.sealable);
+                exchanges.insert(record.exchange.id, Exchanged { record: Rc::new(*record), key, sealable });
                 news.granted = true;
             }
             Event::Grant(record) => {
@@ -186,6 +190,10 @@ impl Delegation {
 
     fn insert(&self, record: GrantRecord, keys: Option<Rc<Vec<Key32>>>) {
         let id = record.grant.id;
+        // What was opened stays open for the very same grant.
+        let known =
+            self.grants.borrow().get(&id).filter(|g| g.record.grant == record.grant).and_then(|g| g.keys.clone());
+        let keys = keys.or(known);
         self.remove(id);
         let mut by_item = self.by_item.borrow_mut();
         let mut last = None;

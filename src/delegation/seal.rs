@@ -1,7 +1,9 @@
 //! Sealing items, and writing the grants that open them.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
+use futures_util::future::try_join_all;
 use uuid::Uuid;
 
 use super::Delegation;
@@ -12,7 +14,7 @@ use crate::encoding::{Bytes, Fixed};
 use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::keyring::OwnKey;
-use crate::relay::{Operation, Reply, unexpected};
+use crate::relay::{GrantRecord, Operation, Reply, unexpected};
 use crate::secret::{Key32, make_id};
 use crate::wire::grant::{Grant, GrantEntry};
 use crate::wire::keyset::Keyset;
@@ -178,19 +180,31 @@ impl Delegation {
         if given.is_empty() {
             return Ok(());
         }
-        let mut grants = Vec::new();
+        let mut made = Vec::new();
         for to in std::iter::once(&key.keyset).chain(readers) {
             let (exchange, secret) = self.sealing_exchange(me, key, to).await?;
-            for part in given.chunks(MAX_GRANT_ENTRIES) {
-                grants.push(make_grant(me, key, exchange.id, &secret, make_id()?, part, None).await?);
-            }
+            made.push((exchange, secret));
         }
+        // Signing is the browser's work: all of it is under way at once.
+        let signing = made.iter().flat_map(|(exchange, secret)| {
+            given.chunks(MAX_GRANT_ENTRIES).map(move |part| async move {
+                let grant = make_grant(me, key, exchange.id, secret, make_id()?, part, None).await?;
+                Ok::<_, Error>((grant, part))
+            })
+        });
+        let signed: Vec<(Grant, &[Given])> = try_join_all(signing).await?;
+        let grants: Vec<Grant> = signed.iter().map(|(grant, _)| grant.clone()).collect();
         // Those to oneself come first; what the rest give is held by them.
         let own: Vec<Uuid> = grants[..given.len().div_ceil(MAX_GRANT_ENTRIES)].iter().map(|g| g.id).collect();
         let mut parts = grants.chunks(GRANTS_AT_ONCE);
         me.call(&first(parts.next().unwrap_or_default().to_vec())).await?;
         for part in parts {
             me.call(&Operation::PutGrants { create: Vec::new(), grants: part.to_vec(), basis: own.clone() }).await?;
+        }
+        // What one made oneself need not be opened again.
+        for (grant, part) in signed {
+            let keys = Rc::new(part.iter().map(|g| g.key.clone()).collect());
+            self.insert(GrantRecord { grant, cuts: Vec::new() }, Some(keys));
         }
         self.mark_stale();
         // What was asked for is done: what fails here waits for the next time.

@@ -14,7 +14,11 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
     let mut file = false;
     for option in options {
         // Relative to where the command was typed, not to the repository's root.
-        if std::mem::take(&mut file) { node.arg(here.join(option)) } else { node.arg(option) };
+        if std::mem::take(&mut file) {
+            node.arg(here.join(option))
+        } else {
+            node.arg(option)
+        };
         file = *option == "--json";
     }
     npm::apply_cache(&mut node)?;

@@ -124,6 +124,7 @@ struct Shared {
     origin: String,
     clock: fn() -> u64,
     listeners: RefCell<Listeners>,
+    parsed: rules::Parsed,
     #[cfg(target_arch = "wasm32")]
     channel: RefCell<Option<channel::Channel>>,
 }
@@ -189,6 +190,7 @@ impl Embedded {
             origin: origin.to_owned(),
             clock,
             listeners: RefCell::default(),
+            parsed: rules::Parsed::default(),
             #[cfg(target_arch = "wasm32")]
             channel: RefCell::default(),
         }))
@@ -261,7 +263,7 @@ impl Embedded {
     }
 
     async fn decide(&self, operation: &Operation, cx: &Context<'_>) -> Result<(Reply, rules::Batch)> {
-        let mut db = Records::default();
+        let mut db = Records::new(self.0.parsed.clone());
         loop {
             let asks = match rules::decide(operation, cx, &db) {
                 Ok(decision) => return Ok(decision),

@@ -270,7 +270,7 @@ pub(super) fn chain(
     Ok(Reply::Done)
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Challenge {
     expires: u64,
 }

@@ -12,7 +12,11 @@ mod log;
 mod notifications;
 mod uploads;
 
+use std::any::Any;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::rc::Rc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -87,15 +91,52 @@ impl From<Error> for Stop {
 /// What a rule gives.
 pub type Ruled<T> = Result<T, Stop>;
 
+/// Records that were parsed before, with the text that they were parsed from: a rule is decided again after each reading,
+/// and the same identities are asked for in every operation. What has another text is parsed anew.
+#[derive(Clone, Default)]
+pub struct Parsed(Rc<RefCell<HashMap<String, (String, Rc<dyn Any>)>>>);
+
+/// The most that is remembered.
+const MAX_PARSED: usize = 512;
+
+impl fmt::Debug for Parsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Parsed")
+    }
+}
+
+impl Parsed {
+    fn get<T: DeserializeOwned + Clone + 'static>(&self, key: &str, text: &str) -> Result<T> {
+        if let Some((known, value)) = self.0.borrow().get(key) {
+            if let Some(value) = value.downcast_ref::<T>().filter(|_| known == text) {
+                return Ok(value.clone());
+            }
+        }
+        let value: T = read(text)?;
+        let mut all = self.0.borrow_mut();
+        if all.len() >= MAX_PARSED {
+            all.clear();
+        }
+        all.insert(key.to_owned(), (text.to_owned(), Rc::new(value.clone())));
+        Ok(value)
+    }
+}
+
 /// The records read so far.
 #[derive(Debug, Default)]
 pub struct Records {
+    parsed: Parsed,
     one: HashMap<String, Option<Stored>>,
     lists: HashMap<Ask, Vec<(String, Stored)>>,
     parts: HashMap<Uuid, u64>,
 }
 
 impl Records {
+    /// None read yet.
+    pub fn new(parsed: Parsed) -> Self {
+        Self { parsed, ..Self::default() }
+    }
+
     /// Notes what was read for [`Ask::Get`].
     pub fn found(&mut self, key: String, record: Option<Stored>) {
         self.one.insert(key, record);
@@ -120,10 +161,10 @@ impl Records {
     }
 
     /// A record with its revision. Errors: [`Code::RelayUnavailable`] if it cannot be read.
-    fn get<T: DeserializeOwned>(&self, key: &str) -> Ruled<Option<(u64, T)>> {
+    fn get<T: DeserializeOwned + Clone + 'static>(&self, key: &str) -> Ruled<Option<(u64, T)>> {
         match self.raw(key)? {
             None => Ok(None),
-            Some(stored) => Ok(Some((stored.rev, read(&stored.value)?))),
+            Some(stored) => Ok(Some((stored.rev, self.parsed.get(key, &stored.value)?))),
         }
     }
 
