@@ -86,6 +86,16 @@ pub fn equal(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()
 }
 
+/// How much of the stack below the caller [`wipe_stack`] overwrites, in bytes: more than any operation here takes.
+const STACK: usize = 256 << 10;
+
+/// Overwrites what calls before left on the stack: arithmetic keeps parts of keys there, and nobody wipes those.
+#[inline(never)]
+pub fn wipe_stack() {
+    let mut below = [0u8; STACK];
+    std::hint::black_box(&mut below);
+}
+
 /// 16 random bytes as a version 4 UUID.
 pub fn make_id() -> Result<uuid::Uuid> {
     let mut bytes = [0; 16];

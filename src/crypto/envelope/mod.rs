@@ -79,7 +79,7 @@ impl Metadata {
             return Err(Error::bad_input("the metadata's length is not the data's"));
         }
         if !self.is_well_formed() {
-            return Err(Error::bad_input("the application's metadata is an object"));
+            return Err(Error::bad_input("the application's metadata is an object, nested at most 64 deep"));
         }
         let complete = Self { length: data_len, ..self.clone() };
         let text = serde_json::to_vec(&complete).map_err(|_| Error::bad_input("the metadata is not JSON"))?;
@@ -89,10 +89,32 @@ impl Metadata {
         Ok(text)
     }
 
-    /// Whether what the application adds is an object.
+    /// Whether what the application adds is an object, nested no deeper than is read.
     pub(crate) fn is_well_formed(&self) -> bool {
-        self.meta.as_ref().is_none_or(|meta| meta.get().starts_with('{'))
+        self.meta.as_ref().is_none_or(|meta| meta.get().starts_with('{') && depth(meta.get()) <= MAX_DEPTH)
     }
+}
+
+/// How deep objects and lists in the application's metadata may stand in each other.
+pub const MAX_DEPTH: usize = 64;
+
+/// How deep objects and lists stand in each other, in text that is JSON.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest, mut in_text, mut escaped) = (0usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// Who signs an envelope, when its author must be provable beyond whoever granted it.
