@@ -81,6 +81,14 @@ impl fmt::Debug for Key32 {
     }
 }
 
+/// Compiles for types whose secrets are wiped when they are dropped, and for no others.
+pub(crate) const fn wiped<T: ZeroizeOnDrop>() {}
+
+const _: () = {
+    wiped::<SecretBytes>();
+    wiped::<Key32>();
+};
+
 /// Compares two byte strings in constant time; lengths are public.
 pub fn equal(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()
@@ -107,10 +115,6 @@ pub fn make_id() -> Result<uuid::Uuid> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const fn wiped<T: ZeroizeOnDrop>() {}
-    const _: () = wiped::<SecretBytes>();
-    const _: () = wiped::<Key32>();
 
     #[test]
     fn debug_output_is_redacted() {

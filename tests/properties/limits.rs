@@ -328,7 +328,7 @@ fn keys_have_lengths() {
     let given: Vec<&[u8]> = shares.iter().map(SecretBytes::expose).collect();
     assert!(shamir::combine(&given).unwrap().expose() == longest);
     assert!(shamir::split(&engine(), &vec![1; shamir::MAX_SECRET + 1], 2, 2).is_err());
-    let longer = vec![vec![1; given[0].len() + 1], vec![2; given[0].len() + 1]];
+    let longer = [vec![1; given[0].len() + 1], vec![2; given[0].len() + 1]];
     let longer: Vec<&[u8]> = longer.iter().map(Vec::as_slice).collect();
     assert_eq!(shamir::combine(&longer).unwrap_err().code(), Code::BadInput);
 }
@@ -371,9 +371,11 @@ fn asked(operation: &Operation) -> Result<(), ()> {
     }
 }
 
+type Make = fn(usize) -> Operation;
+
 #[test]
 fn operations_of_the_relay_have_limits() {
-    let cases: [(usize, fn(usize) -> Operation); 12] = [
+    let cases: [(usize, Make); 12] = [
         (1024, |n| Operation::Identities { logins: vec!["alice".into(); n] }),
         (256, |n| Operation::Login {
             application: "a".repeat(n),

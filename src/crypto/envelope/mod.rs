@@ -49,8 +49,8 @@ pub use trailer::author_message;
 
 /// What an item says of its data. Sealed like the data, and opened without it.
 ///
-/// Unknown fields are ignored when read.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// Unknown fields are ignored when read. Redacted when printed: it is as secret as the data.
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
     /// What was given to be sealed: text, JSON, bytes, a file.
@@ -68,6 +68,12 @@ pub struct Metadata {
     /// The data's length in bytes, without padding. [`seal()`] fills it in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length: Option<u64>,
+}
+
+impl std::fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metadata(redacted)")
+    }
 }
 
 impl Metadata {

@@ -346,7 +346,7 @@ pub(super) fn login(cx: &Context<'_>, db: &Records, batch: &mut Batch, proof: &P
 pub(super) fn login_secret(db: &Records, login: &str, secret: &RelaySecret) -> Ruled<Reply> {
     check_login(login)?;
     let (_, account) = account_of(db, login)?;
-    let hash: [u8; 32] = Sha256::digest(secret.0.0).into();
+    let hash: [u8; 32] = Sha256::digest(secret.0.expose()).into();
     // The newest first: it is the one that the owner most likely means.
     let member = account.keysets.iter().rev().find(|m| m.secrets.iter().any(|s| equal(&s.hash.0, &hash)));
     let member = member.ok_or_else(|| Error::new(Code::WrongSecret, "this secret does not open this login's keys"))?;
