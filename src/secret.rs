@@ -81,9 +81,27 @@ impl fmt::Debug for Key32 {
     }
 }
 
+/// Compiles for types whose secrets are wiped when they are dropped, and for no others.
+pub(crate) const fn wiped<T: ZeroizeOnDrop>() {}
+
+const _: () = {
+    wiped::<SecretBytes>();
+    wiped::<Key32>();
+};
+
 /// Compares two byte strings in constant time; lengths are public.
 pub fn equal(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()
+}
+
+/// How much of the stack below the caller [`wipe_stack`] overwrites, in bytes: more than any operation here takes.
+const STACK: usize = 256 << 10;
+
+/// Overwrites what calls before left on the stack: arithmetic keeps parts of keys there, and nobody wipes those.
+#[inline(never)]
+pub fn wipe_stack() {
+    let mut below = [0u8; STACK];
+    std::hint::black_box(&mut below);
 }
 
 /// 16 random bytes as a version 4 UUID.
@@ -97,10 +115,6 @@ pub fn make_id() -> Result<uuid::Uuid> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const fn wiped<T: ZeroizeOnDrop>() {}
-    const _: () = wiped::<SecretBytes>();
-    const _: () = wiped::<Key32>();
 
     #[test]
     fn debug_output_is_redacted() {

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha512};
 
 use crate::encoding::{Hash, Transcript, from_base64url, from_hex, to_base64url};
 use crate::error::{Code, Error, Result};
+use crate::wire::MAX_VERSIONS;
 use crate::wire::keyset::Keyset;
 
 /// How far an identity's newest key can be relied on.
@@ -109,7 +110,7 @@ impl Pin {
 pub fn check_offer(login: &str, offer: &[Keyset]) -> Result<()> {
     let nonsense =
         || Error::about(Code::VerificationFailed, "the relay's keys do not fit together", vec![login.to_owned()]);
-    if offer.is_empty() {
+    if offer.is_empty() || offer.len() > MAX_VERSIONS {
         return Err(nonsense());
     }
     for (i, keyset) in offer.iter().enumerate() {
@@ -201,8 +202,14 @@ pub fn qr_payload(fingerprint: &Hash, login: &str) -> String {
     format!("regrant:verify:1:{}:{}", to_base64url(login.as_bytes()), fingerprint.hex())
 }
 
+/// The longest text that can be a code, in bytes.
+const MAX_CODE: usize = 1024;
+
 /// Whether what a person typed or scanned is this keyset's code. A malformed code matches nothing.
 pub fn matches(input: &str, fingerprint: &Hash, login: &str) -> bool {
+    if input.len() > MAX_CODE {
+        return false;
+    }
     if let Some(rest) = input.trim().strip_prefix("regrant:verify:1:") {
         let Some((who, what)) = rest.split_once(':') else { return false };
         let named = from_base64url(who).is_ok_and(|l| l == login.as_bytes());

@@ -7,7 +7,7 @@ use super::session::Session;
 use super::{Client, ConnectOptions};
 use crate::crypto::keys::RestKey;
 use crate::crypto::{rust, split};
-use crate::encoding::{Hash, check_login};
+use crate::encoding::check_login;
 use crate::error::{Code, Error, Result};
 use crate::graph::{Principal, log_in};
 use crate::keyring::{self, OwnKey, Secret};
@@ -138,7 +138,7 @@ impl Client {
             || Error::new(Code::WrongSecret, "this secret does not open this login's keys; nothing was changed");
         let ticket = match secret {
             Secret::Vault(vault) => {
-                let proof = RelaySecret(Hash::from_slice(split::relay_secret(vault)?.expose())?);
+                let proof = RelaySecret(split::relay_secret(vault)?);
                 let operation = Operation::LoginSecret { login: login.to_owned(), secret: proof };
                 ticket_of(
                     self.setup

@@ -16,6 +16,7 @@ use crate::graph::{Memory, Principal};
 use crate::keyring::{self, OwnKey, Secret};
 use crate::recovery::access_back;
 use crate::relay::{Operation, OwnKeyset, Subscription, unexpected};
+use crate::secret::wipe_stack;
 use crate::wire::keyset::Keyset;
 use crate::wire::receipt::Receipt;
 
@@ -260,6 +261,7 @@ impl Session {
         self.delegation.forget();
         self.rests.borrow_mut().clear();
         *self.subscription.borrow_mut() = None;
+        wipe_stack();
         self.emit(Event::SignedOut);
     }
 
@@ -283,6 +285,7 @@ impl Session {
         self.me.drop_keys();
         self.delegation.forget();
         self.rests.borrow_mut().clear();
+        wipe_stack();
         self.emit(Event::Locked);
         Ok(())
     }

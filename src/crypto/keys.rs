@@ -7,13 +7,13 @@ use rsa::traits::PublicKeyParts;
 
 use crate::encoding::Bytes;
 use crate::error::{Error, Result};
-use crate::secret::Key32;
+use crate::secret::{Key32, wiped};
 
 #[cfg(target_arch = "wasm32")]
 use super::webcrypto;
 
 /// The symmetric key of one version of one item: 32 random bytes, used for exactly one envelope.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, zeroize::ZeroizeOnDrop)]
 pub struct DataKey(pub Key32);
 
 /// An RSA public key, checked: 2048, 3072 or 4096 bits, e = 65537, DER that re-encodes identically.
@@ -104,6 +104,14 @@ pub enum RestKey {
     #[cfg(target_arch = "wasm32")]
     Web(webcrypto::WebKey),
 }
+
+// Whatever of these is in this module's memory is wiped when it is dropped.
+const _: () = {
+    wiped::<DataKey>();
+    wiped::<rsa::RsaPrivateKey>();
+    wiped::<ed25519_dalek::SigningKey>();
+    wiped::<x25519_dalek::StaticSecret>();
+};
 
 macro_rules! redacted {
     ($($name:ident),+) => { $(impl fmt::Debug for $name {

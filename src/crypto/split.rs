@@ -10,13 +10,15 @@ use kdf::Kdf;
 
 /// What a password splits into. Neither half tells anything of the other, but whoever holds either can
 /// try passwords offline, at the KDF's cost.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, zeroize::ZeroizeOnDrop)]
 pub struct Secrets {
     /// Opens the keys; never leaves the device.
     pub vault: Key32,
     /// What the application's own login takes in the password's place.
     pub app: Key32,
 }
+
+const _: () = crate::secret::wiped::<Secrets>();
 
 /// Splits a root: `HKDF(root, T("vault"))` and `HKDF(root, T("app"))`.
 pub fn split_root(root: &Key32) -> Result<Secrets> {

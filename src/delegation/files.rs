@@ -47,6 +47,9 @@ impl Drop for UploadPlan {
     }
 }
 
+impl zeroize::ZeroizeOnDrop for UploadPlan {}
+const _: () = crate::secret::wiped::<UploadPlan>();
+
 impl UploadPlan {
     /// A new plan. Errors: those of looking up whom it is shared with.
     pub async fn make(me: &Principal, metadata: &Metadata, options: &SealOptions, length: u64) -> Result<Self> {

@@ -109,7 +109,8 @@ impl Transcript {
 
 /// A compound field: the `lp` of its parts one after the other.
 pub fn compound(parts: &[&[u8]]) -> Vec<u8> {
-    let mut out = Vec::new();
+    // Reserved ahead: parts may be secret, and a vector that grows leaves copies behind.
+    let mut out = Vec::with_capacity(parts.iter().map(|part| part.len() + 4).sum());
     for part in parts {
         lp(&mut out, part);
     }

@@ -6,6 +6,7 @@
 mod convert;
 mod core;
 mod files;
+mod memory;
 mod panic;
 mod session;
 

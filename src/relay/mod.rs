@@ -9,12 +9,14 @@ pub mod rules;
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::crypto::envelope::Buffer;
-use crate::encoding::{Bytes, Hash, Signature};
+use crate::encoding::{Bytes, Hash, Signature, to_base64url};
 use crate::error::{Code, Error, Result};
+use crate::secret::Key32;
 use crate::wire::exchange::{Exchange, Wrap};
 use crate::wire::grant::Grant;
 use crate::wire::keyset::Keyset;
@@ -36,9 +38,22 @@ pub struct LoginSecret {
 }
 
 /// What a person who opens keys with a password shows the relay. Redacted when printed.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RelaySecret(pub Hash);
+#[derive(Clone, zeroize::ZeroizeOnDrop)]
+pub struct RelaySecret(pub Key32);
+const _: () = crate::secret::wiped::<RelaySecret>();
+
+impl Serialize for RelaySecret {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&Zeroizing::new(to_base64url(self.0.expose())))
+    }
+}
+
+impl<'de> Deserialize<'de> for RelaySecret {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let bytes = Zeroizing::new(Bytes::deserialize(d)?.0);
+        Key32::from_slice(&bytes).map(Self).map_err(|_| de::Error::custom("expected 32 bytes"))
+    }
+}
 
 impl fmt::Debug for RelaySecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -19,6 +19,9 @@ use serde::Deserialize;
 use crate::crypto::keys::{DecryptionKey, RestKey, SigningKey};
 use crate::error::{Code, Error, Result};
 
+/// The longest record that is read or written, in bytes.
+pub const MAX_TEXT: usize = 1 << 24;
+
 /// A key that rests beside a record.
 #[derive(Clone, Debug)]
 pub enum StoredKey {
@@ -107,19 +110,27 @@ impl Store {
 
     /// One record.
     pub async fn get(&self, key: &str) -> Result<Option<Entry>> {
-        match self {
-            Self::Memory(s) => Ok(s.get(key)),
+        let found = match self {
+            Self::Memory(s) => s.get(key),
             #[cfg(target_arch = "wasm32")]
-            Self::IndexedDb(s) => s.get(key).await,
+            Self::IndexedDb(s) => s.get(key).await?,
             #[cfg(target_arch = "wasm32")]
-            Self::LocalStorage(s) => s.get(key),
+            Self::LocalStorage(s) => s.get(key)?,
             #[cfg(target_arch = "wasm32")]
-            Self::Foreign(s) => s.get(key).await,
+            Self::Foreign(s) => s.get(key).await?,
+        };
+        if found.as_ref().is_some_and(|entry| entry.text.len() > MAX_TEXT) {
+            return Err(failed(Code::StoreUnreadable));
         }
+        Ok(found)
     }
 
     /// Writes a batch: all of it or nothing.
     pub async fn write(&self, batch: Batch) -> Result<Outcome> {
+        // What could not be read again is not written.
+        if batch.changes.iter().any(|(_, entry)| entry.as_ref().is_some_and(|e| e.text.len() > MAX_TEXT)) {
+            return Err(failed(Code::Quota));
+        }
         match self {
             Self::Memory(s) => Ok(s.write(batch)),
             #[cfg(target_arch = "wasm32")]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Extra, MAX_RECIPIENTS, Party, check_suite, verify};
+use super::{Extra, MAX_RECIPIENTS, Party, check_suite, check_time, verify};
 use crate::crypto::rust;
 use crate::encoding::{Bytes, Hash, Signature, Transcript, check_login};
 use crate::error::{Error, Result};
@@ -86,6 +86,7 @@ impl Exchange {
         check_suite(self.suite)?;
         check_login(&self.delegator)?;
         check_login(&self.delegate)?;
+        check_time(self.created)?;
         let sorted = self.recipients.windows(2).all(|w| w[0] < w[1]);
         if self.recipients.is_empty() || self.recipients.len() > MAX_RECIPIENTS || !sorted {
             return Err(Error::bad_input("an exchange key's recipients are not sorted, or too many"));

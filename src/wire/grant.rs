@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Extra, MAX_GRANT_ENTRIES, check_suite, verify};
+use super::{Extra, MAX_GRANT_ENTRIES, check_suite, check_time, verify};
 use crate::encoding::{Bytes, Hash, Signature, Transcript};
 use crate::error::{Error, Result};
 
@@ -76,9 +76,11 @@ impl Grant {
         self.not_after.is_none_or(|end| now < end)
     }
 
-    /// Checks the form alone: suite, number of entries, no duplicate, the box's exact length.
+    /// Checks the form alone: suite, times, number of entries, no duplicate, the box's exact length.
     pub fn check_form(&self) -> Result<()> {
         check_suite(self.suite)?;
+        check_time(self.created)?;
+        check_time(self.not_after.unwrap_or_default())?;
         if self.entries.is_empty() || self.entries.len() > MAX_GRANT_ENTRIES {
             return Err(Error::bad_input("a grant has 1 to 4096 entries"));
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Extra, Party, check_suite, verify};
+use super::{Extra, Party, check_suite, check_time, verify};
 use crate::crypto::keys::EncryptionKey;
 use crate::encoding::{Bytes, Hash, Signature, Transcript, check_login};
 use crate::error::{Code, Error, Result};
@@ -98,6 +98,7 @@ impl Keyset {
         check_login(&self.login)?;
         check_suite(self.suite)?;
         self.maker.check()?;
+        check_time(self.created)?;
         self.encryption()?;
         if self.version == 0 || (self.version == 1) != self.previous.is_none() {
             return Err(Error::bad_input("a keyset's version and previous fingerprint do not fit"));
@@ -108,7 +109,7 @@ impl Keyset {
     /// Whether `previous` signed this keyset as its continuation. An invalid signature is an error, an absent one is not.
     pub fn continues(&self, previous: &Keyset) -> Result<bool> {
         if self.login != previous.login
-            || self.version != previous.version + 1
+            || previous.version.checked_add(1) != Some(self.version)
             || self.previous != Some(previous.fingerprint())
         {
             return Err(Error::new(Code::VerificationFailed, "a keyset does not follow the one before it"));

@@ -100,9 +100,17 @@ impl Manifest {
 
     /// Checks the same where slots with unlockers may be held back, because the one who asks does not need them.
     pub fn check_shown(&self, signing_key: &Hash, slots: &[Slot]) -> Result<()> {
+        self.author.check()?;
         let held_back = |kind| matches!(kind, SlotKind::Password | SlotKind::Keypair);
+        if self.slots.len() > MAX_SLOTS || self.counter == 0 {
+            return Err(Error::bad_input("a manifest has at most 4096 slots, and counts from 1"));
+        }
+        for entry in &self.slots {
+            entry.added_by.check()?;
+            entry.holder.as_ref().map_or(Ok(()), Party::check)?;
+        }
         let missing = self.slots.iter().filter(|e| !slots.iter().any(|s| s.id == e.id));
-        if self.slots.len() > MAX_SLOTS || self.counter == 0 || !missing.map(|e| e.kind).all(held_back) {
+        if !missing.map(|e| e.kind).all(held_back) {
             return Err(Error::bad_input("a manifest and its slots do not fit"));
         }
         for (i, slot) in slots.iter().enumerate() {

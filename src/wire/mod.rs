@@ -5,6 +5,7 @@
 //! (protocol section 0). Unknown fields are kept, and are not authenticated.
 
 pub mod exchange;
+mod extra;
 pub mod grant;
 pub mod keyset;
 pub mod manifest;
@@ -13,16 +14,13 @@ pub mod receipt;
 pub mod revocation;
 pub mod slot;
 
-use std::collections::BTreeMap;
-use std::fmt;
-
-use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::crypto;
 use crate::encoding::{Hash, Signature, Transcript, check_login};
 use crate::error::{Code, Error, Result};
+pub use extra::{Extra, MAX_EXTRA, MAX_EXTRA_DEPTH};
 
 /// The suite of protocol version 1: RSA-OAEP-256, Ed25519, AES-256-GCM, HKDF-SHA-256.
 pub const SUITE: u64 = 1;
@@ -69,36 +67,16 @@ pub(crate) fn verify(key: &Hash, transcript: &Transcript, signature: &Signature)
     crypto::verify(&key.0, transcript.as_bytes(), &signature.0)
 }
 
-/// Fields that this version does not know: kept, not authenticated, never duplicated.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Extra(BTreeMap<String, Value>);
+/// The latest time that a record may name, in Unix milliseconds: the largest integer that JavaScript's numbers hold.
+pub const MAX_TIME: u64 = (1 << 53) - 1;
+/// The most versions of one identity's keys.
+pub const MAX_VERSIONS: usize = 4096;
+/// The most ids in each list of a receipt.
+pub const MAX_RECEIPT: usize = 65_536;
 
-impl Serialize for Extra {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(s)
-    }
-}
-
-impl<'de> Deserialize<'de> for Extra {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct NoDuplicates;
-        impl<'de> Visitor<'de> for NoDuplicates {
-            type Value = Extra;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object without duplicate keys")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Extra, A::Error> {
-                let mut out = BTreeMap::new();
-                while let Some((key, value)) = map.next_entry::<String, Value>()? {
-                    if out.insert(key, value).is_some() {
-                        return Err(de::Error::custom("duplicate key"));
-                    }
-                }
-                Ok(Extra(out))
-            }
-        }
-        d.deserialize_map(NoDuplicates)
-    }
+/// Refuses times that not every implementation can tell.
+pub fn check_time(time: u64) -> Result<()> {
+    if time <= MAX_TIME { Ok(()) } else { Err(Error::bad_input("a record's time is out of range")) }
 }
 
 /// Reads a record from JSON. Errors: [`Code::BadInput`]; the message names no content.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Extra, verify};
+use super::{Extra, check_time, verify};
 use crate::encoding::{Bytes, Hash, Signature, Transcript, check_login};
 use crate::error::{Error, Result};
 
@@ -105,6 +105,7 @@ impl Notification {
     pub fn check_form(&self) -> Result<()> {
         check_login(&self.sender)?;
         check_login(&self.recipient)?;
+        check_time(self.created)?;
         if self.kind.is_empty() || self.kind.len() > 64 || self.sealed.0.len() > 16 << 10 {
             return Err(Error::bad_input("a notification is too long"));
         }

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Extra, verify};
-use crate::encoding::{Hash, Signature, Transcript};
-use crate::error::Result;
+use super::{Extra, MAX_RECEIPT, check_time, verify};
+use crate::encoding::{Hash, Signature, Transcript, check_login};
+use crate::error::{Error, Result};
 
 /// The answer of `giveAccessBackTo`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,8 +51,14 @@ impl Receipt {
             .int(self.created)
     }
 
-    /// Checks the signature; `signing_key` belongs to `giverFingerprint`.
+    /// Checks form and signature; `signing_key` belongs to `giverFingerprint`.
     pub fn check(&self, signing_key: &Hash) -> Result<()> {
+        check_login(&self.giver)?;
+        check_login(&self.requester)?;
+        check_time(self.created)?;
+        if [self.exchanges.len(), self.slots.len(), self.pending.len()].iter().any(|len| *len > MAX_RECEIPT) {
+            return Err(Error::bad_input("a receipt is too long"));
+        }
         verify(signing_key, &self.transcript(), &self.signature)
     }
 }

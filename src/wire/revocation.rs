@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Extra, MAX_GRANT_ENTRIES, Party, verify};
+use super::{Extra, MAX_GRANT_ENTRIES, Party, check_time, verify};
 use crate::encoding::{Hash, Signature, Transcript, check_login, compound};
 use crate::error::{Error, Result};
 
@@ -45,6 +45,7 @@ impl Revocation {
     pub fn check(&self, signing_key: &Hash) -> Result<()> {
         check_login(&self.login)?;
         self.revoker.check()?;
+        check_time(self.created)?;
         if self.items.is_empty()
             || self.items.len() > MAX_GRANT_ENTRIES
             || self.grants.is_empty()

@@ -70,9 +70,8 @@ async fn open_in(
             Err(error) => return (out, Err(error)),
         }
     }
-    let end = stream.finish(engine).await.map(|end| {
+    let end = stream.finish(engine).await.inspect(|end| {
         out.extend(end.last.clone().into_heap());
-        end
     });
     (out, end)
 }

@@ -52,7 +52,9 @@ impl Index {
 }
 
 /// The AES-256-GCM key of one envelope.
+#[derive(zeroize::ZeroizeOnDrop)]
 pub(super) struct ContentKey(pub(super) Key32);
+const _: () = crate::secret::wiped::<ContentKey>();
 
 impl ContentKey {
     /// Derives key and commitment from the data key, the salt and the header's first 30 bytes.

@@ -49,8 +49,8 @@ pub use trailer::author_message;
 
 /// What an item says of its data. Sealed like the data, and opened without it.
 ///
-/// Unknown fields are ignored when read.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// Unknown fields are ignored when read. Redacted when printed: it is as secret as the data.
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
     /// What was given to be sealed: text, JSON, bytes, a file.
@@ -70,6 +70,12 @@ pub struct Metadata {
     pub length: Option<u64>,
 }
 
+impl std::fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metadata(redacted)")
+    }
+}
+
 impl Metadata {
     /// The JSON that is sealed for data of `data_len` bytes: `length` is always written where it is known.
     ///
@@ -79,7 +85,7 @@ impl Metadata {
             return Err(Error::bad_input("the metadata's length is not the data's"));
         }
         if !self.is_well_formed() {
-            return Err(Error::bad_input("the application's metadata is an object"));
+            return Err(Error::bad_input("the application's metadata is an object, nested at most 64 deep"));
         }
         let complete = Self { length: data_len, ..self.clone() };
         let text = serde_json::to_vec(&complete).map_err(|_| Error::bad_input("the metadata is not JSON"))?;
@@ -89,10 +95,32 @@ impl Metadata {
         Ok(text)
     }
 
-    /// Whether what the application adds is an object.
+    /// Whether what the application adds is an object, nested no deeper than is read.
     pub(crate) fn is_well_formed(&self) -> bool {
-        self.meta.as_ref().is_none_or(|meta| meta.get().starts_with('{'))
+        self.meta.as_ref().is_none_or(|meta| meta.get().starts_with('{') && depth(meta.get()) <= MAX_DEPTH)
     }
+}
+
+/// How deep objects and lists in the application's metadata may stand in each other.
+pub const MAX_DEPTH: usize = 64;
+
+/// How deep objects and lists stand in each other, in text that is JSON.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest, mut in_text, mut escaped) = (0usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// Who signs an envelope, when its author must be provable beyond whoever granted it.

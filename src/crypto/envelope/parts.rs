@@ -169,8 +169,8 @@ impl OpenParts {
 
     /// Opens the chunks from `first` on, without their padding. Errors: `Corrupt`.
     pub async fn open(&mut self, engine: &Engine, first: u64, sealed: Vec<Buffer>) -> Result<Vec<Buffer>> {
-        let hashes =
-            self.hashes.get(first as usize - 1..first as usize - 1 + sealed.len()).ok_or_else(Error::corrupt)?;
+        let from = (first as usize).checked_sub(1).ok_or_else(Error::corrupt)?;
+        let hashes = self.hashes.get(from..from + sealed.len()).ok_or_else(Error::corrupt)?;
         let mut chunks = Vec::with_capacity(sealed.len());
         for (i, bytes) in (first..).zip(sealed) {
             chunks.push((Index::data(i, self.layout.chunks)?, bytes));

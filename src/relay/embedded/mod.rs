@@ -277,6 +277,10 @@ impl Embedded {
                     Ask::Parts(item) => db.counted(item, self.0.backend.count_parts(item).await?),
                     Ask::List { ref prefix, ref after, limit } => {
                         let rows = self.0.backend.list(prefix, after, limit).await?;
+                        // A backend may be somebody else's object.
+                        if rows.len() > limit || rows.iter().any(|(key, _)| !key.starts_with(prefix.as_str())) {
+                            return Err(Error::new(Code::RelayUnavailable, "the relay's backend answers nonsense"));
+                        }
                         db.listed(ask, rows);
                     }
                 }

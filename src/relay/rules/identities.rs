@@ -150,6 +150,7 @@ fn push_version(account: &mut Account, new: &OwnKeyset, secrets: &[LoginSecret])
     if new.keyset.version != last.version + 1 || new.keyset.previous != Some(last.fingerprint()) {
         return Err(conflict("these keys changed meanwhile").into());
     }
+    limit(account.keysets.len() + 1, wire::MAX_VERSIONS, "versions of these keys")?;
     account.keysets.push(Member { own: new.clone(), secrets: secrets.to_vec() });
     Ok(())
 }
@@ -327,6 +328,7 @@ pub(super) struct Proof<'a> {
 pub(super) fn login(cx: &Context<'_>, db: &Records, batch: &mut Batch, proof: &Proof<'_>) -> Ruled<Reply> {
     let Proof { application, login, fingerprint, nonce, signature } = *proof;
     check_login(login)?;
+    limit(application.len(), 256, "bytes of an application's name")?;
     let refused = || Error::new(Code::Unauthenticated, "the login's signature or challenge is not valid");
     let key = challenge_key(login, nonce);
     let (rev, challenge): (u64, Challenge) = db.get(&key)?.ok_or_else(refused)?;
@@ -344,7 +346,7 @@ pub(super) fn login(cx: &Context<'_>, db: &Records, batch: &mut Batch, proof: &P
 pub(super) fn login_secret(db: &Records, login: &str, secret: &RelaySecret) -> Ruled<Reply> {
     check_login(login)?;
     let (_, account) = account_of(db, login)?;
-    let hash: [u8; 32] = Sha256::digest(secret.0.0).into();
+    let hash: [u8; 32] = Sha256::digest(secret.0.expose()).into();
     // The newest first: it is the one that the owner most likely means.
     let member = account.keysets.iter().rev().find(|m| m.secrets.iter().any(|s| equal(&s.hash.0, &hash)));
     let member = member.ok_or_else(|| Error::new(Code::WrongSecret, "this secret does not open this login's keys"))?;

@@ -177,7 +177,13 @@ impl Records {
     }
 }
 
+/// The longest record that the relay keeps, in bytes of JSON: an identity with all its versions and slots is one.
+pub const MAX_STORED: usize = 1 << 24;
+
 fn read<T: DeserializeOwned>(json: &str) -> Result<T> {
+    if json.len() > MAX_STORED {
+        return Err(Error::new(Code::StoreUnreadable, "a record of the relay is too long to be one"));
+    }
     serde_json::from_str(json).map_err(|_| Error::new(Code::StoreUnreadable, "a record of the relay cannot be read"))
 }
 
@@ -202,7 +208,10 @@ pub struct Batch {
 
 impl Batch {
     fn put<T: Serialize>(&mut self, key: String, expected: u64, value: &T) -> Result<()> {
-        let value = Some(wire::to_json(value)?);
+        let value = Some(wire::to_json(value)?).filter(|value| value.len() <= MAX_STORED);
+        if value.is_none() {
+            return Err(Error::bad_input("too much for one record of the relay"));
+        }
         self.writes.insert(key.clone(), Write { key, expected, value });
         Ok(())
     }

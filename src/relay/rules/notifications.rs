@@ -10,6 +10,8 @@ use crate::relay::{NotificationRecord, Reply};
 use crate::wire::notification::{Notification, Status};
 
 const PAGE: usize = 100;
+/// The longest cursor, in bytes: a time, a hyphen and an id.
+const MAX_CURSOR: usize = 64;
 
 fn key(id: Uuid) -> String {
     format!("notification/{id}")
@@ -52,6 +54,7 @@ pub(super) fn send(cx: &Context<'_>, db: &Records, batch: &mut Batch, notificati
 
 pub(super) fn list(cx: &Context<'_>, db: &Records, after: u64, cursor: Option<&str>) -> Ruled<Reply> {
     let prefix = inbox(cx.caller()?.login());
+    limit(cursor.map_or(0, str::len), MAX_CURSOR, "bytes of a cursor")?;
     let from = match cursor {
         Some(cursor) => format!("{prefix}{cursor}"),
         None => format!("{prefix}{after:016}"),

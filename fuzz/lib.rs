@@ -1,0 +1,4 @@
+//! The probes of `tests/probe/`, which the fuzz targets share with the tests that replay their corpora.
+
+#[path = "../tests/probe/mod.rs"]
+pub mod probe;

@@ -1,0 +1,108 @@
+//! Records that travel: what is read, prints as it was, and reads back the same.
+
+use std::fmt::Debug;
+
+use regrant::encoding::Fixed;
+use regrant::relay::{ExchangeRecord, GrantRecord, LoginSecret, NotificationRecord, Operation, OwnKeyset, SlotChange};
+use regrant::wire::exchange::{Exchange, Wrap};
+use regrant::wire::grant::Grant;
+use regrant::wire::keyset::Keyset;
+use regrant::wire::manifest::Manifest;
+use regrant::wire::notification::{KeyPairUpdate, Notification};
+use regrant::wire::receipt::Receipt;
+use regrant::wire::revocation::Revocation;
+use regrant::wire::slot::Slot;
+use regrant::wire::{Party, parse, to_json};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The first byte picks the record, the rest is its JSON.
+pub fn probe(data: &[u8]) {
+    let Some((which, rest)) = data.split_first() else { return };
+    if let Ok(json) = std::str::from_utf8(rest) {
+        read(*which, json);
+    }
+}
+
+/// The names of the records, in the order of their numbers.
+pub const NAMES: &[&str] = &[
+    "keyset",
+    "slot",
+    "manifest",
+    "exchange",
+    "wrap",
+    "grant",
+    "revocation",
+    "notification",
+    "receipt",
+    "party",
+    "keyPairUpdate",
+    "ownKeyset",
+    "slotChange",
+    "exchangeRecord",
+    "grantRecord",
+    "notificationRecord",
+    "operation",
+];
+
+/// Reads a record by its number. Whether it was read.
+pub fn read(which: u8, json: &str) -> bool {
+    let key = Fixed([1; 32]);
+    match which as usize % NAMES.len() {
+        0 => record::<Keyset>(json)
+            .inspect(|keyset| {
+                let _ = (keyset.check(), keyset.continues(keyset), keyset.party().check());
+            })
+            .is_some(),
+        1 => record::<Slot>(json)
+            .inspect(|slot| {
+                let _ = (slot.check(), slot.hash());
+            })
+            .is_some(),
+        2 => record::<Manifest>(json)
+            .inspect(|manifest| {
+                let _ = (manifest.check(&key, &[]), manifest.check_shown(&key, &[]), manifest.hash());
+            })
+            .is_some(),
+        3 => record::<Exchange>(json)
+            .inspect(|exchange| {
+                let _ = (exchange.check(&key), exchange.fits(&super::key(1)));
+            })
+            .is_some(),
+        4 => record::<Wrap>(json).inspect(|wrap| drop(wrap.check(&key))).is_some(),
+        5 => record::<Grant>(json).inspect(|grant| drop((grant.check(&key), grant.is_current(0)))).is_some(),
+        6 => record::<Revocation>(json).inspect(|revocation| drop(revocation.check(&key))).is_some(),
+        7 => record::<Notification>(json).inspect(|n| drop(n.check(&key, b"body"))).is_some(),
+        8 => record::<Receipt>(json).inspect(|receipt| drop(receipt.check(&key))).is_some(),
+        9 => record::<Party>(json).inspect(|party| drop((party.check(), party.encode()))).is_some(),
+        10 => record::<KeyPairUpdate>(json).is_some(),
+        11 => record::<OwnKeyset>(json)
+            .inspect(|own| {
+                let _ = own.manifest.check(&own.keyset.signing_key, &own.slots);
+            })
+            .is_some(),
+        12 => printed::<SlotChange>(json),
+        13 => record::<ExchangeRecord>(json).is_some(),
+        14 => record::<GrantRecord>(json).is_some(),
+        15 => record::<NotificationRecord>(json).is_some(),
+        _ => printed::<Operation>(json),
+    }
+}
+
+/// What was read prints, and what was printed reads as the same record.
+pub fn record<T: DeserializeOwned + Serialize + PartialEq + Debug>(json: &str) -> Option<T> {
+    let first: T = parse(json).ok()?;
+    let text = to_json(&first).unwrap();
+    let again: T = parse(&text).unwrap();
+    assert!(again == first, "{text}");
+    assert_eq!(to_json(&again).unwrap(), text);
+    Some(first)
+}
+
+/// The same for records that cannot be compared but by their text.
+fn printed<T: DeserializeOwned + Serialize>(json: &str) -> bool {
+    let Ok(first) = parse::<T>(json) else { return false };
+    let text = to_json(&first).unwrap();
+    assert_eq!(to_json(&parse::<T>(&text).unwrap()).unwrap(), text);
+    true
+}

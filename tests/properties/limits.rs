@@ -1,0 +1,452 @@
+//! Every limit of the table in `docs/protocol.md`, section 0: what reaches it is accepted, one more is refused.
+
+use futures::executor::block_on;
+use regrant::client::{Client, Setup};
+use regrant::crypto::envelope::{MAX_DEPTH, MAX_METADATA, Metadata};
+use regrant::crypto::keys::SigningKey;
+use regrant::crypto::{Engine, boxes, hpke, rust, shamir};
+use regrant::encoding::{Bytes, Fixed, Hash, Transcript, check_login};
+use regrant::error::{Code, Result};
+use regrant::relay::embedded::{Backend, Embedded, memory::Memory};
+use regrant::relay::rules::MAX_STORED;
+use regrant::relay::{Operation, Part, Relay, Ticket};
+use regrant::secret::SecretBytes;
+use regrant::store::{self, Batch, Entry, MAX_TEXT, Outcome, Store};
+use regrant::trust::{check_offer, matches, qr_payload};
+use regrant::wire::exchange::{Exchange, Wrap};
+use regrant::wire::grant::{Grant, GrantEntry};
+use regrant::wire::keyset::Keyset;
+use regrant::wire::manifest::{Entry as Listed, Manifest};
+use regrant::wire::notification::Notification;
+use regrant::wire::receipt::Receipt;
+use regrant::wire::revocation::Revocation;
+use regrant::wire::slot::{Slot, SlotKind};
+use regrant::wire::{
+    Extra, MAX_EXTRA, MAX_EXTRA_DEPTH, MAX_GRANT_ENTRIES, MAX_RECEIPT, MAX_RECIPIENTS, MAX_RECORD, MAX_SLOTS, MAX_TIME,
+    MAX_VERSIONS, Party, parse,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::probe::{key, text::world};
+
+const EMPTY: Fixed<64> = Fixed([0; 64]);
+
+fn engine() -> Engine {
+    Engine::rust()
+}
+
+/// The signing key of these tests, and its public half.
+fn signing() -> (SigningKey, Hash) {
+    (block_on(engine().import_signing(&key(5))).unwrap(), Fixed(rust::ed25519_public(&key(5))))
+}
+
+fn sign(transcript: &Transcript) -> Fixed<64> {
+    Fixed(block_on(engine().sign(&signing().0, transcript.as_bytes())).unwrap())
+}
+
+fn party() -> Party {
+    Party { login: "alice".into(), fingerprint: Fixed([1; 32]) }
+}
+
+fn ids(n: usize) -> Vec<Uuid> {
+    (0..n as u128).map(Uuid::from_u128).collect()
+}
+
+/// Refused for its form, not for its signature.
+fn refused(result: Result<()>) -> bool {
+    result.is_err_and(|e| e.code() == Code::BadInput)
+}
+
+fn exchange(recipients: usize, created: u64) -> Result<()> {
+    let mut exchange = Exchange {
+        id: Uuid::nil(),
+        suite: 1,
+        delegator: "alice".into(),
+        delegator_fingerprint: Fixed([1; 32]),
+        delegate: "bob".into(),
+        recipients: (0..recipients).map(|i| Fixed([i as u8; 32])).collect(),
+        commitment: Fixed([2; 32]),
+        created,
+        signature: EMPTY,
+        extra: Extra::default(),
+    };
+    exchange.signature = sign(&exchange.transcript());
+    exchange.check(&signing().1)
+}
+
+fn grant(entries: usize, created: u64, not_after: Option<u64>, more: usize) -> Result<()> {
+    let mut grant = Grant {
+        id: Uuid::nil(),
+        suite: 1,
+        exchange: Uuid::nil(),
+        grantor_fingerprint: Fixed([1; 32]),
+        entries: ids(entries).into_iter().map(|id| GrantEntry(id, 1, Fixed([3; 32]))).collect(),
+        created,
+        not_after,
+        sealed: Bytes(vec![0; entries * 32 + boxes::BOX_OVERHEAD + more]),
+        signature: EMPTY,
+        extra: Extra::default(),
+    };
+    grant.signature = sign(&grant.transcript());
+    grant.check(&signing().1)
+}
+
+fn revocation(items: usize, grants: usize, created: u64) -> Result<()> {
+    let mut revocation = Revocation {
+        id: Uuid::nil(),
+        items: ids(items).into_iter().map(|id| (id, 1)).collect(),
+        login: "bob".into(),
+        grants: ids(grants),
+        revoker: party(),
+        created,
+        signature: EMPTY,
+        extra: Extra::default(),
+    };
+    revocation.signature = sign(&revocation.transcript());
+    revocation.check(&signing().1)
+}
+
+fn notification(kind: usize, sealed: usize, created: u64) -> Result<()> {
+    let mut notification = Notification {
+        id: Uuid::nil(),
+        kind: "K".repeat(kind),
+        sender: "alice".into(),
+        sender_fingerprint: Fixed([1; 32]),
+        recipient: "bob".into(),
+        recipient_fingerprint: Fixed([1; 32]),
+        created,
+        sealed: Bytes(vec![0; sealed]),
+        signature: EMPTY,
+        extra: Extra::default(),
+    };
+    notification.signature = sign(&notification.transcript(b"body"));
+    notification.check(&signing().1, b"body")
+}
+
+fn receipt(exchanges: usize, slots: usize, pending: usize, created: u64) -> Result<()> {
+    let mut receipt = Receipt {
+        id: Uuid::nil(),
+        giver: "alice".into(),
+        giver_fingerprint: Fixed([1; 32]),
+        requester: "bob".into(),
+        requester_fingerprint: Fixed([1; 32]),
+        exchanges: ids(exchanges),
+        slots: ids(slots),
+        pending: vec![Fixed([4; 32]); pending],
+        created,
+        signature: EMPTY,
+        extra: Extra::default(),
+    };
+    receipt.signature = sign(&receipt.transcript());
+    receipt.check(&signing().1)
+}
+
+fn slot(n: usize, sealed: usize) -> Slot {
+    Slot {
+        id: Uuid::from_u128(n as u128),
+        fingerprint: Fixed([1; 32]),
+        kind: SlotKind::Successor,
+        holder: None,
+        unlocker: None,
+        sealed: Bytes(vec![0; sealed]),
+        extra: Extra::default(),
+    }
+}
+
+fn manifest(slots: usize) -> Result<()> {
+    let slots: Vec<Slot> = (0..slots).map(|n| slot(n, 4)).collect();
+    let mut manifest = Manifest {
+        fingerprint: Fixed([1; 32]),
+        counter: 1,
+        previous_hash: None,
+        slots: slots.iter().map(|slot| Listed::of(slot, party())).collect(),
+        author: party(),
+        signature: EMPTY,
+        author_signature: EMPTY,
+        extra: Extra::default(),
+    };
+    manifest.signature = sign(&manifest.transcript());
+    manifest.check(&signing().1, &slots)
+}
+
+fn keyset(version: u64, previous: Option<&Keyset>, created: u64) -> Keyset {
+    let spki = hex::decode(world()["people"][1]["spki"].as_str().unwrap()).unwrap();
+    let mut keyset = Keyset {
+        login: "alice".into(),
+        version,
+        suite: 1,
+        encryption_key: Bytes(spki),
+        signing_key: signing().1,
+        created,
+        previous: previous.map(Keyset::fingerprint),
+        maker: party(),
+        self_signature: EMPTY,
+        maker_signature: None,
+        chain_signature: None,
+        extra: Extra::default(),
+    };
+    keyset.self_signature = sign(&keyset.self_transcript());
+    keyset
+}
+
+#[test]
+fn lists_in_records_have_limits() {
+    assert_eq!((MAX_RECIPIENTS, MAX_GRANT_ENTRIES, MAX_SLOTS, MAX_RECEIPT), (16, 4096, 4096, 65_536));
+    assert!(exchange(1, 0).is_ok() && exchange(16, 0).is_ok());
+    assert!(refused(exchange(0, 0)) && refused(exchange(17, 0)));
+    assert!(grant(1, 0, None, 0).is_ok() && grant(4096, 0, None, 0).is_ok());
+    assert!(refused(grant(0, 0, None, 0)) && refused(grant(4097, 0, None, 0)) && refused(grant(4, 0, None, 1)));
+    assert!(revocation(4096, 1, 0).is_ok() && revocation(1, 4096, 0).is_ok());
+    assert!(refused(revocation(4097, 1, 0)) && refused(revocation(1, 4097, 0)));
+    assert!(refused(revocation(0, 1, 0)) && refused(revocation(1, 0, 0)));
+    assert!(receipt(65_536, 0, 0, 0).is_ok() && receipt(0, 65_536, 65_536, 0).is_ok());
+    for (exchanges, slots, pending) in [(65_537, 0, 0), (0, 65_537, 0), (0, 0, 65_537)] {
+        assert!(refused(receipt(exchanges, slots, pending, 0)));
+    }
+    assert!(manifest(4096).is_ok() && refused(manifest(4097)));
+}
+
+#[test]
+fn lengths_in_records_have_limits() {
+    assert!(notification(64, 16_384, 0).is_ok());
+    assert!(refused(notification(0, 0, 0)) && refused(notification(65, 0, 0)) && refused(notification(64, 16_385, 0)));
+    assert!(slot(1, 1024).check().is_ok() && refused(slot(1, 1025).check()));
+    for (len, fits) in [(256, true), (384, true), (512, true), (255, false), (257, false), (1024, false)] {
+        let wrapper = party();
+        let (exchange, recipient, wrapped) = (Uuid::nil(), Fixed([1; 32]), Bytes(vec![0; len]));
+        let mut wrap = Wrap { exchange, recipient, wrapper, wrapped, signature: EMPTY, extra: Extra::default() };
+        wrap.signature = sign(&wrap.transcript());
+        assert_eq!(wrap.check(&signing().1).is_ok(), fits, "{len}");
+    }
+}
+
+#[test]
+fn times_end_where_numbers_of_javascript_do() {
+    assert_eq!(MAX_TIME, (1 << 53) - 1);
+    let at: [fn(u64) -> Result<()>; 7] = [
+        |t| exchange(1, t),
+        |t| grant(1, t, None, 0),
+        |t| grant(1, 0, Some(t), 0),
+        |t| revocation(1, 1, t),
+        |t| notification(1, 0, t),
+        |t| receipt(0, 0, 0, t),
+        |t| keyset(1, None, t).check(),
+    ];
+    for (i, made) in at.iter().enumerate() {
+        assert!(made(MAX_TIME).is_ok() && refused(made(MAX_TIME + 1)) && refused(made(u64::MAX)), "{i}");
+    }
+}
+
+#[test]
+fn unknown_fields_have_a_number_and_a_depth() {
+    let wrap = |extra: &str| {
+        let (hash, signature) = (Fixed([1; 32]), Fixed([2; 64]));
+        let known = json!({ "exchange": Uuid::nil(), "recipient": hash, "wrapper": party(), "wrapped": "AAAA", "signature": signature });
+        parse::<Wrap>(&known.to_string().replacen('{', &format!("{{{extra}"), 1)).is_ok()
+    };
+    let many = |n: usize| (0..n).map(|i| format!("\"x{i}\":{i},")).collect::<String>();
+    assert!(wrap(&many(MAX_EXTRA)) && !wrap(&many(MAX_EXTRA + 1)));
+    let deep = |n: usize, open: &str, close: &str| format!("\"x\":{}0{},", open.repeat(n), close.repeat(n));
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        assert!(wrap(&deep(MAX_EXTRA_DEPTH, open, close)) && !wrap(&deep(MAX_EXTRA_DEPTH + 1, open, close)));
+        assert!(!wrap(&deep(100_000, open, close)));
+    }
+    for (number, whole) in [
+        ("1.5", false),
+        ("1e3", false),
+        ("18446744073709551616", false),
+        ("18446744073709551615", true),
+        ("-9223372036854775808", true),
+    ] {
+        assert_eq!(wrap(&format!("\"x\":{number},")), whole, "{number}");
+    }
+}
+
+#[test]
+fn json_has_a_depth() {
+    let deep = |n: usize| parse::<serde_json::Value>(&format!("{}0{}", "[".repeat(n), "]".repeat(n))).is_ok();
+    assert!(deep(127) && !deep(128) && !deep(1_000_000));
+}
+
+#[test]
+fn a_record_has_a_length() {
+    let json = |len: usize| {
+        let text = format!("\"{}\"", "a".repeat(len - 2));
+        assert_eq!(text.len(), len);
+        parse::<String>(&text)
+    };
+    assert!(json(MAX_RECORD).is_ok());
+    assert_eq!(json(MAX_RECORD + 1).unwrap_err().code(), Code::BadInput);
+}
+
+#[test]
+fn an_identity_has_a_number_of_versions() {
+    let mut offer: Vec<Keyset> = vec![keyset(1, None, 0)];
+    while offer.len() < MAX_VERSIONS {
+        let next = keyset(offer.len() as u64 + 1, offer.last(), 0);
+        offer.push(next);
+    }
+    assert!(check_offer("alice", &offer).is_ok());
+    offer.push(keyset(MAX_VERSIONS as u64 + 1, offer.last(), 0));
+    assert_eq!(check_offer("alice", &offer).unwrap_err().code(), Code::VerificationFailed);
+}
+
+#[test]
+fn logins_codes_and_names_have_lengths() {
+    assert!(check_login(&"a".repeat(256)).is_ok() && check_login(&"é".repeat(128)).is_ok());
+    assert!(
+        refused(check_login("")) && refused(check_login(&"a".repeat(257))) && refused(check_login(&"é".repeat(129)))
+    );
+    let longest = qr_payload(&Fixed([1; 32]), &"a".repeat(256));
+    let padded = |len: usize| format!("{longest}{}", " ".repeat(len - longest.len()));
+    assert!(matches(&padded(1024), &Fixed([1; 32]), &"a".repeat(256)));
+    assert!(!matches(&padded(1025), &Fixed([1; 32]), &"a".repeat(256)));
+    let client = |len: usize| {
+        let store = Store::Memory(store::memory::Memory::default());
+        Client::open(Setup { engine: engine(), relay: relay(), store, application: "a".repeat(len), now: || 0 })
+            .map(drop)
+    };
+    assert!(client(1).is_ok() && client(256).is_ok() && refused(client(0)) && refused(client(257)));
+}
+
+#[test]
+fn keys_have_lengths() {
+    let world = world();
+    let pkcs8 = hex::decode(world["people"][1]["pkcs8"].as_str().unwrap()).unwrap();
+    assert!(rust::rsa_from_pkcs8(&SecretBytes::new(pkcs8)).is_ok());
+    assert!(rust::rsa_from_pkcs8(&SecretBytes::new(vec![0x30; 4097])).is_err());
+    // T(…) of nothing is 27 bytes with this name.
+    let info = |len: usize| Transcript::new("i").bytes(&vec![0; len - Transcript::new("i").as_bytes().len() - 4]);
+    let public = rust::x25519_public(&key(1));
+    let (enc, _) = hpke::seal_key(&public, &info(60_000)).unwrap();
+    assert!(hpke::open_key(&key(1), &enc, &info(60_000)).is_ok());
+    assert!(hpke::seal_key(&public, &info(60_001)).is_err());
+    assert!(hpke::open_key(&key(1), &enc, &info(60_001)).is_err());
+    let longest = vec![1; shamir::MAX_SECRET];
+    let shares = shamir::split(&engine(), &longest, 2, 2).unwrap();
+    let given: Vec<&[u8]> = shares.iter().map(SecretBytes::expose).collect();
+    assert!(shamir::combine(&given).unwrap().expose() == longest);
+    assert!(shamir::split(&engine(), &vec![1; shamir::MAX_SECRET + 1], 2, 2).is_err());
+    let longer = [vec![1; given[0].len() + 1], vec![2; given[0].len() + 1]];
+    let longer: Vec<&[u8]> = longer.iter().map(Vec::as_slice).collect();
+    assert_eq!(shamir::combine(&longer).unwrap_err().code(), Code::BadInput);
+}
+
+#[test]
+fn metadata_has_a_length_and_a_depth() {
+    let named = |len: usize| {
+        let name = |n: usize| Metadata { kind: "file".into(), name: Some("a".repeat(n)), ..Metadata::default() };
+        let around = name(0).encode(Some(0)).unwrap().len();
+        name(len - around).encode(Some(0)).map(drop)
+    };
+    assert!(named(MAX_METADATA).is_ok() && refused(named(MAX_METADATA + 1)));
+    let deep = |n: usize| {
+        let text = format!("{{\"type\":\"json\",\"meta\":{}1{}}}", "{\"a\":".repeat(n), "}".repeat(n));
+        serde_json::from_str::<Metadata>(&text).unwrap().encode(None).map(drop)
+    };
+    assert!(deep(MAX_DEPTH).is_ok() && refused(deep(MAX_DEPTH + 1)) && refused(deep(100_000)));
+    // Brackets in text are no depth.
+    let text = format!(r#"{{"type":"json","meta":{{"a":"\"{}\\","b":["{}"]}}}}"#, "[".repeat(500), "{".repeat(500));
+    assert!(serde_json::from_str::<Metadata>(&text).unwrap().encode(None).is_ok());
+}
+
+fn relay() -> Relay {
+    Relay::Embedded(Embedded::new(Backend::Memory(Memory::default()), "test:relay", || 0))
+}
+
+/// What the relay of the world on file says to alice. `Err`: a limit.
+fn asked(operation: &Operation) -> Result<(), ()> {
+    let world = world();
+    let records = world["records"].as_array().unwrap().iter();
+    let memory =
+        Memory::load(records.map(|r| (r[0].as_str().unwrap().into(), r[1].as_u64().unwrap(), r[2].to_string())));
+    let relay = Relay::Embedded(Embedded::new(Backend::Memory(memory), "vectors:relay", || 0));
+    let fingerprint =
+        Hash::from_slice(&hex::decode(world["people"][0]["fingerprint"].as_str().unwrap()).unwrap()).unwrap();
+    let ticket: Ticket = serde_json::from_value(json!({ "login": "alice", "fingerprint": fingerprint })).unwrap();
+    match block_on(relay.call(Some(&ticket), operation)) {
+        Err(e) if e.code() == Code::BadInput && e.message().starts_with("too ") => Err(()),
+        _ => Ok(()),
+    }
+}
+
+type Make = fn(usize) -> Operation;
+
+#[test]
+fn operations_of_the_relay_have_limits() {
+    let cases: [(usize, Make); 12] = [
+        (1024, |n| Operation::Identities { logins: vec!["alice".into(); n] }),
+        (256, |n| Operation::Login {
+            application: "a".repeat(n),
+            login: "alice".into(),
+            fingerprint: Fixed([0; 32]),
+            nonce: Fixed([0; 32]),
+            signature: EMPTY,
+        }),
+        (64, |n| Operation::PutExchange {
+            exchange: Box::new(serde_json::from_value(any_exchange()).unwrap()),
+            wraps: wraps(n),
+        }),
+        (1024, |n| Operation::PutWraps { wraps: wraps(n) }),
+        (65_536, |n| Operation::PutGrants {
+            create: ids(n).into_iter().map(|id| (id, 1)).collect(),
+            grants: vec![],
+            basis: vec![],
+        }),
+        (65_536, |n| Operation::PutGrants { create: vec![], grants: vec![], basis: ids(n) }),
+        (65_536, |n| Operation::Revoke { revocations: vec![], rewrite: vec![], remove: ids(n) }),
+        (64, |n| Operation::PutParts { item: Uuid::nil(), parts: vec![(Part::Head, 0); n] }),
+        (64, |n| Operation::GetParts { item: Uuid::nil(), basis: Uuid::nil(), parts: vec![Part::Head; n] }),
+        (1 << 20, |n| Operation::BeginUpload { item: Uuid::from_u128(1), chunks: n as u64 }),
+        (64, |n| Operation::Notifications { after: 0, cursor: Some("a".repeat(n)) }),
+        (1024, |n| Operation::Notify { notifications: vec![serde_json::from_value(any_notification()).unwrap(); n] }),
+    ];
+    for (i, (most, operation)) in cases.iter().enumerate() {
+        assert_eq!(asked(&operation(*most)), Ok(()), "{i}");
+        assert_eq!(asked(&operation(most + 1)), Err(()), "{i}");
+    }
+}
+
+fn any_exchange() -> serde_json::Value {
+    json!({
+        "id": Uuid::nil(), "suite": 1, "delegator": "alice", "delegatorFingerprint": Fixed([0; 32]), "delegate": "bob",
+        "recipients": [], "commitment": Fixed([0; 32]), "created": 0, "signature": EMPTY,
+    })
+}
+
+fn any_notification() -> serde_json::Value {
+    json!({
+        "id": Uuid::nil(), "type": "K", "sender": "alice", "senderFingerprint": Fixed([0; 32]), "recipient": "bob",
+        "recipientFingerprint": Fixed([0; 32]), "created": 0, "sealed": "", "signature": EMPTY,
+    })
+}
+
+fn wraps(n: usize) -> Vec<Wrap> {
+    let wrap = json!({
+        "exchange": Uuid::nil(), "recipient": Fixed([0; 32]), "wrapper": party(), "wrapped": "", "signature": EMPTY,
+    });
+    vec![serde_json::from_value(wrap).unwrap(); n]
+}
+
+#[test]
+fn records_at_rest_have_a_length() {
+    assert_eq!((MAX_TEXT, MAX_STORED), (1 << 24, 1 << 24));
+    let store = Store::Memory(store::memory::Memory::default());
+    let write = |len: usize| {
+        let changes = vec![("session/alice".into(), Some(Entry::of(" ".repeat(len))))];
+        block_on(store.write(Batch { changes, ..Batch::default() }))
+    };
+    assert_eq!(write(MAX_TEXT).unwrap(), Outcome::Written);
+    assert_eq!(write(MAX_TEXT + 1).unwrap_err().code(), Code::Quota);
+    assert_eq!(block_on(store.get("session/alice")).unwrap().unwrap().text.len(), MAX_TEXT);
+    // The relay's own, padded with white space, which JSON allows.
+    let own = |len: usize| {
+        let json = r#"{"keysets":[]}"#;
+        let memory = Memory::load([("identity/alice".into(), 1, format!("{json}{}", " ".repeat(len - json.len())))]);
+        let relay = Relay::Embedded(Embedded::new(Backend::Memory(memory), "test:relay", || 0));
+        block_on(relay.call(None, &Operation::Identities { logins: vec!["alice".into()] })).map(drop)
+    };
+    assert!(own(MAX_STORED).is_ok());
+    assert_eq!(own(MAX_STORED + 1).unwrap_err().code(), Code::StoreUnreadable);
+}
