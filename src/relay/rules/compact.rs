@@ -56,10 +56,10 @@ pub(super) fn compact(
     db.need(&logged)?;
     for key in logged {
         // Only what tells of one of these grants: numbers are not taken on trust.
-        if let Some((rev, Entry::Grant(id))) = db.get::<Entry>(&key)? {
-            if ids.contains(&id) {
-                batch.delete(key, rev);
-            }
+        if let Some((rev, Entry::Grant(id))) = db.get::<Entry>(&key)?
+            && ids.contains(&id)
+        {
+            batch.delete(key, rev);
         }
     }
     for ((rev, _), key) in old.iter().zip(keys) {

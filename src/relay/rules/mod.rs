@@ -94,7 +94,10 @@ pub type Ruled<T> = Result<T, Stop>;
 /// Records that were parsed before, with the text that they were parsed from: a rule is decided again after each reading,
 /// and the same identities are asked for in every operation. What has another text is parsed anew.
 #[derive(Clone, Default)]
-pub struct Parsed(Rc<RefCell<HashMap<String, (String, Rc<dyn Any>)>>>);
+pub struct Parsed(Rc<RefCell<HashMap<String, ParsedRecord>>>);
+
+/// The text, and what it says.
+type ParsedRecord = (String, Rc<dyn Any>);
 
 /// The most that is remembered.
 const MAX_PARSED: usize = 512;
@@ -107,10 +110,10 @@ impl fmt::Debug for Parsed {
 
 impl Parsed {
     fn get<T: DeserializeOwned + Clone + 'static>(&self, key: &str, text: &str) -> Result<T> {
-        if let Some((known, value)) = self.0.borrow().get(key) {
-            if let Some(value) = value.downcast_ref::<T>().filter(|_| known == text) {
-                return Ok(value.clone());
-            }
+        if let Some((known, value)) = self.0.borrow().get(key)
+            && let Some(value) = value.downcast_ref::<T>().filter(|_| known == text)
+        {
+            return Ok(value.clone());
         }
         let value: T = read(text)?;
         let mut all = self.0.borrow_mut();
