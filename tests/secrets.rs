@@ -41,7 +41,9 @@ fn everything_that_is_secret_is_wiped(
     let OwnKey { keyset: _, fingerprint: _, decryption: d, signing: s, keyset_key } = own;
     decryption(d);
     signing(s);
-    keyset_key.as_ref().map_or((), wiped::<Key32>);
+    if let Some(key) = keyset_key {
+        wiped(key);
+    }
     match secret {
         Secret::Vault(vault) => wiped(vault),
         // Its fields are its own; both secret ones are `SecretBytes`.
