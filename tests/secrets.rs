@@ -42,7 +42,7 @@ fn everything_that_is_secret_is_wiped(
     decryption(d);
     signing(s);
     if let Some(key) = keyset_key {
-        wiped::<Key32>(key);
+        wiped(key);
     }
     match secret {
         Secret::Vault(vault) => wiped(vault),

@@ -1,6 +1,5 @@
 // Whatever fails: no secret and no plaintext stands in an error, in what it came from, or in the console.
 import { Regrant, combineShares, deriveSecrets, generateKeyPair, splitSecret } from "regrant";
-import * as regrantModule from "regrant";
 import { createRelay } from "regrant/testing";
 import { hex, unbase64, unhex } from "../memory.mjs";
 
@@ -30,7 +29,6 @@ export default async function ({ ok, equal, vault }) {
   for (const name of ["log", "info", "warn", "error", "debug", "trace", "dir"]) {
     console[name] = (...what) => printed.push(...what.map((one) => said(one)));
   }
-  ok(typeof regrantModule.Regrant === "function");
   const secrets = { one: vault("the first one"), two: vault("the other") };
   const pair = await generateKeyPair({ modulusLength: 2048 });
   const other = await generateKeyPair({ modulusLength: 2048 });
@@ -74,17 +72,16 @@ export default async function ({ ok, equal, vault }) {
     await fails("harmed bytes", () => alice.decrypt(harmed));
     await fails("an unknown recipient", () => alice.encrypt(PLAINTEXT, { shareWith: ["nobody"] }));
     await fails("metadata that is no object", () => alice.encrypt(PLAINTEXT, { metadata: PLAINTEXT }));
-    await fails("a relay that is gone", async () => {
-      relay.does("unavailable");
-      await alice.encrypt(PLAINTEXT, { shareWith: ["bob"] });
-    });
-    await alice.lock().catch(() => {});
+    relay.misbehave("unavailable");
+    await fails("a relay that is gone", () => alice.encrypt(PLAINTEXT, { shareWith: ["bob"] }));
+    relay.behave();
+    await alice.lock();
     await fails("locked", () => alice.decrypt(bytes));
     await fails("unlocked with another secret", () => alice.unlock(secrets.two));
   }
-  await fails("a weak derivation", () => deriveSecrets({ password: PASSWORD, application: "a", login: "b", kdf: { name: "pbkdf2", iterations: 1 } }));
-  const shares = await splitSecret(known.one, { threshold: 2, shares: 3 }).catch(() => undefined);
-  await fails("too few shares", () => combineShares(shares ? [shares[0]] : [known.one]));
+  await fails("a weak derivation", () => deriveSecrets(PASSWORD, { application: "a", login: "b", kdf: { name: "pbkdf2", iterations: 1 } }));
+  const shares = await splitSecret(known.one, { threshold: 2, shares: 3 });
+  await fails("too few shares", () => combineShares([shares[0]]));
 
   ok(outcomes.length > 20);
   for (const [name, secret] of Object.entries(known)) {
