@@ -37,6 +37,11 @@ export function launch(options = {}) {
   return chromium.launch({ executablePath: executable(), args: flags(), ...options });
 }
 
+/** The same with a profile in a folder: files and databases are on the disk, as in an ordinary window. */
+export function launchOnDisk(folder) {
+  return chromium.launchPersistentContext(folder, { executablePath: executable(), args: flags() });
+}
+
 /**
  * Opens an address in a fresh page and hands the page to `use`. Errors that the page did not catch, and messages of
  * its console's error level, fail it.

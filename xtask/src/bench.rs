@@ -4,12 +4,18 @@ use crate::setup;
 use crate::shell::{self, Result};
 use crate::{npm, package};
 
-/// Hands its options to `benches/run.mjs`: `--check`, `--json FILE`, and words that names of benches hold.
+/// Hands its options to `benches/run.mjs`: `--check`, `--json FILE`, and words that names of benches hold. `memory` alone
+/// sends a gibibyte through a page instead, and watches how much memory that takes.
 pub(crate) fn run(options: &[&str]) -> Result<()> {
     let machine = setup::run()?;
     package::run(&machine)?;
     let here = std::env::current_dir().map_err(|error| error.to_string())?;
     let mut node = npm::node();
+    if options == ["memory"] {
+        node.args(["--test", "benches/large.test.mjs"]).env("CHROME", &machine.browser.chrome);
+        npm::apply_cache(&mut node)?;
+        return shell::run(&mut node);
+    }
     node.arg("benches/run.mjs").env("CHROME", &machine.browser.chrome);
     let mut file = false;
     for option in options {

@@ -24,6 +24,7 @@ cargo xtask COMMAND
   test                     setup, check, native tests, browser tests, the package, end to end (what CI runs)
   bench [--check] [--json FILE] [WORD]
                            measure the package in Chromium; with --check, exit 1 where a target is missed
+  bench memory             send a gibibyte through a page, and watch how much memory that takes
   demo [--port N] [--check]
                            build the demo page and serve it; with --check, run its story once in headless Chromium
 
