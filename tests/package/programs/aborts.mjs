@@ -8,7 +8,7 @@ export const variants = ["programs"];
 const ticking = (inner, methods, tick) =>
   Object.fromEntries(methods.map((name) => [name, async (...given) => (tick(), inner[name](...given))]));
 
-export default async function ({ code, equal, ok, same, vault }) {
+export default async function ({ code, equal, ok, readAll, same, vault }) {
   let tick = () => {};
   const relay = createRelay();
   const store = createStore();
@@ -98,12 +98,12 @@ export default async function ({ code, equal, ok, same, vault }) {
 
   const file = new Blob([new Uint8Array(9 << 20).fill(3)]);
   await everywhere("store", (signal) => laptop.store(file, { signal }), async ({ value }) => {
-    if (value) equal((await new Response((await laptop.retrieve(value.id)).stream).arrayBuffer()).byteLength, 9 << 20);
+    if (value) equal((await readAll((await laptop.retrieve(value.id)).stream)).length, 9 << 20);
   });
   const { id } = await laptop.store(file);
   await everywhere(
     "retrieve",
-    async (signal) => (await new Response((await laptop.retrieve(id, { signal })).stream).arrayBuffer()).byteLength,
+    async (signal) => (await readAll((await laptop.retrieve(id, { signal })).stream)).length,
     async ({ value }) => ok(value === undefined || value === 9 << 20),
   );
   same((await laptop.decrypt(old[1].bytes)).data, "two");

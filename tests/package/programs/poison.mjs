@@ -20,7 +20,7 @@ async function trapping(work) {
   }
 }
 
-export default async function ({ code, equal, ok, rejects, same, vault }) {
+export default async function ({ code, equal, ok, readAll, rejects, same, vault }) {
   const uncaught = [];
   const note = (event) => uncaught.push(String(event.reason ?? event.error ?? event));
   globalThis.addEventListener?.("error", note);
@@ -36,11 +36,11 @@ export default async function ({ code, equal, ok, rejects, same, vault }) {
     const sealed = await alice.encrypt(`round ${round}`);
 
     // What is under way when it happens hears of it as well: nothing waits for ever.
-    relay.delay(50);
+    const other = await Regrant.open({ name: `poison-${round}`, store: "memory" });
+    relay.delay(1000);
     const waiting = [alice.refresh(), alice.encrypt("waiting"), alice.whoCanRead(sealed.id)];
     waiting.forEach((promise) => promise.catch(() => {}));
     relay.delay(0);
-    const other = await Regrant.open({ name: `poison ${round}`.replace(" ", "-"), store: "memory" });
     const error = await trapping(() => code(other.connect({ login: "bob", ...vault(2) }), "ERR_POISONED"));
     ok(error.cause instanceof WebAssembly.RuntimeError && !error.retryable);
     for (const promise of waiting) await code(promise, "ERR_POISONED");
@@ -69,14 +69,15 @@ export default async function ({ code, equal, ok, rejects, same, vault }) {
   const alice = await regrant.connect({ login: "alice", ...vault(1) });
   const { transform } = await alice.encryptStream();
   const writer = transform.writable.getWriter();
-  const reading = new Response(transform.readable).arrayBuffer();
+  const reading = readAll(transform.readable);
   reading.catch(() => {});
   await writer.write(new Uint8Array(10));
   await trapping(() => code(writer.close(), "ERR_POISONED"));
   await rejects(reading);
   await init();
 
-  await new Promise((done) => setTimeout(done, 200));
+  // Also what the relay answers late.
+  await new Promise((done) => setTimeout(done, 1200));
   same(uncaught, []);
   globalThis.process?.removeAllListeners("uncaughtException");
 }

@@ -45,3 +45,13 @@ export async function until(condition, message = "nothing happened") {
 
 /** A vault secret of its own for each number, in place of the slow derivation from a password. */
 export const vault = (number) => ({ vaultSecret: btoa(String(number).padStart(32, "x")).replaceAll("=", "").replaceAll("+", "-").replaceAll("/", "_") });
+
+/** All that a stream gives. Not by a `Response`: in Chromium it hides what a stream ended with. */
+export async function readAll(stream) {
+  const parts = [];
+  for (const reader = stream.getReader(); ; ) {
+    const { done, value } = await reader.read();
+    if (done) return new Uint8Array(await new Blob(parts).arrayBuffer());
+    parts.push(value);
+  }
+}
