@@ -19,8 +19,11 @@ const json = given.includes("--json") ? given[given.indexOf("--json") + 1] : und
 const only = given.filter((word, at) => !word.startsWith("--") && given[at - 1] !== "--json").join(" ");
 
 const number = (value) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
-const show = ({ name, ms, plainMs, ratio, target }) =>
-  `${ratio >= target ? "  " : "✗ "}${name.padEnd(52)} ${number(ratio).padStart(7)} times (at least ${number(target)}): ${number(ms)} ms, plainly ${number(plainMs)} ms`;
+/** A target is a ratio, or where somebody waits, the most milliseconds. */
+const reached = ({ ms, ratio, target, most }) => (most === undefined ? ratio >= target : ms <= most);
+const aim = ({ target, most }) => (most === undefined ? `at least ${number(target)}` : `at most ${number(most)} ms`);
+const show = ({ name, ms, plainMs, ratio, ...aims }) =>
+  `${reached({ ms, ratio, ...aims }) ? "  " : "✗ "}${name.padEnd(52)} ${number(ratio).padStart(7)} times (${aim(aims)}): ${number(ms)} ms, plainly ${number(plainMs)} ms`;
 
 const place = await scratch();
 let browser, site;
@@ -62,7 +65,7 @@ async function inPage(work) {
 
 console.log(`${size <= MAX_WASM ? "  " : "✗ "}release wasm, gzipped: ${size} bytes (at most ${MAX_WASM})`);
 if (json) await writeFile(json, `${JSON.stringify({ results, wasm: { gzipped: size, most: MAX_WASM } }, null, 2)}\n`);
-const missed = results.filter(({ ratio, target }) => ratio < target).map(({ name }) => name);
+const missed = results.filter((result) => !reached(result)).map(({ name }) => name);
 if (size > MAX_WASM) missed.push("release wasm, gzipped");
 if (missed.length > 0) console.log(`\nmissed: ${missed.join("; ")}`);
 if (check && missed.length > 0) exit(1);

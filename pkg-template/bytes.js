@@ -27,7 +27,20 @@ export const isBlob = (value) =>
 /** A copy of bytes, so that the caller may go on using its own. */
 export function copy(bytes, name) {
   try {
-    return new Uint8Array(isArrayBuffer(bytes) ? bytes.slice(0) : bytes);
+    // Asked in this order: what is no ArrayBuffer throws when it is asked, which costs more than the copying.
+    return new Uint8Array(isUint8Array(bytes) ? bytes : bytes.slice(0));
+  } catch (cause) {
+    throw badInput(`${name} was transferred elsewhere, or is too large to copy`, cause);
+  }
+}
+
+/** A copy that stands at a place in memory of a size. */
+export function copyInto(bytes, name, [at, total]) {
+  try {
+    const from = isUint8Array(bytes) ? bytes : new Uint8Array(bytes);
+    const copied = new Uint8Array(total).subarray(at, at + from.length);
+    copied.set(from);
+    return copied;
   } catch (cause) {
     throw badInput(`${name} was transferred elsewhere, or is too large to copy`, cause);
   }

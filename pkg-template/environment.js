@@ -29,6 +29,8 @@ export async function keepsDatabases() {
     (await done(request)).close();
     return true;
   } catch (error) {
+    // Where it was taken back WebKit keeps an empty one.
+    if (error?.name === "AbortError") await done(indexedDB.deleteDatabase("regrant/probe")).catch(() => {});
     return !["SecurityError", "InvalidStateError", "NotSupportedError", "TypeError"].includes(error?.name);
   }
 }

@@ -2,9 +2,9 @@
 import { report } from "./errors.js";
 import { func, oneOf } from "./input.js";
 
-const NAMES = ["locked", "changed", "signedout", "notification", "granted"];
+const NAMES = ["locked", "changed", "signedout", "notification", "granted", "access", "trust"];
 /** Those that only reading at the relay can tell. */
-const NEWS = ["changed", "granted", "notification"];
+const NEWS = ["changed", "granted", "notification", "access"];
 
 /** Turns what the core says into events for listeners. */
 export class Events {
@@ -28,11 +28,11 @@ export class Events {
     return () => void all.delete(entry);
   }
 
-  #emit(event) {
+  #emit(event, about) {
     // A copy: a listener may take itself away, or add others.
     for (const { listener } of [...this.#listeners.get(event)]) {
       try {
-        const outcome = listener();
+        const outcome = about === undefined ? listener() : listener(about);
         if (typeof outcome?.then === "function") outcome.then(undefined, report);
       } catch (error) {
         report(error);
@@ -42,7 +42,8 @@ export class Events {
 
   // Called from inside the core, where nothing may be asked of it.
   #hear(event) {
-    if (event !== "changed") queueMicrotask(() => this.#emit(event));
+    if (event === "trust") queueMicrotask(() => this.#tellTrust());
+    else if (event !== "changed") queueMicrotask(() => this.#emit(event));
     else if (this.#reading) this.#stale = true;
     else if (NEWS.some((name) => this.#listeners.get(name).size > 0)) {
       this.#reading = true;
@@ -50,6 +51,10 @@ export class Events {
       const timer = setTimeout(() => void this.#read(), 0);
       timer.unref?.();
     }
+  }
+
+  #tellTrust() {
+    for (const news of this.#handle.read((raw) => raw.trustNews(), [])) this.#emit("trust", news);
   }
 
   async #read() {

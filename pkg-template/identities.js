@@ -1,31 +1,192 @@
-// `session.identities`: public keys of everyone, and renewing one's own.
+// `session.identities`: the sharing graph, everyone's public keys, and what identities say of themselves. Thin on purpose:
+// each method checks what it is given, asks the core, and gives plain values back.
+import { AccessRequests } from "./access.js";
+import { assertWanted, progress } from "./calls.js";
 import { RegrantError, badInput } from "./errors.js";
 import * as input from "./input.js";
+import { metadataToJson } from "./json.js";
 
 const versionOf = (value) => {
   const { login, version } = input.object(value, "a key's address");
   return { login: input.login(login), version: input.integer(version, "version", 1, Number.MAX_SAFE_INTEGER) };
 };
 
+/** How much of a list is wanted, and from where on. */
+const pageOf = ({ limit, cursor }) => [
+  input.optional(input.integer, limit, "limit", 1, 256),
+  input.optional(input.text, cursor, "cursor"),
+];
+
+const paged = ({ items, cursor }, shown = (item) => item) => (cursor === undefined ? { items: items.map(shown) } : { items: items.map(shown), cursor });
+
+/** A profile as the core reads it. What is `null` goes away, where that is allowed. */
+function profileOf({ name, kind, payload }, removable) {
+  const given = { unset: [] };
+  for (const [key, value] of [["name", name], ["payload", payload]]) {
+    if (value === null && removable) given.unset.push(key);
+  }
+  if (name !== undefined && name !== null) given.name = input.text(name, "name");
+  if (kind !== undefined) given.kind = input.text(kind, "kind");
+  if (payload !== undefined && payload !== null) given.payloadJson = metadataToJson(payload, "payload");
+  if (!removable && (name === null || payload === null)) throw badInput("name is a string, and payload an object");
+  return given;
+}
+
+const shown = ({ payloadJson, ...identity }) => {
+  const out = Object.fromEntries(Object.entries(identity).filter(([, value]) => value !== undefined));
+  return payloadJson === undefined ? out : { ...out, payload: JSON.parse(payloadJson) };
+};
+
 export class Identities {
   #handle;
   #login;
   #toVault;
+  #begin;
+  #access;
 
-  /** @param {(secret: { password: string }) => Promise<{ vaultSecret: string }>} toVault derives from a password */
-  constructor(handle, login, toVault) {
+  /**
+   * @param {(login: string, secret: { password: string }) => Promise<{ vaultSecret: string }>} toVault derives from a password
+   * @param {(raw: object) => object} begin makes a session of one of the core's
+   */
+  constructor(handle, login, events, toVault, begin) {
     this.#handle = handle;
     this.#login = login;
     this.#toVault = toVault;
+    this.#begin = begin;
+    this.#access = new AccessRequests(handle, login, events);
+  }
+
+  // ---- identities ----
+
+  async create(identity, o) {
+    const { login, ...profile } = input.object(identity, "identity");
+    input.login(login);
+    const given = input.options(o);
+    const what = profileOf(profile, false);
+    const sharers = input.optional(input.logins, given.sharingGroup, "sharingGroup") ?? [this.#login];
+    const secret = await this.#vault(login, given.secret);
+    await this.#handle.call((raw) => raw.createIdentity(login, what, sharers, secret));
+  }
+
+  async get(login) {
+    input.login(login);
+    return shown(await this.#handle.call((raw) => raw.identity(login)));
+  }
+
+  async list(o) {
+    const given = input.options(o);
+    const search = input.optional(input.text, given.search, "search") ?? "";
+    const kind = input.optional(input.text, given.kind, "kind");
+    const page = pageOf(given);
+    return paged(await this.#handle.call((raw) => raw.findIdentities(search, kind, ...page)), shown);
+  }
+
+  async update(identity) {
+    const { login, ...profile } = input.object(identity, "identity");
+    input.login(login);
+    const what = profileOf(profile, true);
+    await this.#handle.call((raw) => raw.updateIdentity(login, what));
+  }
+
+  async remove(login) {
+    input.login(login);
+    await this.#handle.call((raw) => raw.removeIdentity(login));
+  }
+
+  async as(login) {
+    input.login(login);
+    return this.#begin(await this.#handle.call((raw) => raw.actFor(login)));
+  }
+
+  // ---- the sharing graph ----
+
+  async getSharingGroup(login) {
+    input.login(login);
+    return this.#handle.call((raw) => raw.sharingGroup(login));
+  }
+
+  async getAccessGroup(login) {
+    input.login(login);
+    return this.#handle.call((raw) => raw.accessGroup(login));
+  }
+
+  async extendSharingGroup(login, logins, o) {
+    input.login(login);
+    const more = input.logins(logins, "logins");
+    const report = course(o);
+    await this.#handle.call((raw) => raw.extendSharingGroup(login, more, report));
+  }
+
+  async replaceSharingGroup(login, logins, o) {
+    input.login(login);
+    const all = input.logins(logins, "logins");
+    const report = course(o);
+    await this.#handle.call((raw) => raw.replaceSharingGroup(login, all, report));
   }
 
   async renewKeys(login, o) {
-    input.optional(input.login, login);
-    if (login !== undefined && login !== this.#login) throw badInput("renewKeys() renews one's own keys");
-    const secret = input.optional(input.password, input.options(o).secret, "secret");
-    const next = secret === undefined ? undefined : await this.#toVault({ password: secret });
-    await this.#handle.call((raw) => raw.renewKeys(next));
+    const whose = input.optional(input.login, login) ?? this.#login;
+    const given = input.options(o);
+    const report = course(o);
+    const next = await this.#vault(whose, given.secret);
+    await this.#handle.call((raw) => raw.renewKeys(whose, next, report));
   }
+
+  async lockedVersions(login) {
+    input.login(login);
+    return this.#handle.call((raw) => raw.lockedVersions(login));
+  }
+
+  async unlockVersions(login, secret) {
+    input.login(login);
+    const given = typeof secret === "string" ? { password: input.password(secret, "secret") } : input.secret(secret, "the secret");
+    const opened = await this.#toVault(login, given);
+    return this.#handle.call((raw) => raw.unlockVersions(login, opened));
+  }
+
+  // ---- named items, and who opened what ----
+
+  async setNamed(login, name, itemId) {
+    input.login(login);
+    input.text(name, "name");
+    const item = itemId === null ? undefined : input.id(itemId, "itemId");
+    await this.#handle.call((raw) => raw.setNamed(login, name, item));
+  }
+
+  async getNamed(login, name) {
+    input.login(login);
+    input.text(name, "name");
+    return this.#handle.call((raw) => raw.getNamed(login, name));
+  }
+
+  async accessLogs(o) {
+    const given = input.options(o);
+    const item = input.optional(input.id, given.item, "item");
+    const login = input.optional(input.login, given.login, "login");
+    const reason = input.optional(input.text, given.reason, "reason");
+    const page = pageOf(given);
+    return paged(await this.#handle.call((raw) => raw.openings(item, login, reason, ...page)));
+  }
+
+  // ---- requests for access ----
+
+  requestAccess(o) {
+    return this.#access.request(o);
+  }
+
+  resolveAccess(request, o) {
+    return this.#access.resolve(request, o);
+  }
+
+  listAccess(login, o) {
+    return this.#access.list(login, o);
+  }
+
+  onAccessRequest(resolver) {
+    return this.#access.listen(resolver);
+  }
+
+  // ---- public keys ----
 
   async getLatestPublicKey(login) {
     input.login(login);
@@ -72,4 +233,19 @@ export class Identities {
       return { ...key };
     });
   }
+
+  /** A password as the core takes it, if there is one. */
+  async #vault(login, password) {
+    const given = input.optional(input.password, password, "secret");
+    return given === undefined ? undefined : this.#toVault(login, { password: given });
+  }
+}
+
+/** What tells of, and ends, long work. */
+function course(o) {
+  const { onProgress, signal } = input.options(o);
+  const tell = input.optional(input.func, onProgress, "onProgress");
+  const wanted = input.optional(input.signal, signal);
+  assertWanted(wanted);
+  return progress(tell, wanted);
 }

@@ -187,6 +187,8 @@ export interface OpenOptions {
    * resumed sessions are locked until `unlock`.
    */
   readonly engine?: "auto" | "webcrypto" | "rust";
+  /** Has the application decide whose keys are relied on, in place of trust on first use. */
+  readonly trust?: TrustPolicy;
 }
 
 /**
@@ -209,7 +211,7 @@ export interface Relay {
   get(keys: readonly string[]): Promise<(RelayRecord | undefined)[]>;
   list(prefix: string, after: string, limit: number): Promise<RelayRecord[]>;
   commit(writes: readonly RelayWrite[]): Promise<boolean>;
-  putParts(item: string, parts: readonly (readonly [name: string, bytes: Uint8Array])[]): Promise<void>;
+  putParts(item: string, parts: readonly (readonly [name: string, bytes: Uint8Array<ArrayBuffer>])[]): Promise<void>;
   getParts(item: string, names: readonly string[]): Promise<(Uint8Array | undefined)[]>;
   countParts(item: string): Promise<number>;
   dropParts(item: string): Promise<void>;
@@ -353,8 +355,9 @@ export interface Sealed {
   readonly version: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
   /**
-   * Readers of the version before whose access was given neither by oneself nor by its author, and so was not carried
-   * over to this one. Give it again if they should keep it.
+   * Readers of the version before whose access was given neither by oneself nor by its author, or by keys that were
+   * replaced since (after a loss, for example), and so was not carried over to this one. Give it again if they should keep
+   * it. Whose access one ended is not among them.
    */
   readonly dropped: string[];
 }
@@ -457,6 +460,8 @@ export interface RevokeReport {
   readonly stillUnderOldKey: string[];
   /** Items that the person can still read, because of a grant that the caller may not end, and whose. */
   readonly stillGranted: { readonly item: string; readonly by: string }[];
+  /** In a dry run: everybody who would lose access, also through groups, and to what. */
+  readonly losing?: { readonly login: string; readonly items: string[] }[];
 }
 
 /** What giving access back did, signed by the giver. */
@@ -498,12 +503,15 @@ export interface GiveBackOptions {
 
 /**
  * - `locked`: the keys were locked.
- * - `changed`: something that concerns this login changed at the relay, be it by its own doing.
+ * - `changed`: something that concerns this login, or an identity that it acted for, changed at the relay, be it by its
+ *   own doing.
  * - `granted`: access was given, or given back.
  * - `notification`: a notification came in.
+ * - `access`: somebody asks for access (`identities.listAccess`), or answered.
+ * - `trust`: somebody's keys changed without proof, or can be relied on again. The listener is told whose, and how.
  * - `signedout`: the session ended, here or in another tab; its methods say `ERR_NOT_CONNECTED` from now on.
  */
-export type SessionEvent = "locked" | "changed" | "signedout" | "notification" | "granted";
+export type SessionEvent = "locked" | "changed" | "signedout" | "notification" | "granted" | "access" | "trust";
 
 /**
  * One login, connected. Methods that need private keys say `ERR_LOCKED` while `locked`; all of them say
@@ -521,7 +529,8 @@ export class Session {
   get publicKey(): PublicKey;
 
   /**
-   * Encrypts data for oneself and whom it is shared with. Resolves once the relay has the grants.
+   * Encrypts data for oneself and whom it is shared with: people, and groups, whose members read it, also those who join
+   * later. Resolves once the relay has the grants.
    *
    * `id` makes it a new version of that item, for the same readers and those of `shareWith`. `metadata` is sealed with
    * the data: a plain JSON object of at most 1 MiB, nested at most 512 deep, which comes back as it was.
@@ -539,8 +548,11 @@ export class Session {
    * Errors: `ERR_NO_ACCESS`; `ERR_CORRUPT` for everything that is wrong with the bytes, also for ones older than what
    * this session opened before; `ERR_UNSUPPORTED_VERSION`; `ERR_IDENTITY_CHANGED` (the only grant is by keys that
    * replaced known ones without proof).
+   *
+   * What groups were given is found, too, by the shortest way that leads to one. `reason`, at most 1,024 bytes, is noted
+   * in the access log (`identities.accessLogs`), which the relay keeps and can read.
    */
-  decrypt(bytes: Uint8Array | ArrayBuffer | Blob): Promise<Opened>;
+  decrypt(bytes: Uint8Array | ArrayBuffer | Blob, o?: { readonly reason?: string }): Promise<Opened>;
 
   /** Encrypts many items at once, far cheaper than one by one. All are granted, or none. Errors: as `encrypt`. */
   encryptMany(
@@ -549,7 +561,10 @@ export class Session {
   ): Promise<Sealed[]>;
 
   /** Decrypts many items, in order. Rejects with the first error. Errors: as `decrypt`. */
-  decryptMany(bytes: readonly (Uint8Array | ArrayBuffer | Blob)[]): Promise<Opened[]>;
+  decryptMany(
+    bytes: readonly (Uint8Array | ArrayBuffer | Blob)[],
+    o?: { readonly reason?: string },
+  ): Promise<Opened[]>;
 
   /**
    * Encrypts bytes as they come, in constant memory. Who it is shared with is checked at once; the relay has the grants
@@ -596,7 +611,8 @@ export class Session {
   retrieve(id: string, o?: CourseOptions & { readonly range?: readonly [number, number] }): Promise<StoredFile>;
 
   /**
-   * Gives others access to items, or to all that one can read. No bytes are touched. Repeating it changes nothing;
+   * Gives others access to items, or to all that one was given oneself. Named items that one reads only through a group
+   * are given by the group. No bytes are touched. Repeating it changes nothing;
    * aborted, a part may have been given. Resolves with the number of items.
    *
    * Errors: `ERR_NO_ACCESS` (some item cannot be read by oneself: nothing is given), `ERR_IDENTITY_NOT_FOUND`,
@@ -614,7 +630,27 @@ export class Session {
    */
   revoke(items: readonly string[] | "all", login: string, o?: { readonly dryRun?: boolean }): Promise<RevokeReport>;
 
-  /** Everyone who can read an item, for anyone who can. Errors: `ERR_NO_ACCESS`. */
+  /**
+   * Takes items away for oneself: others keep what they have, and what is given anew is there again. With `hard`, the
+   * owner (whoever sealed the first version) deletes them for everybody, with what the relay keeps of them. Bytes that
+   * somebody copied, and keys that somebody had, are beyond that.
+   *
+   * Errors: `ERR_CONFLICT` (nobody else can read it: say `hard`), `ERR_FORBIDDEN` (not the owner), `ERR_NO_ACCESS`.
+   */
+  remove(items: readonly string[], o?: { readonly hard?: boolean }): Promise<void>;
+
+  /**
+   * From now on everything that this login encrypts, on every device, is shared with these, too. Twice is as once. It
+   * ends when keys are lost and begun anew: whoever has the old ones could say it.
+   * Errors: `ERR_IDENTITY_NOT_FOUND`, `ERR_IDENTITY_CHANGED`; later also of `encrypt`, if their keys change.
+   */
+  shareFuture(logins: readonly string[]): Promise<void>;
+  /** Ends that. What was encrypted meanwhile stays shared: see `revoke`. Twice is as once. */
+  stopSharingFuture(logins: readonly string[]): Promise<void>;
+  /** With whom future data is shared now. */
+  sharingFuture(): Promise<string[]>;
+
+  /** Everyone who can read an item, also through groups, for anyone who can. Errors: `ERR_NO_ACCESS`. */
   whoCanRead(id: string): Promise<Reader[]>;
 
   /**
@@ -648,7 +684,10 @@ export class Session {
    */
   disconnect(): Promise<void>;
 
-  /** Reads what is new, and drops cached keys that are no longer granted. */
+  /**
+   * Reads what is new, and drops cached keys that are no longer granted. Listeners hear of what it finds: over a relay that
+   * cannot call, this is how they do.
+   */
   refresh(): Promise<void>;
 
   /** Signs bytes with this login's Ed25519 key: 64 bytes, over T("application", bytes) (protocol section 0). */
@@ -658,20 +697,217 @@ export class Session {
    * Listens, and gives back what stops listening. An error of a listener is reported as uncaught and disturbs nobody
    * else. Throws `ERR_BAD_INPUT` for an unknown event.
    */
+  on(event: "trust", listener: (news: { login: string; state: TrustState }) => void): () => void;
   on(event: SessionEvent, listener: () => void): () => void;
 
   readonly identities: Identities;
   readonly trust: Trust;
   readonly notifications: Notifications;
+  readonly admin: Admin;
 }
 
-/** Everyone's public keys. Unknown logins: `ERR_IDENTITY_NOT_FOUND`, with exactly the missing ones in `logins`. */
+/** Part of a list; the next page begins at `cursor`. */
+export interface Page<T> {
+  items: T[];
+  cursor?: string;
+}
+/** Which part of a list: at most 256 at once, 100 if nothing is said. */
+export interface PageOptions {
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+/** An identity, as everybody may see it: names and payloads are public, and signed by the identity. */
+export interface Identity {
+  readonly login: string;
+  /** `"user"`, `"group"`, `"device"`, or a word of the application's, of at most 64 bytes. `"user"` if nothing was said. */
+  readonly kind: string;
+  /** What people call it; at most 256 bytes. */
+  readonly name?: string;
+  /** Whatever the application adds; profiles have at most 64 KiB. */
+  readonly payload?: JsonObject;
+  /** The version of its newest keys. */
+  readonly version: number;
+  /** When its first keys were made, Unix milliseconds. */
+  readonly created: number;
+  /** How far its newest keys can be relied on. */
+  readonly trust: TrustState;
+}
+
+/** One end of an edge of the sharing graph. */
+export interface Link {
+  readonly login: string;
+  /** Whether the sharer's own keys are locked in the version that was shared with: `unlockVersions` opens them. */
+  readonly locked: boolean;
+}
+
+/** A version whose keys cannot be opened here. */
+export interface LockedVersion {
+  readonly login: string;
+  readonly version: number;
+  readonly fingerprint: string;
+  readonly created: number;
+}
+
+/** Somebody opened an item, as far as the relay was told: who reads can keep silent about it, and so can a relay. */
+export interface AccessLogEntry {
+  readonly item: string;
+  readonly version: number;
+  /** Who opened it. */
+  readonly login: string;
+  /** For whom: oneself, or a group that was acted for. */
+  readonly as: string;
+  /** Unix milliseconds. */
+  readonly when: number;
+  readonly reason?: string;
+}
+
+/** Something that an application asks of a login. */
+export interface AccessRequestInfo {
+  readonly id: string;
+  /** Who is asked. */
+  readonly login: string;
+  /** The identity that asks. It signed the request. */
+  readonly application: string;
+  /** Where the application says that it runs. Only its own word. */
+  readonly origin: string;
+  /** What for, in the application's words. */
+  readonly scope?: string;
+  readonly created: Date;
+  readonly expires: Date;
+  readonly status: "pending" | "resolved" | "refused" | "fetched";
+  /** Whether the application's code was compared. If not, show who asks, and ask a person. */
+  readonly verified: boolean;
+}
+
+/** A request that this session made. Only this object can open the answer. */
+export interface AccessRequest extends AccessRequestInfo {
+  /**
+   * Waits for the answer, which is given once. Rejects with the signal's reason when aborted, and with a `TimeoutError`
+   * after `timeoutMs`; it may be called again then. Errors: `ERR_FORBIDDEN` (refused), `ERR_NOT_FOUND` (expired, or taken).
+   */
+  wait(o?: { readonly signal?: AbortSignal; readonly timeoutMs?: number }): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** What is answered to a request for access: at most 64 KiB, or no. With a code, the application's is compared first. */
+export type AccessAnswer =
+  | { readonly answer: Uint8Array; readonly refuse?: undefined; readonly verificationCode?: string }
+  | { readonly refuse: true; readonly answer?: undefined; readonly verificationCode?: undefined };
+
+/**
+ * The sharing graph, and everyone's public keys. An identity is a user, a group, a device: whoever is in its *sharing
+ * group* can act for it, and so can whoever can act for one of these.
+ *
+ * Unknown logins: `ERR_IDENTITY_NOT_FOUND`, with exactly the missing ones in `logins`. Where no way leads to an identity:
+ * `ERR_FORBIDDEN`. Every change reads the latest state first; one that lost a race is `ERR_CONFLICT`, and can be retried.
+ */
 export interface Identities {
   /**
-   * Renews one's own keys. The old ones still open what there is; every way of unlocking stays, unless `secret`, a new
-   * password, replaces the password. Errors: `ERR_LOCKED`, `ERR_IDENTITY_CHANGED`, `ERR_CONFLICT`.
+   * Creates an identity, shared with `sharingGroup` (oneself, if left out). With `secret`, a password, one can also
+   * `connect` as it. Errors: `ERR_IDENTITY_EXISTS`, `ERR_NO_RECIPIENT` (neither sharers nor a secret).
    */
-  renewKeys(login?: string, o?: { readonly secret?: string }): Promise<void>;
+  create(
+    identity: { readonly login: string; readonly name?: string; readonly kind?: string; readonly payload?: JsonObject },
+    o?: { readonly sharingGroup?: readonly string[]; readonly secret?: string },
+  ): Promise<void>;
+  get(login: string): Promise<Identity>;
+  /** Identities in the order of their logins. `search` is looked for in logins and names, whatever the case. */
+  list(o?: PageOptions & { readonly search?: string; readonly kind?: string }): Promise<Page<Identity>>;
+  /** Changes what is named; `null` takes it away. For oneself, and whom one can act for. */
+  update(identity: {
+    readonly login: string;
+    readonly name?: string | null;
+    readonly kind?: string;
+    readonly payload?: JsonObject | null;
+  }): Promise<void>;
+  /**
+   * Removes an identity. What it gave can still be read by whom it was given to; whoever takes the login later is seen as
+   * *changed*. The relay's administrator cannot be removed.
+   */
+  remove(login: string): Promise<void>;
+
+  /**
+   * A session that acts for an identity that a way leads to: through nested groups and cycles, by the shortest one. It
+   * ends with this session (also when that is locked), and when the way is gone. Errors: `ERR_FORBIDDEN`,
+   * `ERR_NO_ACCESS` (the way leads through keys that were lost).
+   */
+  as(login: string): Promise<Session>;
+
+  /**
+   * Who can act for an identity directly. Seen by whom a way leads there, by logins that were ever listed, and by
+   * readers of an item that it was given.
+   */
+  getSharingGroup(login: string): Promise<Link[]>;
+  /** For whom a login can act directly: oneself, or somebody one can act for. */
+  getAccessGroup(login: string): Promise<Link[]>;
+  /** Adds sharers, who read all that the identity was given before, too. Twice is as once. */
+  extendSharingGroup(login: string, logins: readonly string[], o?: CourseOptions): Promise<void>;
+  /**
+   * Sets the sharers. If somebody is excluded by that, the keys are renewed, and those of all identities that the excluded
+   * could act for only in this way: in one change, or not at all. What is encrypted from then on, by anybody, is closed to
+   * them; what was before stays readable for those who remain. Passwords that an excluded one set fall.
+   *
+   * Errors: `ERR_CONFLICT`, `ERR_NO_RECIPIENT` (nobody could open it any more), `ERR_IDENTITY_CHANGED`.
+   */
+  replaceSharingGroup(login: string, logins: readonly string[], o?: CourseOptions): Promise<void>;
+  /**
+   * Renews keys: one's own, or of an identity that one can act for. The old ones still open what there is; every sharer and
+   * every way of unlocking stays, unless `secret`, a new password, replaces the password. Other open sessions of that
+   * login go on reading, and say `ERR_LOCKED` for what needs the new keys. `onProgress` is told how many sharers are done.
+   *
+   * Errors: `ERR_LOCKED`, `ERR_IDENTITY_CHANGED`, `ERR_CONFLICT`.
+   */
+  renewKeys(login?: string, o?: CourseOptions & { readonly secret?: string }): Promise<void>;
+
+  /** The versions of an identity that cannot be opened here: before a loss, or before an administrator's overwrite. */
+  lockedVersions(login: string): Promise<LockedVersion[]>;
+  /**
+   * Opens locked versions for good, with a secret of theirs: a password, or `{ vaultSecret }`, or `{ keyPair }`. Resolves
+   * with the versions that it opened. Errors: `ERR_WRONG_SECRET`, `ERR_UNKNOWN_KEY` (it opens none).
+   */
+  unlockVersions(login: string, secret: string | Secret): Promise<number[]>;
+
+  /**
+   * Asks a login for something, in the name of an application: an identity that this session is (if left out) or can act
+   * for. The answer is sealed to a key that exists in this object only. Expires in a day if nothing is said, in thirty at
+   * most; `scope` has at most 4,096 bytes.
+   */
+  requestAccess(o: {
+    readonly login: string;
+    readonly application?: string;
+    readonly scope?: string;
+    readonly expires?: Date | number;
+  }): Promise<AccessRequest>;
+  /**
+   * Answers a request, or refuses it, once. Look at `application`, `verified` and `origin` first. Errors: `ERR_CONFLICT`
+   * (answered before, or expired), `ERR_VERIFICATION_FAILED`, `ERR_IDENTITY_CHANGED` (the application's keys changed).
+   */
+  resolveAccess(request: { readonly id: string; readonly login: string }, o: AccessAnswer): Promise<void>;
+  /** Requests to or by a login, newest first: oneself, or somebody one can act for. */
+  listAccess(login: string, o?: PageOptions): Promise<Page<AccessRequestInfo>>;
+  /**
+   * Has the page decide about each request to this login, those that wait already and those that come in. `undefined`
+   * leaves one as it is. Gives back what stops it.
+   */
+  onAccessRequest(
+    resolver: (request: AccessRequestInfo) => AccessAnswer | undefined | Promise<AccessAnswer | undefined>,
+  ): () => void;
+
+  /**
+   * Puts an item under a name of an identity's; `null` takes the name away. The relay sees names (at most 200 bytes) and
+   * ids. For oneself, and whom one can act for.
+   */
+  setNamed(login: string, name: string, itemId: string | null): Promise<void>;
+  /** The item under a name. */
+  getNamed(login: string, name: string): Promise<string | undefined>;
+  /**
+   * Openings by oneself and of items that one owns, newest first. `login` is who opened or for whom; `reason` is the whole
+   * reason.
+   */
+  accessLogs(
+    o?: PageOptions & { readonly item?: string; readonly login?: string; readonly reason?: string },
+  ): Promise<Page<AccessLogEntry>>;
+
   /** The newest version of a login's keys that the relay offers: `trust.state` says how far to rely on it. */
   getLatestPublicKey(login: string): Promise<PublicKey>;
   /** The same of several, in the same order. */
@@ -683,6 +919,40 @@ export interface Identities {
   /** Every version, from 1. */
   history(login: string): Promise<PublicKey[]>;
 }
+
+/** What the relay's administrator can do: on an embedded relay, the identity that registered first. Others: `ERR_FORBIDDEN`. */
+export interface Admin {
+  /**
+   * Begins somebody's keys anew with a new password, where nobody else can help. Sessions of that login are stale; what was
+   * encrypted for it before stays locked until an old secret is remembered (`identities.unlockVersions`), or others
+   * give access back. Contacts see *changed*.
+   */
+  overwriteKeys(login: string, o: { readonly secret: string }): Promise<void>;
+}
+
+/** What a trust policy is asked: may the newest of these keys be relied on? */
+export interface TrustQuestion {
+  readonly login: string;
+  /** The newest key that is offered. Its form and signatures were checked. */
+  readonly offered: PublicKey;
+  /** All that are offered, from version 1. */
+  readonly history: readonly PublicKey[];
+  /** What was relied on so far; absent if nothing was seen before. */
+  readonly pinned?: { readonly version: number; readonly fingerprint: string; readonly verified: boolean };
+  /** Whether signatures lead from what was relied on to what is offered. */
+  readonly chained: boolean;
+  /** What would be decided without a policy. */
+  readonly state: TrustState;
+}
+
+/**
+ * An application's own say in whose keys are relied on: asked about keys that are new or have changed, never about one's
+ * own. Whatever is not a clear yes within 30 seconds is a no: the identity is *changed*, and nothing is encrypted to it. An
+ * error is reported as uncaught.
+ */
+export type TrustPolicy = (
+  question: TrustQuestion,
+) => "trust" | "refuse" | boolean | Promise<"trust" | "refuse" | boolean>;
 
 /**
  * - `verified`: the code of this key, or of one that it follows with proof, was compared.

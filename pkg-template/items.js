@@ -7,16 +7,20 @@ import { dataToJson, metadataToJson } from "./json.js";
 /** The most that is said of an item, in bytes of JSON. */
 const MAX_METADATA = 1 << 20;
 
+/** Above so many bytes it is worth to spare a copy. */
+const LARGE = 1 << 20;
+
 /**
- * Data and metadata, ready to be sealed. Everything that can be wrong with them is found here.
+ * Data and metadata, ready to be sealed. Everything that can be wrong with them is found here. `room` says where data of
+ * a length is to stand, to be sealed in its own memory.
  *
  * @returns {Promise<{ data: Uint8Array, metadata: string }>}
  */
-export async function toSeal(data, metadata) {
+export async function toSeal(data, metadata, room) {
   // The description first: one that is refused should not cost the reading of a file.
   const { content, ...description } = describe(data);
   const said = say(description, metadata);
-  return { data: await content(), metadata: said };
+  return { data: await content((length) => (length > LARGE ? room?.(length, said) : undefined)), metadata: said };
 }
 
 /** What is said of bytes that come as a stream, or of a file that is sent in segments. */
@@ -28,7 +32,8 @@ function say({ type, name, mediaType }, metadata) {
   const parts = fields.map(([key, value]) => `"${key}":${JSON.stringify(value)}`);
   if (meta !== undefined) parts.push(`"meta":${meta}`);
   const said = `{${parts.join()}}`;
-  if (new TextEncoder().encode(said).length > MAX_METADATA) throw badInput("metadata is longer than 1 MiB of JSON");
+  // A UTF-16 code unit has at most three bytes: what is short need not be measured.
+  if (said.length * 3 > MAX_METADATA && new TextEncoder().encode(said).length > MAX_METADATA) throw badInput("metadata is longer than 1 MiB of JSON");
   return said;
 }
 
@@ -38,14 +43,12 @@ function describe(data) {
     return { type: "string", content: () => new TextEncoder().encode(data) };
   }
   // Copied at once, before anything is awaited: the caller may go on using its own.
-  if (bytes.isUint8Array(data)) {
-    const copied = bytes.copy(data, "data");
-    return { type: "bytes", content: () => copied };
-  }
-  if (bytes.isArrayBuffer(data)) {
-    const copied = bytes.copy(data, "data");
-    return { type: "buffer", content: () => copied };
-  }
+  const copied = (room) => {
+    const place = room(data.byteLength);
+    return place ? bytes.copyInto(data, "data", place) : bytes.copy(data, "data");
+  };
+  if (bytes.isUint8Array(data)) return { type: "bytes", content: copied };
+  if (bytes.isArrayBuffer(data)) return { type: "buffer", content: copied };
   if (bytes.isFile(data)) return { type: "file", name: data.name, mediaType: data.type, content: () => bytes.read(data, "data") };
   if (bytes.isBlob(data)) return { type: "blob", mediaType: data.type, content: () => bytes.read(data, "data") };
   if (ArrayBuffer.isView(data)) throw badInput("of typed arrays, data may only be a Uint8Array: wrap its buffer in one");
@@ -56,10 +59,20 @@ function describe(data) {
   return { type: "json", content: () => new TextEncoder().encode(json) };
 }
 
-/** What is to be opened: a `Uint8Array`, or for convenience an `ArrayBuffer` or a `Blob`. */
-export async function toOpen(sealed) {
-  if (bytes.isUint8Array(sealed) || bytes.isArrayBuffer(sealed)) return bytes.copy(sealed, "bytes");
-  if (bytes.isBlob(sealed)) return bytes.read(sealed, "bytes");
+/**
+ * What is to be opened: a `Uint8Array`, or for convenience an `ArrayBuffer` or a `Blob`. As what the core takes: the
+ * bytes, and if `place` knows where the data lies, what stands before and behind it apart.
+ */
+export async function toOpen(sealed, place) {
+  if (bytes.isUint8Array(sealed) || bytes.isArrayBuffer(sealed)) {
+    const found = sealed.byteLength > LARGE ? place?.(sealed) : undefined;
+    if (found === undefined) return { body: bytes.copy(sealed, "bytes") };
+    const all = bytes.isUint8Array(sealed) ? sealed : new Uint8Array(sealed);
+    const [from, length] = found;
+    const part = (from, to) => bytes.copy(all.subarray(from, to), "bytes");
+    return { body: part(from, from + length), before: part(0, from), behind: part(from + length) };
+  }
+  if (bytes.isBlob(sealed)) return { body: await bytes.read(sealed, "bytes") };
   throw badInput("bytes is a Uint8Array, an ArrayBuffer or a Blob");
 }
 

@@ -17,9 +17,9 @@ function isPlain(value) {
 export const dataToJson = (value) => write(value, "data");
 
 /** The application's metadata: an object as JSON text. */
-export function metadataToJson(value) {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw badInput("metadata is a plain JSON object");
-  return write(value, "metadata");
+export function metadataToJson(value, name = "metadata") {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw badInput(`${name} is a plain JSON object`);
+  return write(value, name);
 }
 
 function write(value, name) {

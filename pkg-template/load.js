@@ -2,6 +2,7 @@
 //
 // Importing this file does nothing: no fetch, no compilation, no top-level await, so that a server may import it
 // while it renders. Compilation is always asynchronous: browsers refuse large synchronous ones on the main thread.
+import { hash } from "#hash";
 import { defaultSource } from "#source";
 import { assertSound, isPoisoned, poison, revived } from "./calls.js";
 import { RegrantError, badInput } from "./errors.js";
@@ -70,9 +71,10 @@ async function start(source) {
   }
 }
 
-/** A panic inside a future would leave its promise pending for ever: the module says so by itself. */
+/** What the module calls. A panic inside a future would leave its promise pending for ever: the module says so by itself. */
 function begin() {
   bindings.onPanic((message) => poison(new Error(message)));
+  bindings.onHash(hash);
 }
 
 const failed = (message, cause) =>

@@ -5,13 +5,14 @@ import { RegrantError, badInput } from "./errors.js";
 import * as input from "./input.js";
 import { derivePassword } from "./kdf.js";
 import { ready } from "./load.js";
+import { deciding } from "./policy.js";
 import { Session } from "./session.js";
 import { SignOut } from "./sign-out.js";
 import { openStore, storeOption } from "./store/open.js";
 
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 /** What passing over in silence would harm. */
-const NOT_YET = ["token", "authSecretProvider", "loginUsername", "initialSecret", "cacheSecrets", "trust"];
+const NOT_YET = ["token", "authSecretProvider", "loginUsername", "initialSecret", "cacheSecrets"];
 
 /** The options of `open`, checked, with their defaults. */
 function settings(given) {
@@ -25,6 +26,7 @@ function settings(given) {
     application: input.optional(input.text, given.application, "application") ?? "regrant",
     kdf: input.optional(input.kdf, given.kdf),
     engine: input.optional(input.oneOf, given.engine, "engine", ["auto", "webcrypto", "rust"]) ?? "auto",
+    trust: input.optional(input.func, given.trust, "trust"),
     store: storeOption(given.store),
     relay: relayOption(given.relay === undefined ? "embedded" : given.relay),
   };
@@ -80,7 +82,8 @@ export class Regrant {
     const store = await openStore(chosen.store, name);
     const relay = await openRelay(chosen.relay);
     const config = { name, application, engine, store: store.kind, origin: `embedded:${name}`, ...relay.config };
-    return new Regrant(await call(() => core.Core.open(config, relay.backend, store.given)), chosen, store.place);
+    const decide = chosen.trust && deciding(chosen.trust);
+    return new Regrant(await call(() => core.Core.open(config, relay.backend, store.given, decide)), chosen, store.place);
   }
 
   async connect(who, o) {

@@ -1,4 +1,5 @@
 // A session: one login, connected. Each method checks what it is given, asks the core, and gives plain values back.
+import { Admin } from "./admin.js";
 import * as bytes from "./bytes.js";
 import { Handle, assertWanted, progress } from "./calls.js";
 import { badInput } from "./errors.js";
@@ -11,6 +12,8 @@ import { opening, sealing } from "./streams.js";
 import { Notifications } from "./notifications.js";
 import { Trust } from "./trust.js";
 
+/** The length of an envelope's header. */
+const HEADER = 94;
 const BY_PASSWORD = ["password", "vaultSecret"];
 
 /** What `encrypt` and `encryptMany` both take. */
@@ -39,6 +42,7 @@ export class Session {
   #identities;
   #trust;
   #notifications;
+  #admin;
 
   /**
    * Made by `Regrant` only.
@@ -54,7 +58,11 @@ export class Session {
     this.#isNew = raw.isNew;
     this.#publicKey = raw.publicKey;
     this.#events = new Events(this.#handle);
-    this.#identities = new Identities(this.#handle, raw.login, (secret) => owner.toVault(this.login, secret));
+    // Sessions that act for others end with this one, and signing them out wipes nothing.
+    const acting = { toVault: owner.toVault, disconnected() {} };
+    const begin = (other) => new Session(other, acting);
+    this.#identities = new Identities(this.#handle, raw.login, this.#events, owner.toVault, begin);
+    this.#admin = new Admin(this.#handle, owner.toVault);
     this.#trust = new Trust(this.#handle);
     this.#notifications = new Notifications(this.#handle, this.#events);
   }
@@ -88,12 +96,18 @@ export class Session {
     return this.#notifications;
   }
 
+  get admin() {
+    return this.#admin;
+  }
+
   // ---- items ----
 
   async encrypt(data, o) {
     const given = input.options(o);
     const options = { ...sealOptions(given), id: input.optional(input.id, given.id) };
-    const item = await toSeal(data, given.metadata);
+    const { pad = false, sign = false } = options;
+    const room = (length, said) => this.#handle.read((raw) => raw.roomFor(length, said, pad, sign), undefined);
+    const item = await toSeal(data, given.metadata, room);
     return this.#handle.call((raw) => raw.encrypt(item.data, item.metadata, options));
   }
 
@@ -113,17 +127,29 @@ export class Session {
     return sealed.ids.map((id, at) => ({ id, version: 1, bytes: sealed.bytes[at], dropped: [] }));
   }
 
-  async decrypt(sealed) {
-    const given = await toOpen(sealed);
-    return opened(await this.#handle.call((raw) => raw.decrypt(given)));
+  async decrypt(sealed, o) {
+    const reason = input.optional(input.text, input.options(o).reason, "reason");
+    return this.#open(await this.#toOpen(sealed), reason);
   }
 
-  async decryptMany(sealed) {
-    const all = await Promise.all(input.list(sealed, "the list of items", toOpen));
+  async decryptMany(sealed, o) {
+    const reason = input.optional(input.text, input.options(o).reason, "reason");
+    const all = await Promise.all(input.list(sealed, "the list of items", (one) => this.#toOpen(one)));
     const out = [];
     // One after the other: the first opens what the others need too.
-    for (const one of all) out.push(opened(await this.#handle.call((raw) => raw.decrypt(one))));
+    for (const one of all) out.push(await this.#open(one, reason));
     return out;
+  }
+
+  #toOpen(sealed) {
+    return toOpen(sealed, (bytes) => {
+      const first = bytes.slice(0, HEADER);
+      return this.#handle.read((raw) => raw.dataIn(new Uint8Array(first), bytes.byteLength), undefined);
+    });
+  }
+
+  async #open({ body, before, behind }, reason) {
+    return opened(await this.#handle.call((raw) => raw.decrypt(body, reason, before, behind)));
   }
 
   // ---- streams and files ----
@@ -184,6 +210,26 @@ export class Session {
     input.login(login);
     const dryRun = input.optional(input.boolean, input.options(o).dryRun, "dryRun") ?? false;
     return this.#handle.call((raw) => raw.revoke(ids, login, dryRun));
+  }
+
+  async remove(items, o) {
+    const ids = input.ids(items, "items");
+    const hard = input.optional(input.boolean, input.options(o).hard, "hard") ?? false;
+    await this.#handle.call((raw) => raw.removeItems(ids, hard));
+  }
+
+  async shareFuture(logins) {
+    const all = input.logins(logins, "logins");
+    await this.#handle.call((raw) => raw.changeShares(all, true));
+  }
+
+  async stopSharingFuture(logins) {
+    const all = input.logins(logins, "logins");
+    await this.#handle.call((raw) => raw.changeShares(all, false));
+  }
+
+  async sharingFuture() {
+    return this.#handle.call((raw) => raw.shares());
   }
 
   async whoCanRead(id) {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::error::{Error, Result};
 
@@ -41,9 +41,7 @@ impl Key32 {
     /// 32 fresh random bytes.
     pub fn make() -> Result<Self> {
         let mut key = Self(Box::new([0; 32]));
-        getrandom::fill(&mut key.0[..]).map_err(|_| {
-            Error::new(crate::error::Code::StoreMissing, "this environment has no source of randomness")
-        })?;
+        getrandom::fill(&mut key.0[..]).map_err(|_| no_randomness())?;
         Ok(key)
     }
 
@@ -107,9 +105,47 @@ pub fn wipe_stack() {
 /// 16 random bytes as a version 4 UUID.
 pub fn make_id() -> Result<uuid::Uuid> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|_| Error::new(crate::error::Code::StoreMissing, "this environment has no source of randomness"))?;
+    getrandom::fill(&mut bytes).map_err(|_| no_randomness())?;
     Ok(uuid::Builder::from_random_bytes(bytes).into_uuid())
+}
+
+/// Ids, keys and salts of many new items, drawn many at a time: each draw is a call out of this module.
+#[derive(Default)]
+pub struct Fresh {
+    drawn: Zeroizing<Vec<u8>>,
+    used: usize,
+}
+
+/// The bytes of one item: id, key, salt.
+const FRESH: usize = 16 + 32 + 32;
+/// How many items' are drawn at once, at most.
+const DRAWN: usize = 64;
+
+impl Fresh {
+    /// The next item's id, key and salt; `left` items are still to come, this one among them.
+    pub fn next(&mut self, left: usize) -> Result<(uuid::Uuid, Key32, [u8; 32])> {
+        if self.used == self.drawn.len() {
+            self.drawn.resize(left.clamp(1, DRAWN) * FRESH, 0);
+            self.used = 0;
+            if getrandom::fill(&mut self.drawn).is_err() {
+                // What was not drawn is never handed out.
+                self.drawn.clear();
+                return Err(no_randomness());
+            }
+        }
+        let bytes = self.drawn.get_mut(self.used..self.used + FRESH).ok_or_else(Error::corrupt)?;
+        let (mut id, mut salt) = ([0; 16], [0; 32]);
+        id.copy_from_slice(&bytes[..16]);
+        let key = Key32::from_slice(&bytes[16..48])?;
+        salt.copy_from_slice(&bytes[48..]);
+        bytes.zeroize();
+        self.used += FRESH;
+        Ok((uuid::Builder::from_random_bytes(id).into_uuid(), key, salt))
+    }
+}
+
+fn no_randomness() -> Error {
+    Error::new(crate::error::Code::StoreMissing, "this environment has no source of randomness")
 }
 
 #[cfg(test)]

@@ -5,11 +5,18 @@
 
 mod support;
 
+use regrant::crypto::envelope::Buffer;
 use regrant::delegation::SealOptions;
+use regrant::encoding::{Bytes, Fixed, Hash};
 use regrant::error::Code;
+use regrant::graph::{Principal, make_statement};
 use regrant::keyring;
-use regrant::relay::{Operation, Reply};
+use regrant::relay::{Operation, Part, Relay, Reply};
+use regrant::trust::is_chained;
+use regrant::wire::Extra;
+use regrant::wire::exchange::{Exchange, Wrap};
 use regrant::wire::notification::Status;
+use regrant::wire::statement::Profile;
 use support::*;
 
 #[test]
@@ -20,7 +27,7 @@ fn two_changes_of_the_same_slots_one_wins() {
     let all = block_on(me.own_keysets()).unwrap();
     let opened = block_on(keyring::open(&me.engine, "alice", &all, &pair(0))).unwrap().unwrap();
     let change = |n: u8| {
-        let change = block_on(keyring::change_secret(&me.engine, &all[0], &opened.keys[0], &vault(n))).unwrap();
+        let change = block_on(keyring::change_secret(&me.engine, &all[0], &opened.keys[0], None, &vault(n))).unwrap();
         Operation::ChangeSlots { change: Box::new(change) }
     };
     let (first, second) = (change(1), change(2));
@@ -175,4 +182,420 @@ fn putting_grants_together_gives_nothing_that_was_not_given() {
     // What was cut does not come back.
     block_on(alice.revoke(Some(&[one]), "bob", false)).unwrap();
     assert_ne!(compact(&fresh(&to_bob), &[to_bob.id], &me), Ok(()));
+}
+
+#[test]
+fn whoever_takes_a_removed_login_has_nothing_of_what_was() {
+    let relay = relay();
+    let [alice, bob, _] =
+        [("alice", 0), ("bob", 1), ("carol", 2)].map(|(login, n)| connect(&device(&relay), login, &pair(n)).unwrap());
+    let ward = Profile { kind: "group".into(), name: None, payload: None };
+    block_on(alice.create_identity("ward", &ward, &["alice".into(), "bob".into()], None)).unwrap();
+    let (id, bytes) = seal(&bob, "bob's", &["alice", "ward"]);
+    let (_, given) = seal(&alice, "alice's", &["bob"]);
+    assert_eq!(read(&alice, &bytes).unwrap(), "bob's");
+    assert_eq!(read(&bob, &given).unwrap(), "alice's");
+    block_on(alice.request_access("bob", "alice", "https://app.test", Some("address".into()), None)).unwrap();
+    reset(&device(&relay), "carol", &pair(3)).unwrap();
+    let group = || block_on(alice.sharing_group("ward")).unwrap().holders;
+    assert_eq!(group(), ["alice", "bob"]);
+    block_on(bob.remove_identity("bob")).unwrap();
+
+    let anew = connect(&device(&relay), "bob", &pair(4)).unwrap();
+    let me = principal(&relay, "bob", &pair(4));
+    let ask = |operation: &Operation| block_on(me.call(operation));
+    assert_eq!(block_on(anew.identity("bob")).unwrap().version, 2);
+    // Not the owner, not a reader, not a grantor, not a member.
+    for hard in [true, false] {
+        assert_eq!(code(ask(&Operation::RemoveItems { items: vec![id], hard })), Code::NoAccess);
+    }
+    assert_eq!(code(ask(&Operation::Readers { item: id })), Code::NoAccess);
+    let held = match block_on(principal(&relay, "alice", &pair(0)).call(&Operation::Readers { item: id })).unwrap() {
+        Reply::Readers { grants, .. } => grants,
+        other => panic!("{other:?}"),
+    };
+    let to_alice = held.iter().find(|(e, _)| e.delegate == "alice").unwrap().1.grant.id;
+    let create = Operation::PutGrants { create: vec![(id, 2)], grants: vec![], basis: vec![to_alice] };
+    assert_eq!(code(ask(&create)), Code::Forbidden);
+    let remove = Operation::Revoke { revocations: vec![], rewrite: vec![], remove: vec![to_alice] };
+    assert_eq!(code(ask(&remove)), Code::Forbidden);
+    assert_eq!(code(block_on(anew.sharing_group("ward"))), Code::Forbidden);
+    assert!(block_on(anew.access_group("bob")).unwrap().is_empty());
+    assert_eq!(code(block_on(anew.act_for("ward"))), Code::Forbidden);
+    // Nothing was sent to it, asked of it, or noted for it.
+    assert!(matches!(ask(&Operation::Sync { after: 0 }).unwrap(), Reply::Events { events, .. } if events.is_empty()));
+    assert!(block_on(anew.pending_after(0, None)).unwrap().is_empty());
+    let asked = Operation::AskedOf { limit: 10, cursor: None };
+    assert!(matches!(ask(&asked).unwrap(), Reply::Requests { requests, .. } if requests.is_empty()));
+    let openings = block_on(anew.openings(None, None, None, 10, None)).unwrap().0;
+    assert!(openings.is_empty(), "{openings:?}");
+    // The old keys do not log in any more.
+    assert_eq!(code(connect(&device(&relay), "bob", &pair(1))), Code::UnknownKey);
+    // What bob gave stays with those whom he gave it to, and the group lets the new bob in like anybody.
+    assert_eq!(read(&alice, &bytes).unwrap(), "bob's");
+    assert_eq!(
+        code(block_on(alice.extend_sharing_group("ward", &["bob".into()], &no_progress))),
+        Code::IdentityChanged
+    );
+    let shown = block_on(anew.verification_code("bob")).unwrap();
+    block_on(alice.verify("bob", &shown)).unwrap();
+    block_on(alice.extend_sharing_group("ward", &["bob".into()], &no_progress)).unwrap();
+    block_on(anew.act_for("ward")).unwrap();
+}
+
+#[test]
+fn a_chain_that_is_repaired_late_gives_stolen_old_keys_no_rights() {
+    let relay = relay();
+    let alice = connect(&device(&relay), "alice", &pair(0)).unwrap();
+    let (id, _) = seal(&alice, "old", &[]);
+    let anew = reset(&device(&relay), "alice", &vault(1)).unwrap();
+    let thief = principal(&relay, "alice", &pair(0));
+    let me = block_on(thief.resolve(&["alice".into()])).unwrap().remove(0);
+    let newest = me.newest().unwrap();
+    let signature = block_on(thief.current().unwrap().sign(&thief.engine, &newest.chain_transcript())).unwrap();
+    block_on(thief.call(&Operation::Chain { version: 2, signature })).unwrap();
+    // To others the chain is whole again.
+    let shown = block_on(thief.resolve(&["alice".into()])).unwrap().remove(0).offer;
+    assert!(is_chained(&shown, 1));
+    // The old keys still do nothing but read and give back: no ways of unlocking are shown to them, and nothing is theirs.
+    let own = block_on(thief.own_keysets()).unwrap();
+    assert!(own[1].slots.iter().all(|slot| slot.unlocker.is_none()) && !own[1].manifest.slots.is_empty());
+    let remove = Operation::RemoveItems { items: vec![id], hard: true };
+    assert_eq!(code(block_on(thief.call(&remove))), Code::Forbidden);
+    block_on(anew.remove_items(&[id], true)).unwrap();
+}
+
+#[test]
+fn a_slot_for_keys_that_were_renewed_meanwhile_is_a_conflict() {
+    let relay = relay();
+    connect(&device(&relay), "alice", &pair(0)).unwrap();
+    let bob = connect(&device(&relay), "bob", &pair(1)).unwrap();
+    let me = principal(&relay, "alice", &pair(0));
+    let all = block_on(me.own_keysets()).unwrap();
+    let opened = block_on(keyring::open(&me.engine, "alice", &all, &pair(0))).unwrap().unwrap();
+    let change = |to: &regrant::wire::keyset::Keyset| {
+        let slot = block_on(keyring::make_sharer_slot(&me.engine, &opened.keys[0], to)).unwrap();
+        let change =
+            keyring::change_slots(&me.engine, &all[0], &opened.keys[0], None, vec![slot], Vec::new(), |_| false);
+        Operation::ChangeSlots { change: Box::new(block_on(change).unwrap()) }
+    };
+    let newest = || block_on(me.resolve(&["bob".into()])).unwrap()[0].newest().unwrap().clone();
+    let late = change(&newest());
+    block_on(bob.renew_keys_of("bob", None, &no_progress)).unwrap();
+    assert_eq!(code(block_on(me.call(&late))), Code::Conflict);
+    block_on(me.call(&change(&newest()))).unwrap();
+}
+
+#[test]
+fn an_opening_is_noted_by_whoever_holds_the_item() {
+    let relay = relay();
+    let alice = connect(&device(&relay), "alice", &pair(0)).unwrap();
+    let bob = connect(&device(&relay), "bob", &pair(1)).unwrap();
+    connect(&device(&relay), "eve", &pair(2)).unwrap();
+    let (id, bytes) = seal(&alice, "shared", &["bob"]);
+    read(&bob, &bytes).unwrap();
+    let log = || block_on(alice.openings(Some(id), None, None, 10, None)).unwrap().0.len();
+    assert_eq!(log(), 1);
+    let eve = principal(&relay, "eve", &pair(2));
+    let held = match block_on(principal(&relay, "bob", &pair(1)).call(&Operation::Readers { item: id })).unwrap() {
+        Reply::Readers { grants, .. } => grants[0].1.grant.id,
+        other => panic!("{other:?}"),
+    };
+    for basis in [vec![], vec![held]] {
+        let lie = Operation::Opened { items: vec![(id, 1)], basis, acting_as: "eve".into(), reason: None };
+        assert_eq!(code(block_on(eve.call(&lie))), Code::Forbidden);
+    }
+    assert_eq!(log(), 1);
+}
+
+#[test]
+fn several_revocations_of_one_grant_in_one_operation_all_cut() {
+    let (relay, memory) = hostile_relay();
+    let alice = connect(&device(&relay), "alice", &pair(0)).unwrap();
+    let bob = connect(&device(&relay), "bob", &pair(1)).unwrap();
+    connect(&device(&relay), "carol", &pair(2)).unwrap();
+    // More than one record names, in two grants that somebody else gave: each record names items of both.
+    let drafts = (0..5000).map(|_| draft("x")).collect();
+    let options = SealOptions { share_with: vec!["bob".into()], ..SealOptions::default() };
+    let items = block_on(alice.encrypt_many(drafts, &options, &no_progress)).unwrap();
+    let items: Vec<Uuid> = items.iter().map(|item| item.id).collect();
+    for half in items.chunks(2500) {
+        block_on(bob.give_access(Some(half), &["carol".into()], None, &no_progress)).unwrap();
+    }
+    block_on(alice.revoke(None, "carol", false)).unwrap();
+    let grants = keys_of(&memory, "grant/").into_iter().map(|key| record(&memory, &key));
+    let cuts: Vec<usize> =
+        grants.map(|grant| grant["cuts"].as_array().map_or(0, Vec::len)).filter(|n| *n > 0).collect();
+    assert_eq!((cuts.len(), cuts.iter().sum()), (2, 5000));
+}
+
+fn remove_and_take(relay: &Relay, login: &str, before: usize, after: usize) -> Principal {
+    let session = connect(&device(relay), login, &pair(before)).unwrap();
+    block_on(session.remove_identity(login)).unwrap();
+    connect(&device(relay), login, &pair(after)).unwrap();
+    principal(relay, login, &pair(after))
+}
+
+#[test]
+fn a_late_chain_does_not_join_two_holders_of_one_login() {
+    let relay = relay();
+    connect(&device(&relay), "alice", &pair(0)).unwrap();
+    let bob = connect(&device(&relay), "bob", &pair(1)).unwrap();
+    seal(&connect(&device(&relay), "alice", &pair(0)).unwrap(), "for bob", &["bob"]);
+    drop(bob);
+    let former = principal(&relay, "bob", &pair(1));
+    let me = remove_and_take(&relay, "bob", 1, 3);
+    let repair = |by: &Principal, who: &Principal, version: u64| {
+        let offer = block_on(who.resolve(&["bob".into()])).unwrap().remove(0).offer;
+        let keyset = offer.iter().find(|k| k.version == version).unwrap();
+        let signature = block_on(by.current().unwrap().sign(&by.engine, &keyset.chain_transcript())).unwrap();
+        block_on(who.call(&Operation::Chain { version, signature }))
+    };
+    assert_eq!(code(repair(&former, &me, 2)), Code::Forbidden);
+    let offer = block_on(me.resolve(&["bob".into()])).unwrap().remove(0).offer;
+    assert!(!is_chained(&offer, 1));
+    // Within the life of whoever has the login now, a chain is repaired as ever.
+    reset(&device(&relay), "bob", &pair(4)).unwrap();
+    let anew = principal(&relay, "bob", &pair(4));
+    assert_eq!(code(repair(&former, &anew, 2)), Code::Forbidden);
+    repair(&me, &anew, 3).unwrap();
+}
+
+fn exchange_for(me: &Principal, id: u128, delegate: &str, recipients: &[Hash]) -> Operation {
+    let key = me.current().unwrap();
+    let mut recipients = recipients.to_vec();
+    recipients.sort();
+    let mut exchange = Exchange {
+        id: Uuid::from_u128(id),
+        suite: 1,
+        delegator: me.login.clone(),
+        delegator_fingerprint: key.fingerprint,
+        delegate: delegate.into(),
+        recipients,
+        commitment: Fixed([1; 32]),
+        created: now(),
+        signature: Fixed([0; 64]),
+        extra: Extra::default(),
+    };
+    exchange.signature = block_on(key.sign(&me.engine, &exchange.transcript())).unwrap();
+    Operation::PutExchange { exchange: Box::new(exchange), wraps: vec![] }
+}
+
+#[test]
+fn an_exchange_key_is_for_keys_that_its_delegate_has_now() {
+    let relay = relay();
+    connect(&device(&relay), "alice", &pair(0)).unwrap();
+    let bob = connect(&device(&relay), "bob", &pair(1)).unwrap();
+    let me = principal(&relay, "alice", &pair(0));
+    let mine = me.current().unwrap().fingerprint;
+    let first = bob.public_key().fingerprint();
+    block_on(bob.renew_keys(None, &no_progress)).unwrap();
+    assert_eq!(code(block_on(me.call(&exchange_for(&me, 1, "bob", &[mine])))), Code::Conflict);
+    // An earlier version of the same person will do: whoever seals may not have seen the newest yet.
+    block_on(me.call(&exchange_for(&me, 2, "bob", &[mine, first]))).unwrap();
+    block_on(bob.remove_identity("bob")).unwrap();
+    connect(&device(&relay), "bob", &pair(3)).unwrap();
+    assert_eq!(code(block_on(me.call(&exchange_for(&me, 3, "bob", &[mine, first])))), Code::Conflict);
+}
+
+fn events(me: &Principal, after: u64) -> (usize, u64) {
+    match block_on(me.call(&Operation::Sync { after })).unwrap() {
+        Reply::Events { events, next, .. } => (events.len(), next),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_log_of_a_login_that_is_taken_over_goes_on() {
+    let relay = relay();
+    let alice = connect(&device(&relay), "alice", &pair(0)).unwrap();
+    connect(&device(&relay), "bob", &pair(1)).unwrap();
+    for _ in 0..3 {
+        seal(&alice, "for bob", &["bob"]);
+    }
+    let (_, seen) = events(&principal(&relay, "bob", &pair(1)), 0);
+    let me = remove_and_take(&relay, "bob", 1, 3);
+    assert_eq!(events(&me, 0), (0, 0));
+    let to = me.current().unwrap().fingerprint;
+    let giver = principal(&relay, "alice", &pair(0));
+    block_on(giver.call(&exchange_for(&giver, 1, "bob", &[to]))).unwrap();
+    // Also for a device that read on from where the one before stood.
+    assert_eq!(events(&me, seen), (1, seen + 1));
+    assert_eq!(events(&me, 0), (1, seen + 1));
+}
+
+#[test]
+fn whoever_takes_a_removed_login_is_not_told_of_what_the_one_before_gave() {
+    let (relay, memory) = hostile_relay();
+    let [alice, bob, _, dave] = [("alice", 0), ("bob", 1), ("carol", 2), ("dave", 3)]
+        .map(|(l, n)| connect(&device(&relay), l, &pair(n)).unwrap());
+    let items: Vec<Uuid> = (0..4).map(|_| seal(&alice, "shared", &["bob"]).0).collect();
+    block_on(bob.give_access(Some(&items), &["carol".into(), "dave".into()], None, &no_progress)).unwrap();
+    let carol = principal(&relay, "carol", &pair(2));
+    let key = carol.current().unwrap();
+    let exchange = keys_of(&memory, "exchange/").into_iter().map(|k| record(&memory, &k)["exchange"].clone());
+    let given = exchange.into_iter().find(|e| e["delegator"] == "bob" && e["delegate"] == "carol").unwrap();
+    let rewrap = Operation::PutWraps {
+        wraps: vec![Wrap {
+            exchange: given["id"].as_str().unwrap().parse().unwrap(),
+            recipient: key.fingerprint,
+            wrapper: key.party(),
+            wrapped: Bytes(vec![0; 256]),
+            signature: Fixed([0; 64]),
+            extra: Extra::default(),
+        }],
+    };
+    block_on(bob.remove_identity("bob")).unwrap();
+    block_on(carol.call(&rewrap)).unwrap();
+    block_on(alice.revoke(Some(&items[..1]), "carol", false)).unwrap();
+    assert_eq!(keys_of(&memory, "log/bob/"), [""; 0]);
+
+    connect(&device(&relay), "bob", &pair(4)).unwrap();
+    let me = principal(&relay, "bob", &pair(4));
+    block_on(carol.call(&rewrap)).unwrap();
+    block_on(alice.revoke(Some(&items[1..2]), "carol", false)).unwrap();
+    block_on(alice.remove_items(&items[2..3], true)).unwrap();
+    block_on(dave.remove_identity("dave")).unwrap();
+    assert_eq!(events(&me, 0), (0, 0));
+    assert_eq!(keys_of(&memory, "log/bob/"), [""; 0]);
+}
+
+fn grant_by(relay: &Relay, secret: usize, login: &str, item: Uuid, delegate: &str) -> Uuid {
+    match block_on(principal(relay, login, &pair(secret)).call(&Operation::Readers { item })).unwrap() {
+        Reply::Readers { grants, .. } => {
+            grants.iter().find(|(e, _)| e.delegator == login && e.delegate == delegate).unwrap().1.grant.id
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_key_that_was_replaced_moves_no_status_notes_no_opening_and_touches_no_upload() {
+    let relay = relay();
+    let alice = connect(&device(&relay), "alice", &pair(0)).unwrap();
+    let bob = connect(&device(&relay), "bob", &pair(1)).unwrap();
+    seal(&bob, "shared", &["alice"]);
+    let (item, _) = seal(&alice, "mine", &["bob"]);
+    let basis = vec![grant_by(&relay, 0, "alice", item, "alice")];
+    reset(&device(&relay), "bob", &pair(2)).unwrap();
+    let notice = block_on(alice.pending_after(0, None)).unwrap().remove(0).id;
+    let thief = principal(&relay, "alice", &pair(0));
+    let upload = Uuid::from_u128(1);
+    block_on(thief.call(&Operation::BeginUpload { item: upload, chunks: 1 })).unwrap();
+    let put = |who: &Principal| block_on(who.put_parts(upload, vec![(Part::Head, Buffer::Heap(vec![0; 16]))]));
+    put(&thief).unwrap();
+
+    let anew = reset(&device(&relay), "alice", &pair(3)).unwrap();
+    let owner = principal(&relay, "alice", &pair(3));
+    let set = |who: &Principal, id, status| block_on(who.call(&Operation::SetStatus { id, rev: 1, status }));
+    let note = Operation::Opened { items: vec![(item, 1)], basis, acting_as: "alice".into(), reason: None };
+    let give_up = Operation::GiveUpUpload { item: upload };
+    for status in [Status::Ongoing, Status::Completed, Status::Cancelled] {
+        assert_eq!(code(set(&thief, notice, status)), Code::Forbidden);
+    }
+    assert_eq!(code(block_on(thief.call(&note))), Code::Forbidden);
+    assert_eq!(code(put(&thief)), Code::Forbidden);
+    assert_eq!(code(block_on(thief.call(&give_up))), Code::Forbidden);
+    set(&owner, notice, Status::Ongoing).unwrap();
+    block_on(owner.call(&note)).unwrap();
+    put(&owner).unwrap();
+    block_on(owner.call(&give_up)).unwrap();
+    // What a login told itself is completed by the key that gives its access to the newer one, and not hidden otherwise.
+    let own = block_on(alice.pending_after(0, None)).unwrap().into_iter().find(|n| n.author == "alice").unwrap().id;
+    assert_eq!(code(set(&thief, own, Status::Cancelled)), Code::Forbidden);
+    set(&thief, own, Status::Completed).unwrap();
+    drop(anew);
+}
+
+#[test]
+fn whoever_takes_a_removed_login_notes_no_opening_by_what_the_one_before_gave() {
+    let relay = relay();
+    let alice = connect(&device(&relay), "alice", &pair(0)).unwrap();
+    let bob = connect(&device(&relay), "bob", &pair(1)).unwrap();
+    connect(&device(&relay), "carol", &pair(2)).unwrap();
+    let (item, _) = seal(&alice, "alice's", &["bob"]);
+    block_on(bob.give_access(Some(&[item]), &["carol".into()], None, &no_progress)).unwrap();
+    let basis = vec![grant_by(&relay, 1, "bob", item, "carol")];
+    let note = Operation::Opened { items: vec![(item, 1)], basis, acting_as: "bob".into(), reason: None };
+    // Whoever gave it held it.
+    block_on(principal(&relay, "bob", &pair(1)).call(&note)).unwrap();
+    let me = remove_and_take(&relay, "bob", 1, 3);
+    assert_eq!(code(block_on(me.call(&note))), Code::Forbidden);
+    assert_eq!(block_on(alice.openings(Some(item), None, None, 10, None)).unwrap().0.len(), 1);
+}
+
+#[test]
+fn a_counter_goes_up_in_steps_and_newer_keys_begin_it_anew() {
+    let relay = relay();
+    connect(&device(&relay), "alice", &pair(0)).unwrap();
+    let me = principal(&relay, "alice", &pair(0));
+    // Something else each time: what was said before, word for word, is no conflict.
+    let times = std::cell::Cell::new(0);
+    let say = |who: &Principal, counter| {
+        let key = who.current().unwrap();
+        times.set(times.get() + 1);
+        let body = format!(r#"{{"time":{}}}"#, times.get());
+        let statement = make_statement(who, &key, "named/plan", counter, body);
+        let operation = Operation::PutStatement { statement: Box::new(block_on(statement).unwrap()) };
+        block_on(who.call(&operation))
+    };
+    let ahead = 1 << 20;
+    assert_eq!(code(say(&me, (1 << 53) - 1)), Code::BadInput);
+    assert_eq!(code(say(&me, ahead + 1)), Code::BadInput);
+    say(&me, ahead).unwrap();
+    assert_eq!(code(say(&me, ahead)), Code::Conflict);
+    assert_eq!(code(say(&me, 1)), Code::Conflict);
+    assert_eq!(code(say(&me, 2 * ahead + 1)), Code::BadInput);
+    say(&me, 2 * ahead).unwrap();
+    reset(&device(&relay), "alice", &pair(1)).unwrap();
+    let anew = principal(&relay, "alice", &pair(1));
+    say(&anew, 1).unwrap();
+    assert_eq!(code(say(&anew, 1)), Code::Conflict);
+    say(&anew, 2).unwrap();
+}
+
+#[test]
+fn an_identity_names_so_many_items_and_no_more() {
+    let (relay, memory) = hostile_relay();
+    let alice = connect(&device(&relay), "alice", &pair(0)).unwrap();
+    let me = principal(&relay, "alice", &pair(0));
+    let key = me.current().unwrap();
+    let plant = |n: usize| {
+        let subject = format!("named/{n:04}");
+        let statement = block_on(make_statement(&me, &key, &subject, 1, "{}".into())).unwrap();
+        overwrite(&memory, &format!("statement/alice/{subject}"), &serde_json::to_value(statement).unwrap());
+    };
+    (1..4096).for_each(plant);
+    let name = |name: &str| block_on(alice.set_named("alice", name, Some(Uuid::from_u128(7))));
+    name("last").unwrap();
+    assert_eq!(code(name("more")), Code::BadInput);
+    // What is there is changed as before, and other subjects are not kept out.
+    name("0001").unwrap();
+    block_on(alice.update_identity("alice", Some(Some("Alice".into())), None, None)).unwrap();
+    // All of it is said anew, and a relay that shows more is not followed.
+    block_on(alice.renew_keys(None, &no_progress)).unwrap();
+    assert_eq!(record(&memory, "statement/alice/named/4095")["counter"], 2);
+    assert_eq!(block_on(alice.get_named("alice", "0001")).unwrap(), Some(Uuid::from_u128(7)));
+    let shown = record(&memory, "statement/alice/named/4095");
+    for n in 0..2 {
+        overwrite(&memory, &format!("statement/alice/named/more{n}"), &shown);
+    }
+    assert_eq!(code(block_on(alice.renew_keys(None, &no_progress))), Code::VerificationFailed);
+}
+
+#[test]
+fn a_renewal_that_lists_keys_of_a_removed_login_gives_whoever_took_it_no_edge() {
+    let relay = relay();
+    let alice = connect(&device(&relay), "alice", &pair(0)).unwrap();
+    let bob = connect(&device(&relay), "bob", &pair(1)).unwrap();
+    let members = ["alice".to_owned(), "bob".to_owned()];
+    block_on(alice.create_identity("ward", &Profile::default(), &members, None)).unwrap();
+    // What Alice relies on is another version than the list names, and of a bob who is gone.
+    block_on(bob.renew_keys(None, &no_progress)).unwrap();
+    block_on(alice.trust_state("bob")).unwrap();
+    block_on(bob.remove_identity("bob")).unwrap();
+    let anew = connect(&device(&relay), "bob", &pair(2)).unwrap();
+    block_on(alice.renew_keys_of("ward", None, &no_progress)).unwrap();
+    assert!(block_on(anew.access_group("bob")).unwrap().is_empty());
+    assert_eq!(code(block_on(anew.act_for("ward"))), Code::Forbidden);
 }

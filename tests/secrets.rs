@@ -135,7 +135,7 @@ fn printed() -> Vec<(&'static str, String)> {
     let relay = relay();
     let session = connect(&device(&relay), "alice", &Secret::Vault(key(1))).unwrap();
     let (_, sealed) = seal(&session, PLAINTEXT, &[]);
-    let opened = block_on(session.decrypt(&sealed)).unwrap();
+    let opened = block_on(session.decrypt(&sealed, None)).unwrap();
     let print = |value: &dyn Debug| format!("{value:?}");
     vec![
         ("SecretBytes", print(&SecretBytes::new(secret_of(1)))),

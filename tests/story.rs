@@ -199,7 +199,7 @@ fn renewed_keys_open_everything_and_old_devices_follow() {
     let alice = connect(&client, "alice", &vault(1)).unwrap();
     let bob = connect(&device(&relay), "bob", &pair(1)).unwrap();
     let (_, old) = seal(&bob, "to version 1", &["alice"]);
-    block_on(alice.renew_keys(None)).unwrap();
+    block_on(alice.renew_keys(None, &no_progress)).unwrap();
     assert_eq!(alice.public_key().version, 2);
     assert_eq!(read(&alice, &old).unwrap(), "to version 1");
     let (_, new) = seal(&bob, "to version 2", &["alice"]);

@@ -16,9 +16,9 @@ use regrant::relay::{GrantRecord, Operation};
 use regrant::secret::Key32;
 use regrant::wire::Extra;
 use regrant::wire::exchange::Exchange;
+use regrant::wire::manifest::Entry;
 use regrant::wire::manifest::Manifest;
 use regrant::wire::revocation::Revocation;
-use regrant::wire::slot::Slot;
 use serde_json::{Value, json};
 use support::*;
 
@@ -28,9 +28,9 @@ fn forged_next(real: &Value) -> Value {
     let before = serde_json::from_value(real["keyset"].clone()).unwrap();
     let made = block_on(keyring::make(&engine, "alice", &pair(2), Some(&before), now())).unwrap();
     let slot = block_on(keyring::make_sharer_slot(&engine, &made.key, &before)).unwrap();
-    let nothing = |_: &Slot| false;
+    let nothing = |_: &Entry| false;
     let add = vec![slot.clone()];
-    let change = block_on(keyring::change_slots(&engine, &made.own, &made.key, add, vec![], nothing)).unwrap();
+    let change = block_on(keyring::change_slots(&engine, &made.own, &made.key, None, add, vec![], nothing)).unwrap();
     let manifest: Manifest = change.manifest;
     let mut forged = serde_json::to_value(&made.own).unwrap();
     forged["slots"] = json!([made.own.slots[0], slot]);
@@ -200,7 +200,7 @@ fn older_keys_that_the_relay_invents_do_not_speak_for_a_known_identity() {
     let (relay, memory) = hostile_relay();
     let alice = connect(&device(&relay), "alice", &pair(0)).unwrap();
     let bob = connect(&device(&relay), "bob", &pair(1)).unwrap();
-    block_on(bob.renew_keys(None)).unwrap();
+    block_on(bob.renew_keys(None, &no_progress)).unwrap();
     // Alice first meets Bob at version 2: she has nothing to compare a version 1 with.
     block_on(alice.trust_state("bob")).unwrap();
     // In a world of its own the relay is Bob, and gives Alice (whose keys are the same there) an item.

@@ -11,12 +11,17 @@ import {
   splitSecret,
   support,
   version,
+  type AccessLogEntry,
+  type AccessRequest,
   type Data,
   type ErrorCode,
   type JsonObject,
+  type Identity,
   type Kdf,
+  type Link,
   type Notification,
   type Opened,
+  type Page,
   type PublicKey,
   type Sealed,
   type Store,
@@ -150,6 +155,31 @@ const state: TrustState = await session.trust.state("bob");
 export const known: boolean = state === "verified";
 await session.trust.verify("bob", await session.trust.qrPayload("bob"));
 await session.trust.accept("bob", (await session.trust.candidates("bob"))[0]?.fingerprint ?? "");
+
+session.on("trust", ({ login, state }) => console.log(login, state satisfies TrustState));
+await session.identities.create({ login: "ward", kind: "group", payload: { beds: 12 } }, { sharingGroup: ["alice"], secret: "x" });
+await session.identities.update({ login: "ward", name: null });
+// @ts-expect-error: every identity has a kind
+await session.identities.update({ login: "ward", kind: null });
+const page: Page<Identity> = await session.identities.list({ search: "w", kind: "group", limit: 10 });
+const ward: Session = await session.identities.as(page.items[0]?.login ?? "ward");
+const links: Link[] = await ward.identities.getSharingGroup("ward");
+await session.identities.replaceSharingGroup("ward", links.filter(({ locked }) => !locked).map(({ login }) => login), { signal });
+await session.decrypt(sealed.bytes, { reason: "round" });
+await session.remove([sealed.id], { hard: true });
+await session.shareFuture(await session.sharingFuture());
+const entries: AccessLogEntry[] = (await session.identities.accessLogs({ item: sealed.id })).items;
+export const acted: string | undefined = entries[0]?.as;
+const request: AccessRequest = await session.identities.requestAccess({ login: "bob", expires: Date.now() + 1000 });
+export const answered: Uint8Array = await request.wait({ timeoutMs: 1000, signal });
+session.identities.onAccessRequest(({ verified }) => (verified ? { answer: new Uint8Array(1) } : { refuse: true }));
+// @ts-expect-error: an answer, or no
+await session.identities.resolveAccess(request, {});
+await session.admin.overwriteKeys("bob", { secret: "x" });
+export const unlocked: number[] = await session.identities.unlockVersions("bob", { vaultSecret });
+await Regrant.open({ trust: ({ chained, pinned }) => (chained && pinned?.verified ? "trust" : "refuse") });
+// @ts-expect-error: a policy answers
+await Regrant.open({ trust: () => 1 });
 
 session.notifications.subscribe((notification: Notification) => {
   void session.giveAccessBackTo(notification.properties.dataOwnerConcernedId, notification.properties.dataOwnerConcernedPubKey);

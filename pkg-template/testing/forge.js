@@ -56,10 +56,12 @@ async function gcm(what, key, nonce, data) {
 
 const NONCE = new Uint8Array(12);
 
-export async function sealBox(key, context, message) {
+/** A box; `commitTo`: another key that it commits to. */
+export async function sealBox(key, context, message, commitTo = key) {
   const salt = random(32);
   const okm = await hkdf(key, salt, context, 64);
-  return concat(salt, okm.slice(32), await gcm("encrypt", okm.slice(0, 32), NONCE, message));
+  const commitment = (await hkdf(commitTo, salt, context, 64)).slice(32);
+  return concat(salt, commitment, await gcm("encrypt", okm.slice(0, 32), NONCE, message));
 }
 
 async function openBox(key, context, box) {
@@ -75,22 +77,18 @@ async function rsaSeal(spki, context, message) {
   return new Uint8Array(await subtle().encrypt({ ...RSA, label: await label(context) }, key, message));
 }
 
+/** A key of 32 bytes: WebKitGTK takes it for a number, and so loses the zeros at its front. */
 async function rsaOpen(pkcs8, context, sealed) {
   const key = await subtle().importKey("pkcs8", pkcs8, RSA, false, ["decrypt"]);
-  return new Uint8Array(await subtle().decrypt({ ...RSA, label: await label(context) }, key, sealed));
+  const opened = new Uint8Array(await subtle().decrypt({ ...RSA, label: await label(context) }, key, sealed));
+  return concat(new Uint8Array(32 - opened.length), opened);
 }
 
-const ED25519 = fromHex("302e020100300506032b657004220420");
+/** A signing key. The public half stands beside the seed: without it, WebKitGTK refuses one that begins with a zero byte. */
+const signingKey = (seed, publicKey) =>
+  subtle().importKey("jwk", { kty: "OKP", crv: "Ed25519", d: base64url(seed), x: publicKey }, "Ed25519", false, ["sign"]);
 
-async function sign(seed, message) {
-  const key = await subtle().importKey("pkcs8", concat(ED25519, seed), "Ed25519", false, ["sign"]);
-  return new Uint8Array(await subtle().sign("Ed25519", key, message));
-}
-
-async function publicOf(seed) {
-  const key = await subtle().importKey("pkcs8", concat(ED25519, seed), "Ed25519", true, ["sign"]);
-  return bytes((await subtle().exportKey("jwk", key)).x);
-}
+const sign = async (key, message) => new Uint8Array(await subtle().sign("Ed25519", key, message));
 
 /** The signing seed of a keyset around somebody's own RSA pair. */
 async function seedOf(login, pkcs8) {
@@ -118,37 +116,61 @@ function keysetSigned(k, field) {
   return T(`keyset/${field}`, ...fields);
 }
 
+// ---- slots and their lists (section 3) ----
+
+/** How much longer a box is than what is in it. */
+const BOX = 80;
+
+const slotContext = (fingerprint, { kind, id }) => T("slot", bytes(fingerprint), text(kind), uuid(id));
+
+async function slotHash({ id, fingerprint, kind, holder, unlocker, sealed }) {
+  const how = unlocker && compound(uuid(unlocker.id), bytes(unlocker.publicKey), optional(unlocker.vouch && bytes(unlocker.vouch)));
+  const fields = [uuid(id), bytes(fingerprint), text(kind), optional(holder && party(holder)), optional(how), bytes(sealed)];
+  return base64url(await sha256(T("slot/hash", ...fields)));
+}
+
+const manifestFields = (m) => [
+  bytes(m.fingerprint),
+  integer(m.counter),
+  optional(m.previousHash && bytes(m.previousHash)),
+  list(m.slots.map(({ id, kind, holder, addedBy, hash }) => compound(uuid(id), text(kind), optional(holder && party(holder)), party(addedBy), bytes(hash)))),
+  party(m.author),
+];
+
+const manifestHash = async (m) =>
+  base64url(await sha256(T("manifest", ...manifestFields(m), bytes(m.signature), bytes(m.authorSignature))));
+
 // ---- what one who holds keys can write ----
 
 export class Forger {
-  #seed;
+  #signing;
   #pkcs8;
 
   /** Made by `forger`. */
-  constructor(keyset, fingerprint, seed, pkcs8) {
+  constructor(keyset, fingerprint, signing, pkcs8) {
     Object.assign(this, { keyset, fingerprint });
-    this.#seed = seed;
+    this.#signing = signing;
     this.#pkcs8 = pkcs8;
   }
 
   /**
-   * A keyset that follows one's own, with the key pair given, chained or not. Nobody but the holder of `keyPair` can
-   * open what is sealed to it. Gives the record.
+   * A keyset that follows one's own, with the key pair given and a new signing key, chained or not. Nobody but the holder
+   * of `keyPair` can open what is sealed to it. Gives the record.
    */
   async nextKeyset(keyPair, { chain = true } = {}) {
-    const seed = await seedOf(this.keyset.login, fromHex(keyPair.privateKey));
+    const signing = await subtle().generateKey("Ed25519", false, ["sign", "verify"]);
     const k = {
       login: this.keyset.login,
       version: this.keyset.version + 1,
       suite: 1,
       encryptionKey: base64url(fromHex(keyPair.publicKey)),
-      signingKey: base64url(await publicOf(seed)),
+      signingKey: base64url(new Uint8Array(await subtle().exportKey("raw", signing.publicKey))),
       created: Date.now(),
       previous: this.fingerprint,
     };
     k.maker = { login: k.login, fingerprint: await fingerprintOf(k) };
-    k.selfSignature = base64url(await sign(seed, keysetSigned(k, "selfSignature")));
-    if (chain) k.chainSignature = base64url(await sign(this.#seed, keysetSigned(k, "chainSignature")));
+    k.selfSignature = base64url(await sign(signing.privateKey, keysetSigned(k, "selfSignature")));
+    if (chain) k.chainSignature = base64url(await sign(this.#signing, keysetSigned(k, "chainSignature")));
     return k;
   }
 
@@ -162,7 +184,7 @@ export class Forger {
     e.created = Date.now();
     const fields = [uuid(e.id), integer(1), text(delegator), bytes(e.delegatorFingerprint), text(e.delegate)];
     const signed = T("exchange", ...fields, list(recipients.map(bytes)), bytes(e.commitment), integer(e.created));
-    e.signature = base64url(await sign(this.#seed, signed));
+    e.signature = base64url(await sign(this.#signing, signed));
     return { exchange: e, key };
   }
 
@@ -175,7 +197,7 @@ export class Forger {
     const w = { exchange: e.id, recipient: await fingerprintOf(to), wrapper: { login: this.keyset.login, fingerprint: this.fingerprint } };
     w.wrapped = base64url(await rsaSeal(bytes(to.encryptionKey), this.#wrapContext(e, w.recipient), key));
     const signed = T("wrap/signature", uuid(w.exchange), bytes(w.recipient), party(w.wrapper), bytes(w.wrapped));
-    w.signature = base64url(await sign(this.#seed, signed));
+    w.signature = base64url(await sign(this.#signing, signed));
     return w;
   }
 
@@ -198,8 +220,54 @@ export class Forger {
     g.created = Date.now();
     if (notAfter !== undefined) g.notAfter = notAfter;
     g.sealed = base64url(await sealBox(key, T("grant", ...this.#grantFields(g)), concat(...items.map((item) => item.key))));
-    g.signature = base64url(await sign(this.#seed, T("grant/signature", ...this.#grantFields(g), bytes(g.sealed))));
+    g.signature = base64url(await sign(this.#signing, T("grant/signature", ...this.#grantFields(g), bytes(g.sealed))));
     return g;
+  }
+
+  /**
+   * The keys of an identity that is shared with this one, by a slot of one of its versions: what a former member has for
+   * ever. `own` is that version as a relay's record has it. Gives another forger, and the version's keyset key.
+   */
+  async openShared({ keyset, slots, private: sealed }) {
+    const fingerprint = await fingerprintOf(keyset);
+    const slot = slots.find(({ kind, holder }) => kind === "sharer" && holder.fingerprint === this.fingerprint);
+    const context = slotContext(fingerprint, slot);
+    const message = bytes(slot.sealed);
+    const size = message.length - BOX - 32;
+    const keysetKey = await openBox(await rsaOpen(this.#pkcs8, context, message.slice(0, size)), context, message.slice(size));
+    const plain = await openBox(keysetKey, T("private", bytes(fingerprint)), bytes(sealed));
+    const length = new DataView(plain.buffer).getUint32(0);
+    const signing = await signingKey(plain.slice(length + 8), keyset.signingKey);
+    return { forger: new Forger(keyset, fingerprint, signing, plain.slice(4, 4 + length)), keysetKey };
+  }
+
+  /** A slot on this very keyset for another; `keysetKey` is what it gives. `commitTo`: another key that its box commits to. */
+  async slotFor(to, keysetKey, { commitTo } = {}) {
+    const holder = { login: to.login, fingerprint: await fingerprintOf(to) };
+    const slot = { id: crypto.randomUUID(), fingerprint: this.fingerprint, kind: "sharer", holder };
+    const context = slotContext(this.fingerprint, slot);
+    const key = random(32);
+    slot.sealed = base64url(concat(await rsaSeal(bytes(to.encryptionKey), context, key), await sealBox(key, context, keysetKey, commitTo)));
+    return slot;
+  }
+
+  /** A list of slots of this keyset that takes the place of another, with its number or a later one. */
+  async manifest(before, slots, counter = before.counter + 1) {
+    const author = { login: this.keyset.login, fingerprint: this.fingerprint };
+    const entries = await Promise.all(slots.map(async (slot) => before.slots.find(({ id }) => id === slot.id) ?? {
+      id: slot.id, kind: slot.kind, holder: slot.holder, addedBy: author, hash: await slotHash(slot),
+    }));
+    const m = { ...before, counter, previousHash: await manifestHash(before), slots: entries, author };
+    m.signature = base64url(await sign(this.#signing, T("manifest/signature", ...manifestFields(m))));
+    m.authorSignature = base64url(await sign(this.#signing, T("manifest/authorSignature", ...manifestFields(m), bytes(m.signature))));
+    return m;
+  }
+
+  /** What this identity says about a subject: `body` is JSON text. */
+  async statement(subject, counter, body) {
+    const s = { login: this.keyset.login, subject, counter, fingerprint: this.fingerprint, body, created: Date.now() };
+    const fields = [text(s.login), text(subject), integer(counter), bytes(s.fingerprint), text(body), integer(s.created)];
+    return { ...s, signature: base64url(await sign(this.#signing, T("statement/signature", ...fields))) };
   }
 
   /** What a grant gives: `[{ id, version, digest, key }]`. */
@@ -218,7 +286,7 @@ export class Forger {
  */
 export async function forger(login, keyPair, keyset) {
   const pkcs8 = fromHex(keyPair.privateKey);
-  return new Forger(keyset, await fingerprintOf(keyset), await seedOf(login, pkcs8), pkcs8);
+  return new Forger(keyset, await fingerprintOf(keyset), await signingKey(await seedOf(login, pkcs8), keyset.signingKey), pkcs8);
 }
 
 /**

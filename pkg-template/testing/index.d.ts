@@ -117,6 +117,13 @@ export interface Forger {
   openExchange(record: { readonly exchange: any; readonly wraps: readonly any[] }): Promise<Uint8Array>;
   grant(exchange: any, key: Uint8Array, items: readonly ForgedItem[], o?: { readonly notAfter?: number; readonly suite?: number }): Promise<any>;
   openGrant(grant: any, key: Uint8Array): Promise<ForgedItem[]>;
+  /** The keys of an identity that is shared with this one, from a version of it as a relay keeps it. */
+  openShared(own: any): Promise<{ forger: Forger; keysetKey: Uint8Array }>;
+  /** A slot on this identity for a keyset. `commitTo`: another key that its box commits to. */
+  slotFor(to: any, keysetKey: Uint8Array, o?: { readonly commitTo?: Uint8Array }): Promise<any>;
+  manifest(before: any, slots: readonly any[], counter?: number): Promise<any>;
+  /** What the identity says about a subject (`shares`, `profile`, `named/…`), as JSON text. */
+  statement(subject: string, counter: number, body: string): Promise<any>;
 }
 /** Somebody who holds the key pair that a login connected with; `keyset` is that pair's, from `identity/LOGIN`. */
 export function forger(login: string, keyPair: KeyPair, keyset: any): Promise<Forger>;

@@ -1,5 +1,6 @@
 //! Connecting: registering a new login, opening known keys, beginning anew after a loss, resuming.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::rest::{self, Rested, Why};
@@ -45,7 +46,9 @@ impl Client {
 
     fn principal(&self, login: &str) -> Principal {
         let s = &self.setup;
-        Principal::new(s.engine.clone(), s.relay.clone(), login, &s.application, s.now)
+        let me = Principal::new(s.engine.clone(), s.relay.clone(), login, &s.application, s.now);
+        me.set_policy(s.policy.clone());
+        me
     }
 
     async fn arrive(
@@ -70,7 +73,7 @@ impl Client {
             match self.register(me, login, secret).await {
                 // Another tab was faster: go on as with any known login.
                 Err(e) if e.code() == Code::IdentityExists => {
-                    let Some(offer) = self.offered(login).await? else { return Err(unexpected()) };
+                    let Some(offer) = self.offered(login).await? else { return Err(e) };
                     return self.open_known(me, login, secret, &offer).await;
                 }
                 other => return other,
@@ -85,7 +88,12 @@ impl Client {
     }
 
     async fn offered(&self, login: &str) -> Result<Option<Vec<Keyset>>> {
-        let reply = self.setup.relay.call(None, &Operation::Identities { logins: vec![login.to_owned()] }).await?;
+        self.offered_or_removed(login, false).await
+    }
+
+    async fn offered_or_removed(&self, login: &str, removed: bool) -> Result<Option<Vec<Keyset>>> {
+        let reply =
+            self.setup.relay.call(None, &Operation::Identities { logins: vec![login.to_owned()], removed }).await?;
         let Reply::Identities { mut identities } = reply else { return Err(unexpected()) };
         let Some(offer) = identities.pop().flatten() else { return Ok(None) };
         check_offer(login, &offer)?;
@@ -93,8 +101,12 @@ impl Client {
     }
 
     async fn register(&self, me: &Principal, login: &str, secret: &Secret) -> Result<Arrived> {
-        let made = keyring::make(&me.engine, login, secret, None, me.now()).await?;
-        let operation = Operation::Register { new: Box::new(made.own.clone()), secrets: made.secrets.clone() };
+        // A login that was removed goes on from where it ended, so that nobody takes its place unseen.
+        let tombstone = self.offered_or_removed(login, true).await?;
+        let previous = tombstone.as_ref().and_then(|offer| offer.last());
+        let made = keyring::make(&me.engine, login, secret, previous, me.now()).await?;
+        let operation =
+            Operation::Register { new: Box::new(made.own.clone()), secrets: made.secrets.clone(), profile: None };
         let ticket = ticket_of(self.setup.relay.call(None, &operation).await?)?;
         Ok(Arrived {
             keys: vec![made.key],
@@ -209,6 +221,11 @@ impl Client {
         me.set_keys(arrived.keys, arrived.trusted, arrived.ticket);
         let session = Session::begin(s.clone(), me, newest.keyset.clone(), rests, arrived.is_new, announced);
         session.save(Why::Begin { reset: arrived.reset || reset }).await?;
+        if !arrived.is_new && !arrived.reset {
+            // What other devices remember; without it, this one relies on what it sees itself.
+            drop(session.learn_pins().await);
+            session.keeping(Ok(())).await?;
+        }
         self.track(&session);
         // The session is there; a contact who cannot be told now is told at the next start or refresh.
         let _ = session.announce_if_needed().await;
@@ -253,6 +270,26 @@ fn ticket_of(reply: Reply) -> Result<Ticket> {
 }
 
 impl Session {
+    /// Everybody who shares an exchange key or a group with this login.
+    async fn contacts(&self) -> Result<Vec<String>> {
+        let me = self.me();
+        let mut all: BTreeSet<String> = self.delegation().contacts(&me.login).into_iter().collect();
+        for link in me.access_group(&me.login).await? {
+            match me.group(&link.login).await {
+                Ok(group) => all.extend(group.holders),
+                // A list that cannot be believed tells nobody.
+                Err(e) if matches!(e.code(), Code::VerificationFailed | Code::Forbidden | Code::IdentityNotFound) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        // Whoever could act for this login before can give its old keys back.
+        for own in me.own_keysets().await? {
+            all.extend(own.manifest.slots.into_iter().filter_map(|entry| entry.holder).map(|holder| holder.login));
+        }
+        all.remove(&me.login);
+        Ok(all.into_iter().collect())
+    }
+
     /// Tells contacts of keys that began anew, once; a page that died in between does it at the next start.
     pub(super) async fn announce_if_needed(&self) -> Result<()> {
         let key = self.me().current()?;
@@ -267,7 +304,7 @@ impl Session {
         let newest = known.newest()?;
         let before = known.offer.iter().find(|k| k.version + 1 == key.keyset.version);
         if let Some(before) = before.filter(|_| newest.fingerprint() == key.fingerprint) {
-            let contacts = self.delegation().contacts(&self.me().login);
+            let contacts = self.contacts().await?;
             notify::announce(self.me(), &key, &contacts, before).await?;
         }
         self.set_announced();

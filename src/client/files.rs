@@ -6,6 +6,7 @@ use std::rc::Rc;
 use uuid::Uuid;
 
 use super::Session;
+use super::acting::Through;
 use super::uploads::{self, Segment};
 use crate::crypto::envelope::{Buffer, Metadata, SealParts, digests};
 use crate::delegation::{ItemOpener, ItemSealer, Opened, SealOptions, StoredItem, UploadPlan};
@@ -94,6 +95,8 @@ impl Sealing {
 pub struct Opening {
     session: Rc<Session>,
     state: Turn<ItemOpener>,
+    /// The identity by which it can be read, where that is not oneself.
+    through: RefCell<Option<Through>>,
 }
 
 impl Opening {
@@ -101,7 +104,21 @@ impl Opening {
     pub async fn push(&self, bytes: Buffer) -> Result<Vec<Buffer>> {
         let me = self.session.open()?;
         let mut state = self.state.take()?;
-        let plain = self.session.delegation().open_more(me, &mut state, bytes).await?;
+        let through = self.through.borrow().clone();
+        let plain = match &through {
+            Some(other) => other.delegation.open_more(&other.principal, &mut state, bytes).await?,
+            None => match self.session.delegation().open_more(me, &mut state, bytes).await {
+                Err(e) if e.code() == Code::NoAccess => {
+                    let item = state.item()?.ok_or_else(|| e.clone())?;
+                    let other = self.session.through(item).await?.ok_or(e)?;
+                    let nothing = Buffer::Heap(Vec::new());
+                    let plain = other.delegation.open_more(&other.principal, &mut state, nothing).await?;
+                    *self.through.borrow_mut() = Some(other);
+                    plain
+                }
+                other => other?,
+            },
+        };
         self.state.put(state);
         Ok(plain)
     }
@@ -109,8 +126,15 @@ impl Opening {
     /// The rest of the data, and what is known of the item.
     pub async fn finish(&self) -> Result<Opened> {
         let me = self.session.open()?;
-        let outcome = self.session.delegation().open_last(me, self.state.take()?).await;
-        self.session.keeping(outcome).await
+        let through = self.through.borrow().clone();
+        let state = self.state.take()?;
+        let outcome = match &through {
+            Some(other) => other.delegation.open_last(&other.principal, state).await,
+            None => self.session.delegation().open_last(me, state).await,
+        };
+        let opened = self.session.keeping(outcome).await?;
+        self.session.note_opening(opened.id, opened.version, through.as_ref(), None).await;
+        Ok(opened)
     }
 }
 
@@ -119,6 +143,7 @@ impl Opening {
 pub struct Stored {
     session: Rc<Session>,
     state: Turn<StoredItem>,
+    through: Option<Through>,
 }
 
 impl Stored {
@@ -132,7 +157,10 @@ impl Stored {
     pub async fn read(&self, first: u64, count: u64) -> Result<Vec<Buffer>> {
         let me = self.session.open()?;
         let mut state = self.state.take()?;
-        let outcome = self.session.delegation().read_chunks(me, &mut state, first, count).await;
+        let outcome = match &self.through {
+            Some(other) => other.delegation.read_chunks(&other.principal, &mut state, first, count).await,
+            None => self.session.delegation().read_chunks(me, &mut state, first, count).await,
+        };
         // A relay that did not answer may do so next time.
         self.state.put(state);
         outcome
@@ -248,7 +276,9 @@ impl Session {
         options: &SealOptions,
         length: Option<u64>,
     ) -> Result<Sealing> {
-        let outcome = self.delegation().begin_stream(self.open()?, metadata, options, length).await;
+        let me = self.ready().await?;
+        let options = &self.with_shares(options).await?;
+        let outcome = self.delegation().begin_stream(me, metadata, options, length).await;
         let mut sealer = self.keeping(outcome).await?;
         let (id, sealed_length, head) = (sealer.id(), sealer.stream().sealed_length(), sealer.stream().head());
         Ok(Sealing { session: self.clone(), id, sealed_length, head, state: Turn::new(sealer) })
@@ -257,18 +287,28 @@ impl Session {
     /// Begins to open an item whose envelope comes as a stream.
     pub fn open_stream(self: &Rc<Self>) -> Result<Opening> {
         self.open()?;
-        Ok(Opening { session: self.clone(), state: Turn::new(ItemOpener::default()) })
+        Ok(Opening { session: self.clone(), state: Turn::new(ItemOpener::default()), through: RefCell::default() })
     }
 
     /// Finds a file at the relay.
     pub async fn find_stored(self: &Rc<Self>, item: Uuid) -> Result<Stored> {
-        let outcome = self.delegation().find_stored(self.open()?, item).await;
-        Ok(Stored { session: self.clone(), state: Turn::new(self.keeping(outcome).await?) })
+        let me = self.ready().await?;
+        let (outcome, through) = match self.delegation().find_stored(me, item).await {
+            Err(e) if e.code() == Code::NoAccess => match self.through(item).await? {
+                Some(other) => (other.delegation.find_stored(&other.principal, item).await, Some(other)),
+                None => (Err(e), None),
+            },
+            other => (other, None),
+        };
+        let found = self.keeping(outcome).await?;
+        self.note_opening(item, 1, through.as_ref(), None).await;
+        Ok(Stored { session: self.clone(), state: Turn::new(found), through })
     }
 
     /// The uploads of this login that could be for this file: an earlier call began them and did not end.
     pub async fn unfinished(&self, metadata: &Metadata, options: &SealOptions, length: u64) -> Result<Vec<Uuid>> {
         let me = self.open()?;
+        let options = &self.with_shares(options).await?;
         let Some(rest) = self.rest() else { return Ok(Vec::new()) };
         let mut out = Vec::new();
         for kept in uploads::kept(self.store(), self.login()).await? {
@@ -287,7 +327,8 @@ impl Session {
         options: &SealOptions,
         length: u64,
     ) -> Result<Upload> {
-        let me = self.open()?;
+        let me = self.ready().await?;
+        let options = &self.with_shares(options).await?;
         let outcome = UploadPlan::make(me, metadata, options, length).await;
         let plan = self.keeping(outcome).await?;
         let parts = plan.begin(me)?;

@@ -1,7 +1,11 @@
 //! The facade: one engine, one store, one relay, and the sessions over them.
 
+mod acting;
+mod asking;
 mod connect;
 mod files;
+mod identities;
+mod items;
 mod others;
 mod rest;
 mod session;
@@ -10,12 +14,15 @@ mod uploads;
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
+pub use asking::{Asked, Asking};
 pub use files::{Opening, Sealing, Stored, Upload};
+pub use identities::{Found, Identity, LockedVersion};
 pub use session::{AuthorReport, Event, Session};
 
 use crate::crypto::Engine;
 use crate::encoding::check_login;
 use crate::error::{Error, Result};
+use crate::graph::Policy;
 use crate::relay::Relay;
 use crate::store::Store;
 use crate::wire::notification::Status;
@@ -33,6 +40,8 @@ pub struct Setup {
     pub application: String,
     /// Unix milliseconds.
     pub now: fn() -> u64,
+    /// The application's own say in whose keys are relied on.
+    pub policy: Option<Policy>,
 }
 
 /// How to connect.

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::Session;
 use crate::encoding::Hash;
 use crate::error::{Code, Error, Result};
-use crate::graph::Known;
+use crate::graph::Offered;
 use crate::recovery::notify::{self, Notice};
 use crate::trust::{self, State};
 use crate::wire::keyset::Keyset;
@@ -34,7 +34,7 @@ impl Session {
     // ---- identities and trust ----
 
     /// The keysets of identities, from version 1, each with its standing.
-    pub async fn identities(&self, logins: &[String]) -> Result<Vec<Known>> {
+    pub async fn identities(&self, logins: &[String]) -> Result<Vec<Offered>> {
         self.alive()?;
         let outcome = self.me().resolve(logins).await;
         self.keeping(outcome).await
@@ -85,22 +85,22 @@ impl Session {
         if known.state.is_usable() {
             return Ok(Vec::new());
         }
-        let pin = self.me().pin(login);
-        let unknown = |k: &&Keyset| pin.as_ref().is_none_or(|p| p.fingerprint != k.fingerprint());
-        Ok(known.offer.last().filter(unknown).cloned().into_iter().collect())
+        Ok(self.me().candidates(login))
     }
 
     /// Relies on a candidate without comparing its code: it is *unverified* from then on.
     pub async fn accept(&self, login: &str, fingerprint: &Hash) -> Result<()> {
         let known = self.identities(&[login.to_owned()]).await?.remove(0);
-        let newest = known.newest()?;
-        if newest.fingerprint() != *fingerprint {
+        let offered = known.newest()?;
+        let mut all = self.me().candidates(login);
+        all.push(offered.clone());
+        let Some(chosen) = all.iter().rev().find(|k| k.fingerprint() == *fingerprint) else {
             return Err(Error::new(
                 Code::VerificationFailed,
-                "this is not the key that is offered: see trust.candidates()",
+                "this is not a key that is offered: see trust.candidates()",
             ));
-        }
-        self.me().rely_on(newest, false);
+        };
+        self.me().rely_on(chosen, false);
         self.keeping(Ok(())).await
     }
 }

@@ -7,7 +7,7 @@ use crate::crypto::Engine;
 use crate::crypto::boxes::{open_at_rest, seal_at_rest};
 use crate::crypto::keys::RestKey;
 use crate::crypto::rust::hkdf32;
-use crate::encoding::{Transcript, from_base64url, to_base64url};
+use crate::encoding::{Transcript, from_base64url, from_json, from_json_bytes, to_base64url};
 use crate::error::{Code, Error, Result};
 use crate::graph::Memory;
 use crate::keyring::OwnKey;
@@ -207,16 +207,14 @@ fn session_entry(
 pub(super) async fn last_login(store: &Store) -> Result<Option<String>> {
     match store.get(LAST).await? {
         None => Ok(None),
-        Some(entry) => {
-            serde_json::from_str(&entry.text).map(Some).map_err(|_| newer_or(&entry.text, FORMAT, unreadable()))
-        }
+        Some(entry) => from_json(&entry.text).map(Some).map_err(|_| newer_or(&entry.text, FORMAT, unreadable())),
     }
 }
 
 /// The session record of a login, checked. Errors: [`Code::StoreUnreadable`], [`Code::UnsupportedVersion`].
 async fn read_session(store: &Store, login: &str) -> Result<Option<(Entry, SessionRecord)>> {
     let Some(entry) = store.get(&session_key(login)).await? else { return Ok(None) };
-    let record = serde_json::from_str::<SessionRecord>(&entry.text).ok();
+    let record = from_json::<SessionRecord>(&entry.text).ok();
     let record = record.filter(|r| r.format == FORMAT && r.login == login && !r.keysets.is_empty());
     match record {
         Some(record) => Ok(Some((entry, record))),
@@ -331,7 +329,7 @@ async fn read_memory(
     let sealed = from_base64url(&entry.text).map_err(|_| newer_or(&entry.text, FORMAT, unreadable()))?;
     for rest in rests {
         if let Ok(plain) = open_at_rest(engine, rest, &memory_context(login), &sealed).await {
-            let memory = serde_json::from_slice(plain.expose()).map_err(|_| unreadable())?;
+            let memory = from_json_bytes(plain.expose()).map_err(|_| unreadable())?;
             return Ok(Some((entry.text, memory)));
         }
     }
@@ -350,7 +348,7 @@ pub(super) async fn wipe(store: &Store, login: &str) -> Result<()> {
         uploads::wipe(store, login, &mut batch).await;
         // What cannot be read must not keep anybody from wiping it.
         match store.get(LAST).await {
-            Ok(Some(entry)) if serde_json::from_str::<String>(&entry.text).is_ok_and(|last| last != login) => {
+            Ok(Some(entry)) if from_json::<String>(&entry.text).is_ok_and(|last| last != login) => {
                 batch.expected.push((LAST.to_owned(), Some(entry.text)));
             }
             _ => batch.changes.push((LAST.to_owned(), None)),

@@ -1,24 +1,21 @@
 //! A session: one login, connected. Every call goes down to the layer that does it, and straight back.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::fmt;
-use std::rc::Rc;
-
-use uuid::Uuid;
+use std::rc::{Rc, Weak};
 
 use super::Setup;
+use super::acting::Through;
 use super::rest::{self, Why};
-use crate::crypto::envelope::Buffer;
 use crate::crypto::keys::RestKey;
-use crate::delegation::{Delegation, Draft, Opened, Reader, RevokeReport, SealOptions, SealedItem};
+use crate::delegation::Delegation;
 use crate::error::{Code, Error, Result};
-use crate::graph::{Memory, Principal};
+use crate::graph::{Memory, Principal, SharingChange, TrustNews};
 use crate::keyring::{self, OwnKey, Secret};
-use crate::recovery::access_back;
 use crate::relay::{Operation, OwnKeyset, Subscription, unexpected};
 use crate::secret::wipe_stack;
 use crate::wire::keyset::Keyset;
-use crate::wire::receipt::Receipt;
 
 pub use crate::delegation::Author as AuthorReport;
 
@@ -35,6 +32,10 @@ pub enum Event {
     Notification,
     /// Somebody gave access, or gave it back.
     Granted,
+    /// Somebody asks for access, or answered.
+    Access,
+    /// Somebody's keys changed, or can be relied on again.
+    Trust,
 }
 
 impl Event {
@@ -46,6 +47,8 @@ impl Event {
             Self::SignedOut => "signedout",
             Self::Notification => "notification",
             Self::Granted => "granted",
+            Self::Access => "access",
+            Self::Trust => "trust",
         }
     }
 }
@@ -55,7 +58,7 @@ type Listener = Rc<dyn Fn(Event)>;
 /// One login, connected.
 pub struct Session {
     setup: Setup,
-    me: Principal,
+    me: Rc<Principal>,
     delegation: Rc<Delegation>,
     keyset: RefCell<Keyset>,
     /// What boxes the memory at rest, and after it what may have boxed it before; none when locked.
@@ -65,8 +68,18 @@ pub struct Session {
     announced: Cell<bool>,
     /// Goes up when the keys are locked or gone: what began before must not bring them back.
     epoch: Cell<u64>,
-    listener: RefCell<Option<Listener>>,
+    listener: Rc<RefCell<Option<Listener>>>,
     subscription: RefCell<Option<Subscription>>,
+    /// Of a session that acts for another identity: the one that it came from.
+    pub(super) parent: Option<Rc<Session>>,
+    /// What is known of items by way of identities that this one acts for.
+    pub(super) through: RefCell<HashMap<String, Through>>,
+    /// Sessions that act for others in this one's place.
+    pub(super) children: RefCell<Vec<Weak<Session>>>,
+    /// With whom all future data is shared; absent until it was read.
+    pub(super) shares: RefCell<Option<Vec<String>>>,
+    /// What was last kept of pins at the relay.
+    pub(super) published: RefCell<Option<Memory>>,
 }
 
 impl fmt::Debug for Session {
@@ -84,19 +97,46 @@ impl Session {
         is_new: bool,
         announced: bool,
     ) -> Rc<Self> {
-        let session = Rc::new(Self {
-            setup,
-            me,
-            delegation: Rc::default(),
-            keyset: RefCell::new(keyset),
+        let session = Self {
             rests: RefCell::new(rests),
             is_new,
-            ended: Cell::new(false),
             announced: Cell::new(announced),
+            ..Self::over(setup, Rc::new(me), Rc::default(), keyset, None)
+        };
+        session.listening()
+    }
+
+    /// A session over keys that are open.
+    pub(super) fn over(
+        setup: Setup,
+        me: Rc<Principal>,
+        delegation: Rc<Delegation>,
+        keyset: Keyset,
+        parent: Option<Rc<Session>>,
+    ) -> Self {
+        Self {
+            setup,
+            me,
+            delegation,
+            keyset: RefCell::new(keyset),
+            rests: RefCell::default(),
+            is_new: false,
+            ended: Cell::new(false),
+            announced: Cell::new(true),
             epoch: Cell::new(0),
-            listener: RefCell::default(),
+            listener: Rc::default(),
             subscription: RefCell::default(),
-        });
+            parent,
+            through: RefCell::default(),
+            children: RefCell::default(),
+            shares: RefCell::default(),
+            published: RefCell::default(),
+        }
+    }
+
+    /// The session, which hears of what happens at the relay.
+    pub(super) fn listening(self) -> Rc<Self> {
+        let session = Rc::new(self);
         let weak = Rc::downgrade(&session);
         let subscription = session.setup.relay.subscribe(&session.me.login, move || {
             if let Some(session) = weak.upgrade() {
@@ -135,12 +175,29 @@ impl Session {
         self.keyset.borrow().clone()
     }
 
+    /// What became of others' keys since this was asked last.
+    pub fn trust_news(&self) -> Vec<TrustNews> {
+        self.me.take_trust_news()
+    }
+
     /// How many RSA operations this session's engine has done.
     pub fn rsa_operations(&self) -> u64 {
         self.me.engine.rsa_operations()
     }
 
-    pub(super) fn me(&self) -> &Principal {
+    pub(super) fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.get()
+    }
+
+    pub(super) fn set_public_key(&self, keyset: Keyset) {
+        *self.keyset.borrow_mut() = keyset;
+    }
+
+    pub(super) fn me(&self) -> &Rc<Principal> {
         &self.me
     }
 
@@ -154,7 +211,14 @@ impl Session {
 
     /// What boxes records at rest; absent while locked.
     pub(super) fn rest(&self) -> Option<RestKey> {
+        if let Some(parent) = &self.parent {
+            return parent.rest();
+        }
         self.rests.borrow().first().cloned()
+    }
+
+    pub(super) fn rests(&self) -> Vec<RestKey> {
+        self.rests.borrow().clone()
     }
 
     pub(super) fn announced(&self) -> bool {
@@ -170,10 +234,18 @@ impl Session {
         *self.listener.borrow_mut() = Some(Rc::new(listener));
     }
 
-    fn emit(&self, event: Event) {
-        let listener = self.listener.borrow().clone();
-        if let Some(listener) = listener {
-            listener(event);
+    pub(super) fn emit(&self, event: Event) {
+        self.emitter()(event);
+    }
+
+    /// What tells whoever listens at that time.
+    pub(super) fn emitter(&self) -> impl Fn(Event) + 'static {
+        let listener = self.listener.clone();
+        move |event| {
+            let listener = listener.borrow().clone();
+            if let Some(listener) = listener {
+                listener(event);
+            }
         }
     }
 
@@ -187,13 +259,22 @@ impl Session {
     /// The principal, if the session goes on and its keys are open.
     pub(super) fn open(&self) -> Result<&Principal> {
         self.alive()?;
+        if let Some(parent) = &self.parent {
+            parent.open()?;
+        }
         self.me.current()?;
         Ok(&self.me)
     }
 
     /// Stores what changed while something was done, whatever its outcome.
     pub(super) async fn keeping<T>(&self, outcome: Result<T>) -> Result<T> {
-        let saved = self.save_memory().await;
+        let saved = match &self.parent {
+            Some(parent) => Box::pin(parent.keeping(Ok(()))).await,
+            None => self.save_memory().await,
+        };
+        if self.me.has_trust_news() {
+            self.emit(Event::Trust);
+        }
         let value = outcome?;
         saved?;
         Ok(value)
@@ -209,11 +290,18 @@ impl Session {
         if stored.is_err() {
             self.me.mark_memory_changed();
         }
-        self.stored(stored)
+        self.stored(stored)?;
+        // For other devices; what fails here waits for the next change.
+        drop(self.publish_pins().await);
+        Ok(())
     }
 
     /// Stores what this session is. Errors: [`Code::NotConnected`] if it was signed out meanwhile, here or in another tab.
     pub(super) async fn save(&self, why: Why) -> Result<()> {
+        if self.parent.is_some() {
+            // Nothing of it rests: it opens from the one that it came from.
+            return self.alive();
+        }
         let (keyset, rests) = (self.keyset.borrow().clone(), self.rests.borrow().clone());
         let what = rest::ToRest {
             login: &self.me.login,
@@ -243,7 +331,7 @@ impl Session {
     }
 
     /// Errors: [`Code::NotConnected`], or [`Code::Locked`] when the keys were locked after `epoch` was read.
-    fn same_epoch(&self, epoch: u64) -> Result<()> {
+    pub(super) fn same_epoch(&self, epoch: u64) -> Result<()> {
         self.alive()?;
         if self.epoch.get() == epoch {
             return Ok(());
@@ -257,8 +345,11 @@ impl Session {
             return;
         }
         self.epoch.set(self.epoch.get() + 1);
-        self.me.drop_keys();
-        self.delegation.forget();
+        self.close_others();
+        if self.parent.is_none() {
+            self.me.drop_keys();
+            self.delegation.forget();
+        }
         self.rests.borrow_mut().clear();
         *self.subscription.borrow_mut() = None;
         wipe_stack();
@@ -268,6 +359,10 @@ impl Session {
     /// Wipes this device's keys of this login, and ends the session.
     pub async fn disconnect(&self) -> Result<()> {
         if self.ended.get() {
+            return Ok(());
+        }
+        if self.parent.is_some() {
+            self.end();
             return Ok(());
         }
         rest::wipe(&self.setup.store, &self.me.login).await?;
@@ -280,8 +375,13 @@ impl Session {
     /// Drops the private keys from memory and from this device; `unlock` brings them back.
     pub async fn lock(&self) -> Result<()> {
         self.alive()?;
+        if self.parent.is_some() {
+            self.end();
+            return Ok(());
+        }
         self.epoch.set(self.epoch.get() + 1);
         self.save(Why::Lock).await?;
+        self.close_others();
         self.me.drop_keys();
         self.delegation.forget();
         self.rests.borrow_mut().clear();
@@ -293,6 +393,10 @@ impl Session {
     /// Opens the keys again, with the keyset key that changing them needs. Errors: [`Code::WrongSecret`].
     pub async fn unlock(&self, secret: &Secret) -> Result<()> {
         self.alive()?;
+        if self.parent.is_some() {
+            let message = "this session acts for another identity: unlock the session that it came from";
+            return Err(Error::bad_input(message));
+        }
         let epoch = self.epoch.get();
         let client = super::Client::open(self.setup.clone())?;
         let offer = self.own_offer().await?;
@@ -308,6 +412,11 @@ impl Session {
     async fn take_keys(&self, opened: keyring::Opened, all: &[OwnKeyset], epoch: u64, why: Why) -> Result<()> {
         let newest = opened.keys.last().ok_or_else(unexpected)?.clone();
         newest.require_keyset_key()?;
+        if self.parent.is_some() {
+            self.set_public_key(newest.keyset);
+            self.me.set_keys(opened.keys, opened.vouched, None);
+            return self.keeping(Ok(())).await;
+        }
         let mut rests = Vec::new();
         for key in opened.keys.iter().rev() {
             if let Some(keyset_key) = &key.keyset_key {
@@ -326,8 +435,17 @@ impl Session {
         *self.rests.borrow_mut() = rests;
         *self.keyset.borrow_mut() = newest.keyset.clone();
         self.me.set_keys(opened.keys, opened.vouched, None);
+        self.through.borrow_mut().clear();
         self.delegation.forget();
-        self.save(why).await
+        self.save(why).await?;
+        if why == Why::Unlock {
+            drop(self.learn_pins().await);
+        } else {
+            // Boxed anew, under the new keys: others of one's devices take them from no older ones.
+            *self.published.borrow_mut() = None;
+            drop(self.publish_pins().await);
+        }
+        Ok(())
     }
 
     async fn own_record(&self, key: &OwnKey) -> Result<OwnKeyset> {
@@ -351,7 +469,9 @@ impl Session {
         let (key, _) = self.open()?.seal_for(&[]).await?;
         key.require_keyset_key()?;
         let own = self.own_record(&key).await?;
-        let change = keyring::change_secret(&self.me.engine, &own, &key, next).await?;
+        // Whoever acts for an identity signs for what it adds to it: that falls when it is excluded.
+        let author = self.parent.as_ref().map(|parent| parent.me.current()).transpose()?;
+        let change = keyring::change_secret(&self.me.engine, &own, &key, author.as_ref(), next).await?;
         let manifest = change.manifest.clone();
         let outcome = self.me.call(&Operation::ChangeSlots { change: Box::new(change) }).await;
         if outcome.is_ok() {
@@ -361,133 +481,18 @@ impl Session {
     }
 
     /// Renews the keys: the chain goes on, every way of unlocking stays unless a new secret replaces the password.
-    pub async fn renew_keys(&self, new_secret: Option<&Secret>) -> Result<()> {
+    pub async fn renew_keys(&self, new_secret: Option<&Secret>, progress: &dyn Fn(usize) -> Result<()>) -> Result<()> {
         let epoch = self.epoch.get();
-        let (key, _) = self.open()?.seal_for(&[]).await?;
-        key.require_keyset_key()?;
-        let own = self.own_record(&key).await?;
-        let (made, change) = keyring::renew(&self.me.engine, &own, &key, new_secret, self.me.now()).await?;
-        let operation = Operation::Renew {
-            new: Box::new(made.own.clone()),
-            secrets: made.secrets.clone(),
-            previous: Box::new(change.clone()),
-        };
-        self.me.call(&operation).await?;
-        self.me.saw_manifest(&change.manifest);
+        let plan = self.open()?.plan_renewal(&self.me.login).await?;
+        self.carry_out(plan, new_secret, progress, epoch).await
+    }
+
+    /// Goes on with one's own keys that a change renewed.
+    pub(super) async fn took(&self, change: SharingChange, epoch: u64) -> Result<()> {
+        let Some((made, _)) = change.own else { return self.keeping(Ok(())).await };
         let mut keys = self.me.keys();
         keys.push(made.key);
         // Renewed is not unlocked: what another tab locked stays so.
         self.take_keys(keyring::Opened { keys, vouched: true }, &[made.own], epoch, Why::Update).await
-    }
-
-    // ---- items ----
-
-    /// Seals one item. Resolves once the relay has the grants.
-    pub async fn encrypt(&self, draft: Draft, options: &SealOptions) -> Result<SealedItem> {
-        let outcome = self.delegation.seal(self.open()?, draft, options).await;
-        self.keeping(outcome).await
-    }
-
-    /// Seals many items at once.
-    pub async fn encrypt_many(
-        &self,
-        drafts: Vec<Draft>,
-        options: &SealOptions,
-        progress: &dyn Fn(usize) -> Result<()>,
-    ) -> Result<Vec<SealedItem>> {
-        let outcome = self.delegation.seal_many(self.open()?, drafts, options, progress).await;
-        self.keeping(outcome).await
-    }
-
-    /// Opens an envelope.
-    pub async fn decrypt(&self, bytes: &Buffer) -> Result<Opened> {
-        let outcome = self.delegation.open(self.open()?, bytes).await;
-        self.keeping(outcome).await
-    }
-
-    /// Gives access to some items, or to all that can be opened.
-    pub async fn give_access(
-        &self,
-        items: Option<&[Uuid]>,
-        logins: &[String],
-        until: Option<u64>,
-        progress: &dyn Fn(usize) -> Result<()>,
-    ) -> Result<usize> {
-        let outcome = self.delegation.give(self.open()?, items, logins, until, progress).await;
-        self.keeping(outcome).await
-    }
-
-    /// Ends a login's access.
-    pub async fn revoke(&self, items: Option<&[Uuid]>, login: &str, dry_run: bool) -> Result<RevokeReport> {
-        let me = self.open()?;
-        if !dry_run {
-            me.seal_for(&[]).await?;
-        }
-        let outcome = self.delegation.revoke(me, items, login, dry_run).await;
-        self.keeping(outcome).await
-    }
-
-    /// Everyone who can read an item.
-    pub async fn who_can_read(&self, item: Uuid) -> Result<Vec<Reader>> {
-        let outcome = self.delegation.readers(self.open()?, item).await;
-        self.keeping(outcome).await
-    }
-
-    /// Reads what is new: grants, access given back, and own keysets that became open.
-    pub async fn refresh(&self) -> Result<()> {
-        let me = self.open()?;
-        let epoch = self.epoch.get();
-        let all = me.own_keysets().await?;
-        let mut keys = me.keys();
-        let before = keys.len();
-        keyring::open_more(&me.engine, &all, &mut keys).await?;
-        if keys.len() > before {
-            let newest = keys.last().map(|k| k.keyset.clone()).ok_or_else(unexpected)?;
-            self.same_epoch(epoch)?;
-            me.add_keys(keys);
-            *self.keyset.borrow_mut() = newest;
-            self.save(Why::Update).await?;
-        }
-        self.delegation.mark_stale();
-        let outcome = self.delegation.sync(me).await;
-        self.keeping(outcome).await?;
-        self.announce_if_needed().await?;
-        match self.delegation.tidy(me).await {
-            // A session whose keys were replaced does not rewrite what it gave.
-            Err(e) if matches!(e.code(), Code::IdentityChanged | Code::Forbidden | Code::Conflict) => Ok(()),
-            other => other,
-        }
-    }
-
-    /// Reads what is new, and says what it was.
-    pub async fn poll(&self) -> Result<Vec<Event>> {
-        let outcome = self.delegation.sync(self.open()?).await;
-        self.keeping(outcome).await?;
-        let news = self.delegation.take_news();
-        let mut events = Vec::new();
-        events.extend(news.granted.then_some(Event::Granted));
-        events.extend(news.notified.then_some(Event::Notification));
-        Ok(events)
-    }
-
-    /// Signs bytes of the application's with the session's signing key.
-    pub async fn sign(&self, bytes: &[u8]) -> Result<[u8; 64]> {
-        let key = self.open()?.current()?;
-        let transcript = crate::encoding::Transcript::new("application").bytes(bytes);
-        Ok(key.sign(&self.me.engine, &transcript).await?.0)
-    }
-
-    // ---- access back ----
-
-    /// Gives a person who lost their keys access back.
-    pub async fn give_access_back(
-        &self,
-        login: &str,
-        spki: &[u8],
-        options: &access_back::Options,
-        progress: &dyn Fn(usize) -> Result<()>,
-    ) -> Result<Receipt> {
-        let outcome = access_back::give_back(self.open()?, &self.delegation, login, spki, options, progress).await;
-        self.keeping(outcome).await
     }
 }

@@ -69,7 +69,8 @@ async fn list(store: &Store, login: &str) -> Result<(List, Option<String>)> {
     let Some(entry) = store.get(&list_key(login)).await? else {
         return Ok((List { format: FORMAT, uploads: Vec::new() }, None));
     };
-    let list: List = serde_json::from_str(&entry.text).map_err(|_| newer_or(&entry.text, FORMAT, unreadable()))?;
+    let list: List =
+        crate::encoding::from_json(&entry.text).map_err(|_| newer_or(&entry.text, FORMAT, unreadable()))?;
     if list.format != FORMAT {
         return Err(newer_or(&entry.text, FORMAT, unreadable()));
     }

@@ -105,6 +105,6 @@ pub async fn open_message(
         return Err(Error::corrupt());
     }
     let (wrapped, boxed) = sealed.split_at(size);
-    let key = engine.rsa_decrypt(key, &oaep_label(context), wrapped).await?;
+    let key = engine.rsa_decrypt(key, &oaep_label(context), wrapped, 32).await?;
     open_box(&Key32::from_slice(key.expose())?, context, boxed)
 }

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use rsa::pkcs8::{DecodePublicKey, EncodePublicKey};
-use rsa::traits::PublicKeyParts;
+use rsa::pkcs1;
+use rsa::pkcs8::der::asn1::{BitStringRef, UintRef};
+use rsa::pkcs8::der::{Decode, Encode};
+use rsa::pkcs8::spki::SubjectPublicKeyInfoRef;
 
 use crate::encoding::Bytes;
 use crate::error::{Error, Result};
@@ -20,7 +22,7 @@ pub struct DataKey(pub Key32);
 #[derive(Clone)]
 pub struct EncryptionKey {
     spki: Vec<u8>,
-    pub(super) key: rsa::RsaPublicKey,
+    size: usize,
 }
 
 impl EncryptionKey {
@@ -31,16 +33,28 @@ impl EncryptionKey {
         if spki.len() > 1024 {
             return Err(bad());
         }
-        let key = rsa::RsaPublicKey::from_public_key_der(spki).map_err(|_| bad())?;
-        let bits = key.n_bits_precision_exact();
-        if !matches!(bits, 2048 | 3072 | 4096) || key.e() != &rsa::BoxedUint::from(65537u64) {
+        let info = SubjectPublicKeyInfoRef::from_der(spki).map_err(|_| bad())?;
+        info.algorithm.assert_algorithm_oid(pkcs1::ALGORITHM_OID).map_err(|_| bad())?;
+        let key = info.subject_public_key.as_bytes().ok_or_else(bad)?;
+        let key = pkcs1::RsaPublicKeyRef::from_der(key).map_err(|_| bad())?;
+        let again = Self::of(key.modulus.as_bytes(), key.public_exponent.as_bytes())?;
+        if again.spki != spki { Err(bad()) } else { Ok(again) }
+    }
+
+    /// The key with a modulus and an exponent, big-endian. No arithmetic: what is imported into a browser costs none here.
+    pub(super) fn of(modulus: &[u8], exponent: &[u8]) -> Result<Self> {
+        let bad = || Error::bad_input("not an RSA key of 2048, 3072 or 4096 bits with exponent 65537");
+        let (Some(first), Some(last)) = (modulus.first(), modulus.last()) else { return Err(bad()) };
+        let is_whole = first & 0x80 != 0 && last & 1 != 0;
+        if !matches!(modulus.len(), 256 | 384 | 512) || !is_whole || exponent != [1, 0, 1] {
             return Err(bad());
         }
-        let again = key.to_public_key_der().map_err(|_| bad())?;
-        if again.as_bytes() != spki {
-            return Err(bad());
-        }
-        Ok(Self { spki: spki.to_vec(), key })
+        let uint = |bytes| UintRef::new(bytes).map_err(|_| bad());
+        let key = pkcs1::RsaPublicKeyRef { modulus: uint(modulus)?, public_exponent: uint(exponent)? };
+        let key = key.to_der().map_err(|_| bad())?;
+        let subject_public_key = BitStringRef::from_bytes(&key).map_err(|_| bad())?;
+        let info = SubjectPublicKeyInfoRef { algorithm: pkcs1::ALGORITHM_ID, subject_public_key };
+        Ok(Self { spki: info.to_der().map_err(|_| bad())?, size: modulus.len() })
     }
 
     /// The key as SPKI DER.
@@ -50,7 +64,7 @@ impl EncryptionKey {
 
     /// The modulus' length in bytes, which is also a ciphertext's: 256, 384 or 512.
     pub fn size(&self) -> usize {
-        self.key.size()
+        self.size
     }
 }
 
@@ -63,15 +77,6 @@ impl fmt::Debug for EncryptionKey {
 impl From<&EncryptionKey> for Bytes {
     fn from(key: &EncryptionKey) -> Self {
         Bytes(key.spki.clone())
-    }
-}
-
-trait ExactBits {
-    fn n_bits_precision_exact(&self) -> u32;
-}
-impl ExactBits for rsa::RsaPublicKey {
-    fn n_bits_precision_exact(&self) -> u32 {
-        self.n().as_ref().bits()
     }
 }
 

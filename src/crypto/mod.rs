@@ -39,12 +39,37 @@ pub enum EngineKind {
 pub struct Engine {
     kind: EngineKind,
     rsa_operations: Rc<Cell<u64>>,
+    #[cfg(not(target_arch = "wasm32"))]
+    pairs: Option<Pairs>,
+}
+
+/// Where new RSA pairs come from, other than being made here.
+#[cfg(not(target_arch = "wasm32"))]
+#[derive(Clone)]
+struct Pairs(Rc<dyn Fn() -> Result<SecretBytes>>);
+
+#[cfg(not(target_arch = "wasm32"))]
+impl std::fmt::Debug for Pairs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pairs")
+    }
 }
 
 impl Engine {
     /// The engine that needs nothing from its surroundings but randomness.
     pub fn rust() -> Self {
-        Self { kind: EngineKind::Rust, rsa_operations: Rc::default() }
+        Self {
+            kind: EngineKind::Rust,
+            rsa_operations: Rc::default(),
+            #[cfg(not(target_arch = "wasm32"))]
+            pairs: None,
+        }
+    }
+
+    /// The same engine, whose RSA pairs (PKCS#8) come from elsewhere: hardware, or pairs that were made beforehand.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn with_pairs(self, pairs: impl Fn() -> Result<SecretBytes> + 'static) -> Self {
+        Self { pairs: Some(Pairs(Rc::new(pairs))), ..self }
     }
 
     /// The engine over `crypto.subtle`. Errors: [`Code::InsecureContext`] where it is missing.
@@ -89,16 +114,21 @@ impl Engine {
         if self.kind == EngineKind::WebCrypto {
             return webcrypto::rsa_generate(bits).await;
         }
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(pairs) = &self.pairs {
+            return (pairs.0)();
+        }
         rust::rsa_generate(bits)
     }
 
     /// Makes a PKCS#8 private key usable, and gives its public half.
     pub async fn import_decryption(&self, pkcs8: &SecretBytes) -> Result<(DecryptionKey, EncryptionKey)> {
-        let (key, public) = rust::rsa_from_pkcs8(pkcs8)?;
         #[cfg(target_arch = "wasm32")]
         if self.kind == EngineKind::WebCrypto {
+            let public = rust::rsa_parts(pkcs8)?.public;
             return Ok((DecryptionKey::Web(webcrypto::import_rsa_private(pkcs8).await?), public));
         }
+        let (key, public) = rust::rsa_from_pkcs8(pkcs8)?;
         Ok((DecryptionKey::Rust(Box::new(key)), public))
     }
 
@@ -112,14 +142,21 @@ impl Engine {
         rust::rsa_encrypt(to, label, message)
     }
 
-    /// RSA-OAEP-256 with a private key. Errors: [`Code::Corrupt`], whatever the reason.
-    pub async fn rsa_decrypt(&self, key: &DecryptionKey, label: &[u8], ciphertext: &[u8]) -> Result<SecretBytes> {
+    /// RSA-OAEP-256 with a private key, of a message with `length` bytes. Errors: [`Code::Corrupt`], whatever the reason.
+    pub async fn rsa_decrypt(
+        &self,
+        key: &DecryptionKey,
+        label: &[u8],
+        ciphertext: &[u8],
+        length: usize,
+    ) -> Result<SecretBytes> {
         self.count_rsa();
-        match key {
+        let message = match key {
             DecryptionKey::Rust(key) => rust::rsa_decrypt(key, label, ciphertext),
             #[cfg(target_arch = "wasm32")]
-            DecryptionKey::Web(key) => webcrypto::rsa_decrypt(key, label, ciphertext).await,
-        }
+            DecryptionKey::Web(key) => webcrypto::rsa_decrypt(key, label, ciphertext, length).await,
+        }?;
+        if message.expose().len() == length { Ok(message) } else { Err(Error::corrupt()) }
     }
 
     /// Makes an Ed25519 seed usable.

@@ -13,12 +13,22 @@ use super::seal::{Given, make_grant};
 use crate::error::{Code, Result};
 use crate::graph::Principal;
 use crate::keyring::OwnKey;
-use crate::relay::Operation;
+use crate::relay::{GrantRecord, Operation};
 use crate::secret::make_id;
 use crate::wire::MAX_GRANT_ENTRIES;
 
 /// How many grants of about one size become one: 64 singles, then 64 of 64 entries.
 const FEW: usize = 64;
+
+/// An exchange key, and whether a grant is one of those that were put together before.
+pub(super) type Size = (Uuid, bool);
+
+/// Among which grants one is put together, if it may be. Whose it is does not count here.
+pub(super) fn size_of(record: &GrantRecord) -> Option<Size> {
+    let grant = &record.grant;
+    let fits = grant.not_after.is_none() && record.cuts.is_empty() && grant.entries.len() <= FEW;
+    fits.then_some((grant.exchange, grant.entries.len() > FEW / 4))
+}
 
 impl Delegation {
     /// Compacts if it is worth it. A race that was lost, or a key that was replaced, only means that others do it.
@@ -34,8 +44,8 @@ impl Delegation {
             for id in grants {
                 // One that cannot be opened stays as it is.
                 let Some(open) = self.open_grant(me, id).await? else { continue };
-                let entries = open.record.grant.entries.iter().zip(open.keys.iter());
-                given.extend(entries.map(|(entry, key)| Given { entry: entry.clone(), key: key.clone() }));
+                let entries = open.record.grant.entries.iter().zip(open.keys.each());
+                given.extend(entries.map(|(entry, key)| Given { entry: entry.clone(), key }));
                 replaced.push(id);
             }
             if replaced.len() < FEW || given.len() > MAX_GRANT_ENTRIES {
@@ -43,7 +53,7 @@ impl Delegation {
             }
             // Entries of one item stand together, its versions in order.
             given.sort_by_key(|g| g.entry.key());
-            let grant = make_grant(me, key, exchange, &secret, make_id()?, &given, None).await?;
+            let grant = make_grant(me, key, exchange, &secret, make_id()?, &given, None).await?.0;
             let operation = Operation::Compact { grant: Box::new(grant), replaced };
             match me.call(&operation).await {
                 Ok(_) => self.mark_stale(),
@@ -56,17 +66,22 @@ impl Delegation {
 
     /// Exchange keys with grants of about one size that are worth putting together.
     fn compactable(&self, me: &Principal, key: &OwnKey) -> Vec<(Uuid, Vec<Uuid>)> {
+        // Asked after every write, and rarely worth a look.
+        let many: Vec<Size> =
+            self.sizes.borrow().iter().filter(|(_, count)| **count >= FEW).map(|(size, _)| *size).collect();
+        if many.is_empty() {
+            return Vec::new();
+        }
         let (grants, exchanges) = (self.grants.borrow(), self.exchanges.borrow());
-        let mut sizes: BTreeMap<(Uuid, bool), Vec<Uuid>> = BTreeMap::new();
+        let mut sizes: BTreeMap<Size, Vec<Uuid>> = BTreeMap::new();
         for (id, granted) in grants.iter() {
-            let grant = &granted.record.grant;
-            let own = exchanges.get(&grant.exchange).is_some_and(|e| {
+            let Some(size) = size_of(&granted.record).filter(|size| many.contains(size)) else { continue };
+            let own = exchanges.get(&size.0).is_some_and(|e| {
                 let exchange = &e.record.exchange;
                 exchange.delegator == me.login && exchange.delegator_fingerprint == key.fingerprint
             });
-            let plain = grant.not_after.is_none() && granted.record.cuts.is_empty();
-            if own && plain && grant.grantor_fingerprint == key.fingerprint && grant.entries.len() <= FEW {
-                sizes.entry((grant.exchange, grant.entries.len() > FEW / 4)).or_default().push(*id);
+            if own && granted.record.grant.grantor_fingerprint == key.fingerprint {
+                sizes.entry(size).or_default().push(*id);
             }
         }
         let worth = sizes.into_iter().filter(|(_, ids)| ids.len() >= FEW);

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use uuid::Uuid;
 
+use super::keys::Keys;
 use super::{Delegation, Exchanged};
 use crate::crypto::boxes::{oaep_label, open_box};
 use crate::encoding::{Bytes, Fixed, Hash};
@@ -19,16 +20,16 @@ use crate::wire::{Extra, Party, SUITE};
 /// A grant, checked and opened.
 pub(super) struct OpenGrant {
     pub(super) record: Rc<GrantRecord>,
-    pub(super) keys: Rc<Vec<Key32>>,
+    pub(super) keys: Keys,
     pub(super) signer: Signer,
     pub(super) delegator: String,
 }
 
 impl OpenGrant {
     /// The data key of one version of an item, and its content digest.
-    pub(super) fn entry(&self, item: Uuid, version: u32) -> Option<(&Key32, Hash)> {
+    pub(super) fn entry(&self, item: Uuid, version: u32) -> Option<(Key32, Hash)> {
         let index = self.record.grant.entries.iter().position(|e| e.key() == (item, version))?;
-        Some((self.keys.get(index)?, self.record.grant.entries[index].2))
+        Some((self.keys.get(index).ok()?, self.record.grant.entries[index].2))
     }
 }
 
@@ -61,7 +62,8 @@ impl Delegation {
             let Some(own) = me.own(&wrap.recipient) else { continue };
             let label = oaep_label(&exchange.wrap_context(&wrap.recipient));
             // A junk wrap is skipped: it hides no real one.
-            let Ok(plain) = me.engine.rsa_decrypt(&own.decryption, &label, &wrap.wrapped.0).await else { continue };
+            let plain = me.engine.rsa_decrypt(&own.decryption, &label, &wrap.wrapped.0, 32).await;
+            let Ok(plain) = plain else { continue };
             let Ok(key) = Key32::from_slice(plain.expose()) else { continue };
             if exchange.fits(&key)? {
                 let mut exchanges = self.exchanges.borrow_mut();
@@ -92,11 +94,7 @@ impl Delegation {
         }
         let Some(key) = self.open_exchange(me, exchange.id).await? else { return Ok(None) };
         let Ok(plain) = open_box(&key, &grant.context(), &grant.sealed.0) else { return Ok(None) };
-        let keys: Result<Vec<Key32>> = plain.expose().chunks_exact(32).map(Key32::from_slice).collect();
-        let keys = Rc::new(keys?);
-        if keys.len() != grant.entries.len() {
-            return Ok(None);
-        }
+        let Ok(keys) = Keys::new(plain, grant.entries.len()) else { return Ok(None) };
         // Only if it is still the record that was opened: another call may have read it anew meanwhile.
         if let Some(g) = self.grants.borrow_mut().get_mut(&id).filter(|g| Rc::ptr_eq(&g.record, &granted.record)) {
             g.keys = Some(keys.clone());

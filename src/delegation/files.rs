@@ -134,7 +134,7 @@ impl Delegation {
         }
         let parts = hashes.len() as u64 + 1 + last.len() as u64;
         me.put_parts(plan.item, last).await?;
-        let given = [Given { entry: GrantEntry(plan.item, 1, digest), key: plan.key()? }];
+        let given = [Given { entry: GrantEntry(plan.item, 1, digest), key: (&plan.key()?).into() }];
         let item = plan.item;
         self.write_with(me, &own, &keysets, &given, |grants| Operation::FinishUpload { item, parts, grants }).await
     }
@@ -220,6 +220,6 @@ impl TryFrom<&SecretBytes> for UploadPlan {
 
     fn try_from(text: &SecretBytes) -> Result<Self> {
         let unreadable = |_| Error::new(Code::StoreUnreadable, "what is stored of an upload cannot be read");
-        serde_json::from_slice(text.expose()).map_err(unreadable)
+        crate::encoding::from_json_bytes(text.expose()).map_err(unreadable)
     }
 }

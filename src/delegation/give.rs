@@ -1,6 +1,7 @@
 //! Giving access to items that are sealed already: no public-key operation per item, no bytes touched.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::rc::Rc;
 
 use uuid::Uuid;
 
@@ -10,7 +11,7 @@ use crate::encoding::Hash;
 use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::keyring::OwnKey;
-use crate::relay::{Operation, Reply, unexpected};
+use crate::relay::{GrantRecord, Operation, Reply, Sharing, unexpected};
 use crate::secret::make_id;
 use crate::wire::keyset::Keyset;
 use crate::wire::{MAX_GRANT_ENTRIES, Party};
@@ -63,40 +64,61 @@ impl Delegation {
         }
         self.mark_stale();
         self.sync(me).await?;
-        let wanted = self.known_items(items);
-        let (all, basis) = self.held(me, &wanted, items.is_some()).await?;
-        let given: BTreeSet<Uuid> = all.iter().map(|g| g.entry.0).collect();
+        let (mut all, basis) = self.held(me, items).await?;
+        // In order, as they are checked; what one sealed at once is in order already.
+        all.sort_by_key(|g| g.entry.key());
+        let given = items_of(&all);
         progress(0)?;
         for keyset in to {
             let (exchange, secret) = self.sealing_exchange(me, key, keyset).await?;
             let already = self.given_already(me, key, exchange.id, until);
-            let fresh: Vec<Given> =
-                all.iter().filter(|g| !already.contains(&(g.entry.0, g.entry.1, g.entry.2))).cloned().collect();
-            let mut grants = Vec::new();
+            let fresh: std::borrow::Cow<'_, [Given]> = match already.is_empty() {
+                true => (&all).into(),
+                false => {
+                    let new = all.iter().filter(|g| !already.contains(&(g.entry.0, g.entry.1, g.entry.2)));
+                    new.cloned().collect::<Vec<_>>().into()
+                }
+            };
+            let (mut grants, mut keys) = (Vec::new(), Vec::new());
             for part in fresh.chunks(MAX_GRANT_ENTRIES) {
-                grants.push(make_grant(me, key, exchange.id, &secret, make_id()?, part, until).await?);
+                let (grant, made) = make_grant(me, key, exchange.id, &secret, make_id()?, part, until).await?;
+                grants.push(grant);
+                keys.push(made);
             }
             for part in grants.chunks(GRANTS_AT_ONCE) {
                 me.call(&Operation::PutGrants { create: Vec::new(), grants: part.to_vec(), basis: basis.clone() })
                     .await?;
             }
+            // What one made oneself need not be opened again.
+            for (grant, made) in grants.into_iter().zip(keys) {
+                self.insert(Rc::new(GrantRecord { grant, cuts: Vec::new() }), Some(made));
+            }
         }
         self.mark_stale();
-        progress(given.len())?;
-        Ok(given.len())
+        progress(given)?;
+        Ok(given)
     }
 
     /// The data keys of every version of the wanted items, and the grants they come from. Goes grant by grant,
     /// one's own first: their digests are the ones that one vouched for before.
-    async fn held(&self, me: &Principal, wanted: &[Uuid], all_or_nothing: bool) -> Result<(Vec<Given>, Vec<Uuid>)> {
-        let wanted: HashSet<Uuid> = wanted.iter().copied().collect();
+    async fn held(&self, me: &Principal, items: Option<&[Uuid]>) -> Result<(Vec<Given>, Vec<Uuid>)> {
+        // What was put away is not given on, though one's grants to others may still name it.
+        let wanted = match items {
+            None if self.away.borrow().is_empty() => Wanted::All,
+            _ => {
+                let known = self.known_items(items);
+                let mut wanted = HashSet::with_capacity(known.len());
+                wanted.extend(known.into_iter().filter(|i| self.by_item.borrow().contains_key(i)));
+                Wanted::These(wanted)
+            }
+        };
         let mut ids: Vec<(bool, u64, Uuid)> = Vec::new();
         {
             let (grants, exchanges) = (self.grants.borrow(), self.exchanges.borrow());
             for (id, granted) in grants.iter() {
                 let grant = &granted.record.grant;
                 let own = exchanges.get(&grant.exchange).is_some_and(|e| e.record.exchange.delegator == me.login);
-                if grant.is_current(me.now()) && grant.entries.iter().any(|e| wanted.contains(&e.0)) {
+                if grant.is_current(me.now()) && grant.entries.iter().any(|e| wanted.has(&e.0)) {
                     ids.push((!own, grant.created, *id));
                 }
             }
@@ -104,7 +126,8 @@ impl Delegation {
         ids.sort();
         let mut out = Vec::new();
         let mut basis = Vec::new();
-        let mut versions = HashSet::new();
+        let mut versions =
+            HashSet::with_capacity(if let Wanted::All = wanted { self.by_item.borrow().len() } else { 0 });
         let mut problem = Self::no_access();
         let mut opened = Vec::new();
         for (other, _, id) in ids {
@@ -122,9 +145,12 @@ impl Delegation {
                 basis.push(grant.record.grant.id);
             }
         }
-        let found: HashSet<Uuid> = versions.iter().map(|(item, _)| *item).collect();
-        if all_or_nothing && found.len() < wanted.len() {
-            return Err(problem);
+        if let Some(items) = items {
+            let asked: HashSet<&Uuid> = items.iter().collect();
+            let found: HashSet<Uuid> = versions.iter().map(|(item, _)| *item).collect();
+            if found.len() < asked.len() {
+                return Err(problem);
+            }
         }
         Ok((out, basis))
     }
@@ -151,13 +177,24 @@ impl Delegation {
         out
     }
 
-    /// Everyone who can read an item, for anyone who can.
+    /// Everyone who can read an item, for anyone who can, with the path that makes it so.
     pub async fn readers(&self, me: &Principal, item: Uuid) -> Result<Vec<Reader>> {
-        let Reply::Readers { grants, .. } = me.call(&Operation::Readers { item }).await? else {
+        self.readers_without(me, item, &HashSet::new()).await
+    }
+
+    /// Who can read an item, were some grants not there.
+    pub(super) async fn readers_without(
+        &self,
+        me: &Principal,
+        item: Uuid,
+        without: &HashSet<Uuid>,
+    ) -> Result<Vec<Reader>> {
+        let Reply::Readers { grants, sharing, .. } = me.call(&Operation::Readers { item }).await? else {
             return Err(unexpected());
         };
-        let mut out: Vec<Reader> = Vec::new();
-        for (exchange, record) in grants {
+        // Until when each identity was granted access; absent: without end.
+        let mut granted: BTreeMap<String, Option<u64>> = BTreeMap::new();
+        for (exchange, record) in grants.into_iter().filter(|(_, r)| !without.contains(&r.grant.id)) {
             let party = Party { login: exchange.delegator.clone(), fingerprint: record.grant.grantor_fingerprint };
             let signer = match me.signer(&party).await {
                 Ok(Some(signer)) => signer,
@@ -169,30 +206,97 @@ impl Delegation {
             let genuine = record.grant.exchange == exchange.id
                 && exchange.check(&signer.keyset.signing_key).is_ok()
                 && record.grant.check(&signer.keyset.signing_key).is_ok();
-            if !lists || !genuine || !record.grant.is_current(me.now()) {
-                continue;
-            }
-            match out.iter_mut().find(|r| r.login == exchange.delegate) {
+            if lists && genuine && record.grant.is_current(me.now()) {
+                let until = record.grant.not_after;
                 // The longest access counts.
-                Some(reader) => reader.until = reader.until.zip(record.grant.not_after).map(|(a, b)| a.max(b)),
-                None => {
-                    let login = exchange.delegate.clone();
-                    out.push(Reader { path: vec![login.clone()], login, until: record.grant.not_after });
+                let longest = |before: &mut Option<u64>| *before = before.zip(until).map(|(a, b)| a.max(b));
+                granted.entry(exchange.delegate).and_modify(longest).or_insert(until);
+            }
+        }
+        let holders = holders(me, &sharing).await?;
+        let mut out: BTreeMap<String, Reader> = BTreeMap::new();
+        for (login, until) in &granted {
+            for path in ways_from(login, &holders) {
+                let Some(reader) = path.last().cloned() else { continue };
+                let fresh = Reader { login: reader.clone(), path, until: *until };
+                match out.get_mut(&reader) {
+                    Some(known) if longer(known, &fresh) => *known = fresh,
+                    Some(_) => {}
+                    None => drop(out.insert(reader, fresh)),
                 }
             }
         }
-        out.sort_by(|a, b| a.login.cmp(&b.login));
-        Ok(out)
+        Ok(out.into_values().collect())
     }
 }
 
+/// Whether a way to read is better known than another: longer access, then the shorter path.
+fn longer(known: &Reader, fresh: &Reader) -> bool {
+    let end = |reader: &Reader| reader.until.unwrap_or(u64::MAX);
+    (end(fresh), known.path.len()) > (end(known), fresh.path.len())
+}
+
+/// Who can act for each identity directly, by signed lists. One that is not as signed says nothing.
+async fn holders(me: &Principal, sharing: &[Sharing]) -> Result<BTreeMap<String, Vec<String>>> {
+    let mut out = BTreeMap::new();
+    for one in sharing {
+        let login = one.keyset.login.clone();
+        match me.believe_sharing(one, &login).await {
+            Ok(group) => drop(out.insert(login, group.holders)),
+            Err(e) if matches!(e.code(), Code::VerificationFailed | Code::IdentityNotFound) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(out)
+}
+
+/// The shortest path from an identity to each that can act for it, itself first.
+fn ways_from(login: &str, holders: &BTreeMap<String, Vec<String>>) -> Vec<Vec<String>> {
+    let mut ways = vec![vec![login.to_owned()]];
+    let mut seen: HashSet<&str> = HashSet::from([login]);
+    let mut at = 0;
+    while let Some(way) = ways.get(at).cloned() {
+        at += 1;
+        let end = way.last().map(String::as_str).unwrap_or_default();
+        for holder in holders.get(end).into_iter().flatten() {
+            if seen.insert(holder) {
+                let mut longer = way.clone();
+                longer.push(holder.clone());
+                ways.push(longer);
+            }
+        }
+    }
+    ways
+}
+
 /// Takes what a grant adds to what was taken before; says whether it added anything.
-fn take(grant: &OpenGrant, wanted: &HashSet<Uuid>, versions: &mut HashSet<(Uuid, u32)>, out: &mut Vec<Given>) -> bool {
+fn take(grant: &OpenGrant, wanted: &Wanted, versions: &mut HashSet<(Uuid, u32)>, out: &mut Vec<Given>) -> bool {
     let before = out.len();
-    for (entry, key) in grant.record.grant.entries.iter().zip(grant.keys.iter()) {
-        if wanted.contains(&entry.0) && !grant.record.cuts.contains(&entry.0) && versions.insert(entry.key()) {
-            out.push(Given { entry: entry.clone(), key: key.clone() });
+    for (entry, key) in grant.record.grant.entries.iter().zip(grant.keys.each()) {
+        if wanted.has(&entry.0) && !grant.record.cuts.contains(&entry.0) && versions.insert(entry.key()) {
+            out.push(Given { entry: entry.clone(), key });
         }
     }
     out.len() > before
+}
+
+/// Which items are to be given.
+enum Wanted {
+    /// Whatever one's grants name.
+    All,
+    These(HashSet<Uuid>),
+}
+
+impl Wanted {
+    fn has(&self, item: &Uuid) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(items) => items.contains(item),
+        }
+    }
+}
+
+/// How many items there are, whose versions stand together.
+fn items_of(given: &[Given]) -> usize {
+    given.chunk_by(|a, b| a.entry.0 == b.entry.0).count()
 }

@@ -6,7 +6,9 @@ mod compact;
 mod exchange;
 mod files;
 mod give;
+mod keys;
 mod open;
+mod renewed;
 mod revoke;
 mod seal;
 mod stream;
@@ -22,14 +24,18 @@ use crate::error::Result;
 use crate::graph::Principal;
 use crate::relay::{Event, ExchangeRecord, GrantRecord, Operation, Reply, unexpected};
 use crate::secret::Key32;
+use keys::Keys;
 
 pub use exchange::make_wrap;
 pub use files::{StoredItem, UploadPlan};
 pub use give::Reader;
 pub use open::{Author, AuthorBy, Opened};
-pub use revoke::RevokeReport;
+pub use revoke::{Losing, RevokeReport};
 pub use seal::{Draft, SealOptions, SealedItem};
 pub use stream::{ItemOpener, ItemSealer};
+
+/// The most items that are removed in one operation.
+const ITEMS_AT_ONCE: usize = 256;
 
 /// An exchange key, and the key itself once it was opened.
 #[derive(Clone, Debug)]
@@ -45,7 +51,7 @@ pub struct Exchanged {
 struct Granted {
     record: Rc<GrantRecord>,
     /// The entries' data keys in order, once the grant was checked and opened.
-    keys: Option<Rc<Vec<Key32>>>,
+    keys: Option<Keys>,
 }
 
 /// Everything a session knows of exchange keys and grants.
@@ -58,9 +64,19 @@ pub struct Delegation {
     exchanges: RefCell<HashMap<Uuid, Exchanged>>,
     grants: RefCell<HashMap<Uuid, Granted>>,
     by_item: RefCell<BTreeMap<Uuid, Vec<Uuid>>>,
+    /// How many grants there are that may be put together, by exchange key and size: see `compact`.
+    sizes: RefCell<HashMap<compact::Size, usize>>,
     /// The highest version opened of each item: an older one is refused afterwards.
     highest: RefCell<HashMap<Uuid, u32>>,
     news: Cell<News>,
+    /// What one gave with keys that were renewed since, to be signed anew.
+    to_sign: RefCell<Vec<Rc<GrantRecord>>>,
+    /// Items that one put away, or whose owner deleted them.
+    away: RefCell<HashSet<Uuid>>,
+    /// Whether this login said something since that was asked last.
+    said: Cell<bool>,
+    /// Whose this is.
+    owner: RefCell<Option<String>>,
 }
 
 /// What a sync brought, for events.
@@ -70,6 +86,8 @@ pub struct News {
     pub granted: bool,
     /// A notification arrived.
     pub notified: bool,
+    /// Somebody asks for access, or answered.
+    pub asked: bool,
 }
 
 impl Default for Delegation {
@@ -81,8 +99,13 @@ impl Default for Delegation {
             exchanges: RefCell::default(),
             grants: RefCell::default(),
             by_item: RefCell::default(),
+            sizes: RefCell::default(),
             highest: RefCell::default(),
             news: Cell::default(),
+            to_sign: RefCell::default(),
+            away: RefCell::default(),
+            said: Cell::new(true),
+            owner: RefCell::default(),
         }
     }
 }
@@ -97,9 +120,22 @@ impl Delegation {
     pub fn forget(&self) {
         self.cursor.set(0);
         self.stale.set(true);
+        self.said.set(true);
         self.exchanges.borrow_mut().clear();
         self.grants.borrow_mut().clear();
         self.by_item.borrow_mut().clear();
+        self.sizes.borrow_mut().clear();
+        self.away.borrow_mut().clear();
+    }
+
+    /// Whether this login may have said something, here or elsewhere, since that was asked last.
+    pub fn take_said(&self) -> bool {
+        self.said.take()
+    }
+
+    /// Whether there is something that [`Delegation::take_news`] would give.
+    pub fn has_news(&self) -> bool {
+        self.news.get() != News::default()
     }
 
     /// What the syncs since the last call brought.
@@ -125,6 +161,7 @@ impl Delegation {
     }
 
     async fn read_on(&self, me: &Principal) -> Result<()> {
+        *self.owner.borrow_mut() = Some(me.login.clone());
         loop {
             let after = self.cursor.get();
             let Reply::Events { events, next, more } = me.call(&Operation::Sync { after }).await? else {
@@ -162,15 +199,18 @@ impl Delegation {
                 news.granted = true;
             }
             Event::Grant(record) => {
-                // Grants that were only put together bring nothing.
-                let brings = record.grant.entries.iter().any(|e| !self.by_item.borrow().contains_key(&e.0));
+                let record = self.without_ended(me, record);
+                // Grants that were only put together or written anew bring nothing.
+                let again = self.grants.borrow().contains_key(&record.grant.id);
+                let brings = || record.grant.entries.iter().any(|e| !self.by_item.borrow().contains_key(&e.0));
                 let others = record.grant.grantor_fingerprint
-                    != me.current().map_or(record.grant.grantor_fingerprint, |k| k.fingerprint);
-                news.granted |= others && (brings || record.grant.entries.len() == 1);
-                self.insert(*record, None);
+                    != me.current_fingerprint().unwrap_or(record.grant.grantor_fingerprint);
+                news.granted |= others && !again && (record.grant.entries.len() == 1 || brings());
+                self.insert(record, None);
             }
             Event::GrantRemoved(id) => self.remove(id),
             Event::Revoked(revocation) => {
+                me.note_revocation(&revocation);
                 for id in &revocation.grants {
                     let Some(granted) = self.grants.borrow().get(id).cloned() else { continue };
                     let mut record = (*granted.record).clone();
@@ -180,16 +220,42 @@ impl Delegation {
                             record.cuts.push(*item);
                         }
                     }
-                    self.insert(record, granted.keys);
+                    self.insert(Rc::new(record), granted.keys);
                 }
             }
             Event::Notified(_) => news.notified = true,
+            Event::Asked(_) => news.asked = true,
+            Event::ItemsRemoved(items) => self.put_away(&items),
+            Event::Said(_) => self.said.set(true),
         }
         self.news.set(news);
     }
 
-    fn insert(&self, record: GrantRecord, keys: Option<Rc<Vec<Key32>>>) {
+    /// A grant of one's own, with what one knows of that ended: as if the relay had cut it, so that it is never put
+    /// together with others, and written anew without that.
+    fn without_ended(&self, me: &Principal, record: Rc<GrantRecord>) -> Rc<GrantRecord> {
+        let exchanges = self.exchanges.borrow();
+        let exchange = exchanges.get(&record.grant.exchange).map(|e| &e.record.exchange);
+        let Some(exchange) = exchange.filter(|e| e.delegator == me.login) else { return record };
+        let ended = me.ended_of(exchange, &record.grant);
+        if ended.iter().all(|item| record.cuts.contains(item)) {
+            return record;
+        }
+        let mut changed = (*record).clone();
+        changed.cuts.extend(ended);
+        changed.cuts.sort_unstable();
+        changed.cuts.dedup();
+        Rc::new(changed)
+    }
+
+    fn insert(&self, record: Rc<GrantRecord>, keys: Option<Keys>) {
         let id = record.grant.id;
+        if let Some(known) = self.grants.borrow().get(&id) {
+            // What one wrote oneself comes back as it was written.
+            if keys.is_none() && self.away.borrow().is_empty() && known.record == record {
+                return;
+            }
+        }
         // What was opened stays open for the very same grant.
         let known =
             self.grants.borrow().get(&id).filter(|g| g.record.grant == record.grant).and_then(|g| g.keys.clone());
@@ -199,7 +265,7 @@ impl Delegation {
         let mut last = None;
         for entry in &record.grant.entries {
             // Entries of one item stand together in what this client writes.
-            if last != Some(entry.0) && !record.cuts.contains(&entry.0) {
+            if last != Some(entry.0) && self.counts(&record, entry.0) {
                 let grants = by_item.entry(entry.0).or_default();
                 if !grants.contains(&id) {
                     grants.push(id);
@@ -207,11 +273,44 @@ impl Delegation {
             }
             last = Some(entry.0);
         }
-        self.grants.borrow_mut().insert(id, Granted { record: Rc::new(record), keys });
+        if let Some(size) = compact::size_of(&record) {
+            *self.sizes.borrow_mut().entry(size).or_default() += 1;
+        }
+        self.grants.borrow_mut().insert(id, Granted { record, keys });
+    }
+
+    /// Items that are gone for oneself. What is given later is there again.
+    fn put_away(&self, items: &[Uuid]) {
+        let mut by_item = self.by_item.borrow_mut();
+        for item in items {
+            by_item.remove(item);
+        }
+        self.away.borrow_mut().extend(items);
+    }
+
+    /// Whether an item of a grant counts: one that was put away does so only where somebody gave it anew. The relay cut
+    /// it from what one had been given, but not from what one gave to others.
+    fn counts(&self, record: &GrantRecord, item: Uuid) -> bool {
+        if record.cuts.contains(&item) {
+            return false;
+        }
+        if !self.away.borrow().contains(&item) {
+            return true;
+        }
+        let exchanges = self.exchanges.borrow();
+        let to_me = exchanges
+            .get(&record.grant.exchange)
+            .is_some_and(|e| Some(&e.record.exchange.delegate) == self.owner.borrow().as_ref());
+        to_me && self.away.borrow_mut().remove(&item)
     }
 
     fn remove(&self, id: Uuid) {
         let Some(old) = self.grants.borrow_mut().remove(&id) else { return };
+        if let Some(size) = compact::size_of(&old.record)
+            && let Some(count) = self.sizes.borrow_mut().get_mut(&size)
+        {
+            *count -= 1;
+        }
         let mut by_item = self.by_item.borrow_mut();
         for entry in &old.record.grant.entries {
             if let Some(grants) = by_item.get_mut(&entry.0) {
@@ -229,6 +328,20 @@ impl Delegation {
             self.exchanges.borrow().values().filter(|e| e.record.exchange.concerns(login)).cloned().collect();
         all.sort_by_key(|e| (e.record.exchange.created, e.record.exchange.id));
         all
+    }
+
+    /// Whether some current grant that is known names an item.
+    pub fn knows(&self, item: Uuid) -> bool {
+        self.by_item.borrow().contains_key(&item)
+    }
+
+    /// Puts items away for oneself or, if `hard`, deletes what one owns for everybody.
+    pub async fn remove_items(&self, me: &Principal, items: &[Uuid], hard: bool) -> Result<()> {
+        for part in items.chunks(ITEMS_AT_ONCE) {
+            me.call(&Operation::RemoveItems { items: part.to_vec(), hard }).await?;
+        }
+        self.mark_stale();
+        self.sync(me).await
     }
 
     /// Everybody with whom an exchange key is shared, without oneself.
@@ -256,6 +369,12 @@ impl Delegation {
             .collect();
         out.sort_by_key(|r| std::cmp::Reverse(r.grant.created));
         out
+    }
+
+    /// The newest grant that gives a version of an item.
+    pub fn basis_of(&self, item: Uuid, version: u32, now: u64) -> Option<Uuid> {
+        let gives = |record: &&Rc<GrantRecord>| record.grant.entries.iter().any(|e| e.key() == (item, version));
+        self.grants_of(item, now).iter().find(gives).map(|record| record.grant.id)
     }
 
     fn known_items(&self, wanted: Option<&[Uuid]>) -> Vec<Uuid> {

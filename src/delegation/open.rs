@@ -123,7 +123,7 @@ impl Delegation {
                 Err(e) => return Err(e),
             };
             let Some((key, digest)) = grant.entry(item, version) else { continue };
-            let key = DataKey(key.clone());
+            let key = DataKey(key);
             if envelope::fits(&key, prefix)? {
                 let (delegator, verified) = (grant.delegator.clone(), grant.signer.verified);
                 fitting.push(Fitting { key, digest, delegator, verified });

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Delegation;
 use super::seal::{Given, make_grant};
 use crate::encoding::Fixed;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::keyring::OwnKey;
 use crate::relay::{GrantRecord, Operation, Reply, unexpected};
@@ -31,6 +31,18 @@ pub struct RevokeReport {
     pub still_under_old_key: Vec<Uuid>,
     /// Items that the person can still read, by whom: grants that neither the owner nor the caller may end.
     pub still_granted: Vec<StillGranted>,
+    /// In a dry run: everybody who would lose access, also through groups, and to what.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub losing: Vec<Losing>,
+}
+
+/// Somebody who would lose access.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Losing {
+    /// Who.
+    pub login: String,
+    /// To what.
+    pub items: Vec<Uuid>,
 }
 
 /// A grant by somebody else that goes on.
@@ -89,18 +101,40 @@ impl Delegation {
             }
         }
         report.items = plan.cut.keys().copied().collect();
+        let ended: BTreeSet<Uuid> = items.unwrap_or_default().iter().chain(plan.cut.keys()).copied().collect();
         report.still_under_old_key = self.under_old_key(me, &plan.cut);
         if let Some(items) = items {
             report.still_granted = self.still_granted(me, items, login, &plan.cut).await?;
         }
-        if !dry_run && !plan.cut.is_empty() {
-            self.carry_out(me, &key, login, plan).await?;
+        if dry_run {
+            report.losing = self.losing(me, &plan.cut).await?;
+        } else {
+            let at = Self::ending_time(me, &key, &grants);
+            let done = match plan.cut.is_empty() {
+                true => Ok(()),
+                false => self.carry_out(me, &key, login, plan).await,
+            };
+            // Also where the relay shows nothing to end, and where it did not say whether it did.
+            if done.as_ref().err().is_none_or(|e| e.code() == Code::RelayUnavailable) {
+                me.note_ended(login, ended, at);
+            }
+            done?;
         }
         Ok(report)
     }
 
-    /// Rewrites one's own grants from which an owner cut items; what cannot be opened waits.
+    /// When access ends: not before it was given, also if the clock was set back since. Only what one signed says when.
+    fn ending_time(me: &Principal, key: &OwnKey, grants: &[(Exchange, GrantRecord, Vec<Uuid>)]) -> u64 {
+        let own = |grant: &&Grant| {
+            grant.grantor_fingerprint == key.fingerprint && grant.check(&key.keyset.signing_key).is_ok()
+        };
+        let given = grants.iter().map(|(_, record, _)| &record.grant).filter(own).map(|grant| grant.created);
+        given.fold(me.now(), u64::max)
+    }
+
+    /// Signs anew what renewed keys gave, and rewrites one's own grants from which an owner cut items; what cannot be opened waits.
     pub async fn tidy(&self, me: &Principal) -> Result<()> {
+        self.sign_waiting(me).await?;
         let cut: Vec<_> = {
             let (grants, exchanges) = (self.grants.borrow(), self.exchanges.borrow());
             let own = |r: &GrantRecord| {
@@ -140,7 +174,9 @@ impl Delegation {
         ends: &BTreeSet<Uuid>,
         plan: &mut Plan,
     ) -> Result<()> {
-        let stays = |item: &Uuid| !ends.contains(item) && !record.cuts.contains(item);
+        let ended = me.ended_of(exchange, &record.grant);
+        let stays =
+            |item: &Uuid| ![ended.contains(item), ends.contains(item), record.cuts.contains(item)].contains(&true);
         if !record.grant.entries.iter().any(|e| stays(&e.0)) {
             plan.remove.push(record.grant.id);
             return Ok(());
@@ -151,14 +187,15 @@ impl Delegation {
             .grant
             .entries
             .iter()
-            .zip(open.keys.iter())
+            .zip(open.keys.each())
             .filter(|(e, _)| stays(&e.0))
-            .map(|(e, k)| Given { entry: e.clone(), key: k.clone() })
+            .map(|(e, k)| Given { entry: e.clone(), key: k })
             .collect();
         if record.grant.grantor_fingerprint == key.fingerprint {
             let Some(secret) = self.open_exchange(me, exchange.id).await? else { return Ok(()) };
             let not_after = record.grant.not_after;
-            plan.rewrite.push(make_grant(me, key, exchange.id, &secret, record.grant.id, &given, not_after).await?);
+            let (grant, _) = make_grant(me, key, exchange.id, &secret, record.grant.id, &given, not_after).await?;
+            plan.rewrite.push(grant);
         }
         // A grant signed by an older own keyset is cut by the revocation itself, which the owner signs.
         Ok(())
@@ -187,6 +224,19 @@ impl Delegation {
         me.call(&Operation::Revoke { revocations, rewrite: plan.rewrite, remove: plan.remove }).await?;
         self.mark_stale();
         self.sync(me).await
+    }
+
+    /// Who would lose access to what, were some grants cut: those who have no other way to read.
+    async fn losing(&self, me: &Principal, cut: &BTreeMap<Uuid, (u32, BTreeSet<Uuid>)>) -> Result<Vec<Losing>> {
+        let mut all: BTreeMap<String, Vec<Uuid>> = BTreeMap::new();
+        for (item, (_, grants)) in cut {
+            let before = self.readers(me, *item).await?;
+            let after = self.readers_without(me, *item, &grants.iter().copied().collect()).await?;
+            for reader in before.into_iter().filter(|b| !after.iter().any(|a| a.login == b.login)) {
+                all.entry(reader.login).or_default().push(*item);
+            }
+        }
+        Ok(all.into_iter().map(|(login, items)| Losing { login, items }).collect())
     }
 
     /// The items whose newest version that one knows of is one that the person had.

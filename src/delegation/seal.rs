@@ -7,6 +7,7 @@ use futures_util::future::try_join_all;
 use uuid::Uuid;
 
 use super::Delegation;
+use super::keys::{Keys, OneKey};
 use crate::crypto::boxes::seal_box;
 use crate::crypto::envelope::{self, Author, Buffer, Metadata, Seal};
 use crate::crypto::keys::DataKey;
@@ -15,7 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::keyring::OwnKey;
 use crate::relay::{GrantRecord, Operation, Reply, unexpected};
-use crate::secret::{Key32, make_id};
+use crate::secret::{Fresh, Key32, SecretBytes, make_id};
 use crate::wire::grant::{Grant, GrantEntry};
 use crate::wire::keyset::Keyset;
 use crate::wire::{Extra, MAX_GRANT_ENTRIES, SUITE};
@@ -62,10 +63,10 @@ pub struct SealedItem {
 #[derive(Clone, Debug)]
 pub(super) struct Given {
     pub(super) entry: GrantEntry,
-    pub(super) key: Key32,
+    pub(super) key: OneKey,
 }
 
-/// Seals and signs one grant.
+/// Seals and signs one grant; gives it with its keys, which need not be opened again.
 pub(super) async fn make_grant(
     me: &Principal,
     key: &OwnKey,
@@ -74,24 +75,25 @@ pub(super) async fn make_grant(
     id: Uuid,
     given: &[Given],
     not_after: Option<u64>,
-) -> Result<Grant> {
+) -> Result<(Grant, Keys)> {
     let mut grant = Grant {
         id,
         suite: SUITE,
         exchange,
         grantor_fingerprint: key.fingerprint,
         entries: given.iter().map(|g| g.entry.clone()).collect(),
-        created: me.now(),
+        created: me.giving_time(),
         not_after,
         sealed: Bytes::default(),
         signature: Fixed([0; 64]),
         extra: Extra::default(),
     };
-    let mut plain = zeroize::Zeroizing::new(Vec::with_capacity(given.len() * 32));
+    let mut plain = Vec::with_capacity(given.len() * 32);
     given.iter().for_each(|g| plain.extend_from_slice(g.key.expose()));
-    grant.sealed = Bytes(seal_box(&me.engine, secret, &grant.context(), &plain)?);
+    let plain = SecretBytes::new(plain);
+    grant.sealed = Bytes(seal_box(&me.engine, secret, &grant.context(), plain.expose())?);
     grant.signature = key.sign(&me.engine, &grant.transcript()).await?;
-    Ok(grant)
+    Ok((grant, Keys::new(plain, given.len())?))
 }
 
 impl Delegation {
@@ -118,7 +120,7 @@ impl Delegation {
             options.sign.then_some(Author { login: &me.login, fingerprint: &key.fingerprint, key: &key.signing });
         let what = Seal { id, key_version: version, metadata: &draft.metadata, pad: options.pad, author };
         let sealed = envelope::seal(&me.engine, &data_key, &what, &draft.data).await?;
-        let given = vec![Given { entry: GrantEntry(id, version, sealed.digest), key: data_key.0.clone() }];
+        let given = vec![Given { entry: GrantEntry(id, version, sealed.digest), key: (&data_key.0).into() }];
         self.write(me, &key, &keysets, &given, vec![(id, version)], basis).await?;
         dropped.retain(|login| !readers.contains(login));
         Ok(SealedItem { id, version, bytes: sealed.bytes, dropped })
@@ -138,19 +140,23 @@ impl Delegation {
         let (key, keysets) = me.seal_for(&readers.into_iter().collect::<Vec<_>>()).await?;
         let mut given = Vec::with_capacity(drafts.len());
         let mut out = Vec::with_capacity(drafts.len());
+        let (mut fresh, mut left) = (Fresh::default(), drafts.len());
         for (done, draft) in drafts.into_iter().enumerate() {
             progress(done)?;
-            let id = make_id()?;
-            let data_key = DataKey(Key32::make()?);
+            let (id, key32, salt) = fresh.next(left)?;
+            left -= 1;
+            let data_key = DataKey(key32);
             let author =
                 options.sign.then_some(Author { login: &me.login, fingerprint: &key.fingerprint, key: &key.signing });
             let what = Seal { id, key_version: 1, metadata: &draft.metadata, pad: options.pad, author };
-            let sealed = envelope::seal(&me.engine, &data_key, &what, &draft.data).await?;
-            given.push(Given { entry: GrantEntry(id, 1, sealed.digest), key: data_key.0.clone() });
+            let sealed = envelope::seal_with_salt(&me.engine, &data_key, &what, &draft.data, &salt).await?;
+            given.push(Given { entry: GrantEntry(id, 1, sealed.digest), key: (&data_key.0).into() });
             out.push(SealedItem { id, version: 1, bytes: sealed.bytes, dropped: Vec::new() });
         }
         progress(out.len())?;
         let create = out.iter().map(|item| (item.id, 1)).collect();
+        // In order, as they are checked.
+        given.sort_unstable_by_key(|g| g.entry.key());
         self.write(me, &key, &keysets, &given, create, Vec::new()).await?;
         Ok(out)
     }
@@ -187,12 +193,11 @@ impl Delegation {
         }
         // Signing is the browser's work: all of it is under way at once.
         let signing = made.iter().flat_map(|(exchange, secret)| {
-            given.chunks(MAX_GRANT_ENTRIES).map(move |part| async move {
-                let grant = make_grant(me, key, exchange.id, secret, make_id()?, part, None).await?;
-                Ok::<_, Error>((grant, part))
-            })
+            given
+                .chunks(MAX_GRANT_ENTRIES)
+                .map(move |part| async move { make_grant(me, key, exchange.id, secret, make_id()?, part, None).await })
         });
-        let signed: Vec<(Grant, &[Given])> = try_join_all(signing).await?;
+        let signed: Vec<(Grant, Keys)> = try_join_all(signing).await?;
         let grants: Vec<Grant> = signed.iter().map(|(grant, _)| grant.clone()).collect();
         // Those to oneself come first; what the rest give is held by them.
         let own: Vec<Uuid> = grants[..given.len().div_ceil(MAX_GRANT_ENTRIES)].iter().map(|g| g.id).collect();
@@ -202,9 +207,8 @@ impl Delegation {
             me.call(&Operation::PutGrants { create: Vec::new(), grants: part.to_vec(), basis: own.clone() }).await?;
         }
         // What one made oneself need not be opened again.
-        for (grant, part) in signed {
-            let keys = Rc::new(part.iter().map(|g| g.key.clone()).collect());
-            self.insert(GrantRecord { grant, cuts: Vec::new() }, Some(keys));
+        for (grant, keys) in signed {
+            self.insert(Rc::new(GrantRecord { grant, cuts: Vec::new() }), Some(keys));
         }
         self.mark_stale();
         // What was asked for is done: what fails here waits for the next time.
@@ -226,6 +230,9 @@ impl Delegation {
 
     /// Who reads the version at hand and is carried over to the next: delegates of grants signed by oneself or by whoever
     /// granted the item to oneself, and that one. The others are named.
+    ///
+    /// What keys signed that newer ones replaced carries nobody over: whoever renews keys signs anew what counts, and
+    /// whoever was excluded by it may still have the old ones.
     async fn readers_to_carry(
         &self,
         me: &Principal,
@@ -236,6 +243,11 @@ impl Delegation {
             return Err(unexpected());
         };
         let current = grants.iter().filter(|(_, r)| r.grant.entries.iter().any(|e| e.key() == (item, version)));
+        let current: Vec<_> = current.collect();
+        let grantors: BTreeSet<String> = current.iter().map(|(exchange, _)| exchange.delegator.clone()).collect();
+        let grantors: Vec<String> = grantors.into_iter().filter(|login| *login != me.login).collect();
+        let mut newest = me.relied_on_now(&grantors).await?;
+        newest.extend(me.current_fingerprint().map(|own| (me.login.clone(), own)));
         let mut believed = Vec::new();
         for (exchange, record) in current {
             let party =
@@ -251,15 +263,17 @@ impl Delegation {
                 && record.grant.check(&signer.keyset.signing_key).is_ok();
             // In one's own name, only what a keyset signed that is open here.
             let own = exchange.delegator == me.login;
-            if genuine && record.grant.is_current(me.now()) && (!own || signer.verified) {
-                believed.push((exchange.delegator.clone(), exchange.delegate.clone(), signer.verified));
+            let over = record.cuts.contains(&item) || me.ended_of(exchange, &record.grant).contains(&item);
+            if genuine && !over && record.grant.is_current(me.now()) && (!own || signer.verified) {
+                let by_newest = newest.get(&exchange.delegator) == Some(&record.grant.grantor_fingerprint);
+                believed.push((exchange.delegator.clone(), exchange.delegate.clone(), signer.verified, by_newest));
             }
         }
         let trusted = grantors_to_trust(&believed, &me.login);
         let mut carried: BTreeSet<String> = trusted.clone();
         let mut dropped = BTreeSet::new();
-        for (from, to, _) in believed {
-            if trusted.contains(&from) {
+        for (from, to, _, by_newest) in believed {
+            if trusted.contains(&from) && by_newest {
                 carried.insert(to);
             } else {
                 dropped.insert(to);
@@ -273,14 +287,14 @@ impl Delegation {
 
 /// Whose grants carry their readers over to the next version: one's own, and those of whoever granted the item to
 /// oneself. If several did, only of those whose code was compared: a reader may have granted it to take part in this.
-fn grantors_to_trust(believed: &[(String, String, bool)], me: &str) -> BTreeSet<String> {
+fn grantors_to_trust(believed: &[(String, String, bool, bool)], me: &str) -> BTreeSet<String> {
     let mut trusted: BTreeSet<String> = [me.to_owned()].into();
-    let to_me: Vec<_> = believed.iter().filter(|(_, to, _)| to == me).collect();
-    let grantors: BTreeSet<&String> = to_me.iter().map(|(from, _, _)| from).collect();
+    let to_me: Vec<_> = believed.iter().filter(|(_, to, ..)| to == me).collect();
+    let grantors: BTreeSet<&String> = to_me.iter().map(|(from, ..)| from).collect();
     if grantors.contains(&me.to_owned()) {
         return trusted;
     }
     let alone = grantors.len() == 1;
-    trusted.extend(to_me.into_iter().filter(|(_, _, verified)| alone || *verified).map(|(from, _, _)| from.clone()));
+    trusted.extend(to_me.into_iter().filter(|(_, _, verified, _)| alone || *verified).map(|(from, ..)| from.clone()));
     trusted
 }

@@ -3,6 +3,7 @@
 //! Protocol section 0. Every signature, HKDF info, hash with a purpose and OAEP label is over a
 //! [`Transcript`], so nothing made for one purpose can be read as another.
 
+mod json;
 #[cfg(not(target_arch = "wasm32"))]
 mod normalize;
 #[cfg(target_arch = "wasm32")]
@@ -10,8 +11,8 @@ mod normalize;
 mod normalize;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use regrant_symmetric::sha256;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
@@ -103,7 +104,7 @@ impl Transcript {
 
     /// SHA-256 of the transcript.
     pub fn sha256(&self) -> [u8; 32] {
-        Sha256::digest(&self.0).into()
+        sha256(&self.0)
     }
 }
 
@@ -126,7 +127,10 @@ pub fn to_base64url(bytes: &[u8]) -> String {
 pub fn from_base64url(text: &str) -> Result<Vec<u8>> {
     let bytes = Base64UrlUnpadded::decode_vec(text).map_err(|_| Error::bad_input("not base64url without padding"))?;
     // The decoder is strict about trailing bits; this keeps it so whatever version is in use.
-    if Base64UrlUnpadded::encode_string(&bytes) != text {
+    let (whole, rest) = (bytes.len() / 3, bytes.len() % 3);
+    if text.as_bytes().get(whole * 4..)
+        != Some(Base64UrlUnpadded::encode_string(&bytes[bytes.len() - rest..]).as_bytes())
+    {
         return Err(Error::bad_input("not canonical base64url"));
     }
     Ok(bytes)
@@ -151,6 +155,7 @@ pub fn check_login(login: &str) -> Result<()> {
     Ok(())
 }
 
+pub use json::{NotJson, from_json, from_json_bytes};
 pub use normalize::nfkc;
 
 /// Bytes of any length that travel as base64url.

@@ -1,9 +1,11 @@
 //! The exports of a client.
 
+use js_sys::Function;
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
 use super::convert::{Thrown, engine, options, secret, throw};
+use super::graph::policy;
 use super::now;
 use super::session::CoreSession;
 use crate::client::{Client, ConnectOptions, Setup};
@@ -55,12 +57,13 @@ fn relay(config: &Config, backend: JsValue) -> Result<Relay> {
 #[wasm_bindgen]
 impl Core {
     /// Opens a client over the engine, store and relay that `config` names.
-    /// `backend` is the object of a foreign relay; `store` that of a foreign store, or what waits for other tabs.
-    pub fn open(config: JsValue, backend: JsValue, store: JsValue) -> Result<Core, Thrown> {
-        Self::make(config, backend, store).map_err(throw)
+    /// `backend` is the object of a foreign relay; `store` that of a foreign store, or what waits for other tabs; `decide`
+    /// gives a promise of whether keys may be relied on.
+    pub fn open(config: JsValue, backend: JsValue, store: JsValue, decide: Option<Function>) -> Result<Core, Thrown> {
+        Self::make(config, backend, store, decide).map_err(throw)
     }
 
-    fn make(config: JsValue, backend: JsValue, store: JsValue) -> Result<Self> {
+    fn make(config: JsValue, backend: JsValue, store: JsValue, decide: Option<Function>) -> Result<Self> {
         let config: Config = options(config)?;
         let name = &config.name;
         let store = match config.store.as_str() {
@@ -76,6 +79,7 @@ impl Core {
             store,
             application: config.application,
             now,
+            policy: decide.map(policy),
         };
         Ok(Self { inner: Client::open(setup)? })
     }

@@ -6,6 +6,7 @@
 mod convert;
 mod core;
 mod files;
+mod graph;
 mod memory;
 mod panic;
 mod session;
@@ -35,6 +36,12 @@ pub fn on_panic(callback: js_sys::Function) {
     panic::listen(callback);
 }
 
+/// Takes a function that hashes elsewhere: see `set_helper` in `crypto::webcrypto`.
+#[wasm_bindgen(js_name = onHash)]
+pub fn on_hash(helper: js_sys::Function) {
+    webcrypto::set_helper(helper);
+}
+
 /// Whether `crypto.subtle` is there.
 #[wasm_bindgen(js_name = hasSubtle)]
 #[must_use]
@@ -58,7 +65,7 @@ impl From<Secrets> for Derived {
 fn kdf(json: Option<String>) -> Result<Kdf, Error> {
     match json {
         None => Ok(Kdf::default()),
-        Some(json) => serde_json::from_str(&json).map_err(|_| {
+        Some(json) => crate::encoding::from_json(&json).map_err(|_| {
             Error::bad_input("kdf is { name: \"argon2id\", memoryKiB, iterations } or { name: \"pbkdf2\", iterations }")
         }),
     }

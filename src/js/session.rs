@@ -8,7 +8,8 @@ use wasm_bindgen::prelude::*;
 
 use super::convert::{Progress, ShownKey, Thrown, buffer, bytes, id, ids, options, secret, throw, time, to_js};
 use crate::client::{Session, status};
-use crate::crypto::envelope::Metadata;
+use crate::crypto::envelope::{Buffer, Metadata, data_in, room};
+use crate::crypto::webcrypto::WebBuffer;
 use crate::delegation::{Author, AuthorBy, Draft, SealOptions, SealedItem};
 use crate::encoding::{Hash, from_hex};
 use crate::error::{Error, Result};
@@ -220,9 +221,35 @@ impl CoreSession {
         Ok(object(&[("ids", ids.into()), ("bytes", all.into())]))
     }
 
-    /// Opens an item.
-    pub async fn decrypt(&self, sealed: Uint8Array) -> Result<JsValue, Thrown> {
-        let opened = self.inner.decrypt(&buffer(sealed).map_err(throw)?).await.map_err(throw)?;
+    /// Where data of this length is to stand, in memory of what size, to be sealed without a copy: `[at, total]`.
+    #[wasm_bindgen(js_name = roomFor)]
+    pub fn room_for(&self, length: f64, metadata_json: &str, pad: bool, sign: bool) -> Option<Vec<f64>> {
+        let metadata = metadata(metadata_json).ok()?.encode(Some(length as u64)).ok()?;
+        let (at, total) = room(metadata.len() as u64, length as u64, pad, sign);
+        Some(vec![at as f64, total as f64])
+    }
+
+    /// Where the ciphertext of the data begins in an envelope, and how long the data is, if that is known beforehand.
+    #[wasm_bindgen(js_name = dataIn)]
+    pub fn data_in(&self, first: &[u8], total: f64) -> Option<Vec<f64>> {
+        let (from, length) = data_in(first, total as u64).ok()??;
+        Some(vec![from as f64, length as f64])
+    }
+
+    /// Opens an item. With `before` and `behind`, `sealed` stands between them, and is opened in its own memory.
+    pub async fn decrypt(
+        &self,
+        sealed: Uint8Array,
+        reason: Option<String>,
+        before: Option<Vec<u8>>,
+        behind: Option<Vec<u8>>,
+    ) -> Result<JsValue, Thrown> {
+        let sealed = match (before, behind) {
+            (Some(before), Some(behind)) => WebBuffer::between(before, sealed.into(), behind).map(Buffer::Web),
+            _ => buffer(sealed),
+        };
+        let sealed = sealed.map_err(throw)?;
+        let opened = self.inner.decrypt(&sealed, reason.as_deref()).await.map_err(throw)?;
         let metadata = crate::wire::to_json(&opened.metadata).map_err(throw)?;
         Ok(object(&[
             ("id", opened.id.to_string().into()),
@@ -285,13 +312,6 @@ impl CoreSession {
         let next = secret(next).map_err(throw)?;
         let current = if current.is_undefined() { None } else { Some(secret(current).map_err(throw)?) };
         self.inner.change_secret(&next, current.as_ref()).await.map_err(throw)
-    }
-
-    /// Renews the keys.
-    #[wasm_bindgen(js_name = renewKeys)]
-    pub async fn renew_keys(&self, new_secret: JsValue) -> Result<(), Thrown> {
-        let new_secret = if new_secret.is_undefined() { None } else { Some(secret(new_secret).map_err(throw)?) };
-        self.inner.renew_keys(new_secret.as_ref()).await.map_err(throw)
     }
 
     /// Opens the keys again.

@@ -3,23 +3,26 @@
 //! Pure with respect to the outside: it takes and gives records; the client carries them to the relay.
 
 mod open;
+mod renew;
 
+use futures_util::future::try_join_all;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use crate::crypto::boxes::{seal_box, seal_message};
 use crate::crypto::keys::{DecryptionKey, SigningKey};
+use crate::crypto::rust::RsaParts;
 use crate::crypto::{Engine, hpke, rust, split};
 use crate::encoding::{Bytes, Hash, Signature, Transcript, compound};
 use crate::error::{Code, Error, Result};
-use crate::relay::{LoginSecret, OwnKeyset, SlotChange};
+use crate::relay::{LoginSecret, OwnKeyset, Renewal, SlotChange};
 use crate::secret::{Key32, SecretBytes, make_id};
 use crate::wire::keyset::Keyset;
 use crate::wire::manifest::{Entry, Manifest};
 use crate::wire::slot::{Slot, SlotKind, Unlocker};
 use crate::wire::{Extra, Party, SUITE};
 
-pub use open::{Opened, open, open_more};
+pub use open::{Opened, open, open_more, open_shared};
+pub use renew::{Fresh, Renewing};
 
 /// What a person brings to open their keys.
 #[derive(Clone, Debug)]
@@ -40,20 +43,17 @@ pub struct KeyPair {
 }
 
 impl KeyPair {
-    /// Reads a pair. Errors: [`Code::BadInput`] for anything but an RSA pair whose halves belong together.
+    /// Reads a pair. Errors: [`Code::BadInput`] for anything but an RSA pair with one modulus. Whether its exponents fit, too,
+    /// is seen when it is imported, and before a keyset is made of it.
     pub fn parse(spki: &[u8], pkcs8: SecretBytes) -> Result<Self> {
-        use rsa::traits::{PrivateKeyParts, PublicKeyParts};
-        let (key, public) = rust::rsa_from_pkcs8(&pkcs8)?;
+        let RsaParts { modulus, primes: [mut p, mut q], public } = rust::rsa_parts(&pkcs8)?;
         if public.spki() != spki {
             return Err(Error::bad_input("the public key is not the private key's"));
         }
-        let minimal = |n: &rsa::BoxedUint| Zeroizing::new(n.to_be_bytes_trimmed_vartime().to_vec());
-        let (mut p, mut q) = (minimal(&key.primes()[0]), minimal(&key.primes()[1]));
         if (p.len(), &*p) < (q.len(), &*q) {
             std::mem::swap(&mut p, &mut q);
         }
-        let n = minimal(key.n().as_ref());
-        let source = SecretBytes::new(compound(&[&n, &p, &q]));
+        let source = SecretBytes::new(compound(&[&modulus, &p, &q]));
         Ok(Self { pkcs8, seed_source: source, spki: spki.to_vec() })
     }
 
@@ -131,29 +131,85 @@ pub async fn make(engine: &Engine, login: &str, secret: &Secret, previous: Optio
         Secret::Vault(_) => fresh_material(engine).await?,
         Secret::KeyPair(pair) => (pair.pkcs8.clone(), pair.seed(login)?),
     };
-    let key = make_keyset(engine, login, &pkcs8, &seed, previous, None, now).await?;
+    let key = make_keyset(engine, login, &pkcs8, &seed, Before::of(previous), None, now).await?;
+    if matches!(secret, Secret::KeyPair(_)) {
+        check_pair(engine, &key).await?;
+    }
     let (slot, secrets) = make_slot(engine, secret, &key).await?;
-    finish(engine, key, &pkcs8, &seed, vec![slot], secrets).await
+    let entries = vec![Entry::of(&slot, key.party())];
+    finish(engine, key, &pkcs8, &seed, None, vec![slot], entries, secrets).await
+}
+
+/// Makes a keyset for another identity: shared with `holders`, and opened with `secret` if there is one.
+pub async fn make_for(
+    engine: &Engine,
+    maker: &OwnKey,
+    login: &str,
+    secret: Option<&Secret>,
+    holders: &[Keyset],
+    previous: Option<&Keyset>,
+    now: u64,
+) -> Result<Made> {
+    let (pkcs8, seed) = fresh_material(engine).await?;
+    let key = make_keyset(engine, login, &pkcs8, &seed, Before::of(previous), Some(maker), now).await?;
+    let mut slots = make_sharer_slots(engine, &key, holders, &|_| Ok(())).await?;
+    let mut secrets = Vec::new();
+    if let Some(secret) = secret {
+        let (slot, more) = make_slot(engine, secret, &key).await?;
+        slots.push(slot);
+        secrets.extend(more);
+    }
+    let entries = slots.iter().map(|slot| Entry::of(slot, maker.party())).collect();
+    finish(engine, key, &pkcs8, &seed, Some(maker), slots, entries, secrets).await
 }
 
 async fn fresh_material(engine: &Engine) -> Result<(SecretBytes, Key32)> {
     Ok((engine.rsa_generate(MODULUS).await?, Key32::make()?))
 }
 
-/// Seals the private part, and lists the slots in the first manifest.
+/// Seals the private part, and lists the slots in the first manifest. `author` is absent for one's own keys.
+#[allow(clippy::too_many_arguments, reason = "everything that a keyset is made of")]
 async fn finish(
     engine: &Engine,
     key: OwnKey,
     pkcs8: &SecretBytes,
     seed: &Key32,
+    author: Option<&OwnKey>,
     slots: Vec<Slot>,
+    entries: Vec<Entry>,
     secrets: Vec<LoginSecret>,
 ) -> Result<Made> {
     let private = Bytes(seal_private(engine, key.require_keyset_key()?, &key.fingerprint, pkcs8, seed)?);
-    let entries = slots.iter().map(|slot| Entry::of(slot, key.party())).collect();
-    let manifest = make_manifest(engine, &key, &key, 1, None, entries).await?;
+    let manifest = make_manifest(engine, &key, author.unwrap_or(&key), 1, None, entries).await?;
     let own = OwnKeyset { keyset: key.keyset.clone(), private, slots, manifest };
     Ok(Made { own, secrets, key })
+}
+
+/// The version before a new one: its public part, and its keys if they continue the chain.
+#[derive(Clone, Copy)]
+struct Before<'a> {
+    keyset: Option<&'a Keyset>,
+    chain: Option<&'a OwnKey>,
+}
+
+impl<'a> Before<'a> {
+    fn of(keyset: Option<&'a Keyset>) -> Self {
+        Self { keyset, chain: None }
+    }
+
+    fn continued(key: &'a OwnKey) -> Self {
+        Self { keyset: Some(&key.keyset), chain: Some(key) }
+    }
+}
+
+/// Checks that what is sealed to a pair from outside opens again (the pairwise consistency test of NIST SP 800-56B, section
+/// 6.4.1): not every browser looks at the exponents when it imports a key, and nothing that was sealed would open.
+async fn check_pair(engine: &Engine, key: &OwnKey) -> Result<()> {
+    let unfit = |_| Error::bad_input("the halves of this key pair do not fit together");
+    let (probe, label) = (Key32::make()?, b"pair");
+    let sealed = engine.rsa_encrypt(&key.keyset.encryption()?, label, probe.expose()).await?;
+    let opened = engine.rsa_decrypt(&key.decryption, label, &sealed, 32).await.map_err(unfit)?;
+    if opened.expose() == probe.expose() { Ok(()) } else { Err(unfit(Error::corrupt())) }
 }
 
 async fn make_keyset(
@@ -161,8 +217,8 @@ async fn make_keyset(
     login: &str,
     pkcs8: &SecretBytes,
     seed: &Key32,
-    previous: Option<&Keyset>,
-    chain: Option<&OwnKey>,
+    before: Before<'_>,
+    maker: Option<&OwnKey>,
     now: u64,
 ) -> Result<OwnKey> {
     let (decryption, public) = engine.import_decryption(pkcs8).await?;
@@ -170,12 +226,12 @@ async fn make_keyset(
     let empty = crate::encoding::Fixed([0; 64]);
     let mut keyset = Keyset {
         login: login.to_owned(),
-        version: previous.map_or(1, |p| p.version + 1),
+        version: before.keyset.map_or(1, |p| p.version + 1),
         suite: SUITE,
         encryption_key: Bytes(public.spki().to_vec()),
         signing_key: crate::encoding::Fixed(rust::ed25519_public(seed)),
         created: now,
-        previous: previous.map(Keyset::fingerprint),
+        previous: before.keyset.map(Keyset::fingerprint),
         maker: Party { login: login.to_owned(), fingerprint: crate::encoding::Fixed([0; 32]) },
         self_signature: empty,
         maker_signature: None,
@@ -183,10 +239,13 @@ async fn make_keyset(
         extra: Extra::default(),
     };
     let fingerprint = keyset.fingerprint();
-    keyset.maker.fingerprint = fingerprint;
+    keyset.maker = maker.map_or(Party { login: login.to_owned(), fingerprint }, OwnKey::party);
     let mut key = OwnKey { keyset, fingerprint, decryption, signing, keyset_key: Some(Key32::make()?) };
     key.keyset.self_signature = key.sign(engine, &key.keyset.self_transcript()).await?;
-    if let Some(before) = chain {
+    if let Some(maker) = maker {
+        key.keyset.maker_signature = Some(maker.sign(engine, &key.keyset.maker_transcript()).await?);
+    }
+    if let Some(before) = before.chain {
         key.keyset.chain_signature = Some(before.sign(engine, &key.keyset.chain_transcript()).await?);
     }
     Ok(key)
@@ -288,6 +347,24 @@ pub async fn make_sharer_slot(engine: &Engine, key: &OwnKey, holder: &Keyset) ->
     })
 }
 
+/// How many slots are sealed at once.
+const SLOTS_AT_ONCE: usize = 32;
+
+/// Makes a `sharer` slot for each holder; `progress` hears how many are done.
+pub async fn make_sharer_slots(
+    engine: &Engine,
+    key: &OwnKey,
+    holders: &[Keyset],
+    progress: &dyn Fn(usize) -> Result<()>,
+) -> Result<Vec<Slot>> {
+    let mut slots = Vec::with_capacity(holders.len());
+    for part in holders.chunks(SLOTS_AT_ONCE) {
+        slots.extend(try_join_all(part.iter().map(|holder| make_sharer_slot(engine, key, holder))).await?);
+        progress(slots.len())?;
+    }
+    Ok(slots)
+}
+
 /// Makes a `successor` slot: what opens `next` opens `key`.
 fn make_successor_slot(engine: &Engine, key: &OwnKey, next: &OwnKey) -> Result<Slot> {
     let id = make_id()?;
@@ -328,57 +405,34 @@ async fn make_manifest(
     Ok(manifest)
 }
 
-/// A change to a keyset's slots: adds some, drops those that `drop` picks.
+/// A change to a keyset's slots: adds some, drops those that `drop` picks. `author` is absent for one's own keys.
 pub async fn change_slots(
     engine: &Engine,
     own: &OwnKeyset,
     key: &OwnKey,
+    author: Option<&OwnKey>,
     add: Vec<Slot>,
     secrets: Vec<LoginSecret>,
-    drop: impl Fn(&Slot) -> bool,
+    drop: impl Fn(&Entry) -> bool,
 ) -> Result<SlotChange> {
-    let dropped: Vec<Uuid> = own.slots.iter().filter(|s| drop(s)).map(|s| s.id).collect();
-    let mut entries: Vec<Entry> = own.manifest.slots.iter().filter(|e| !dropped.contains(&e.id)).cloned().collect();
-    entries.extend(add.iter().map(|s| Entry::of(s, key.party())));
-    let manifest =
-        make_manifest(engine, key, key, own.manifest.counter + 1, Some(own.manifest.hash()), entries).await?;
+    let author = author.unwrap_or(key);
+    let mut entries: Vec<Entry> = own.manifest.slots.iter().filter(|e| !drop(e)).cloned().collect();
+    entries.extend(add.iter().map(|s| Entry::of(s, author.party())));
+    // Whoever holds these keys can have counted to the end: what is beyond it is refused everywhere, so nothing is made.
+    let ended = || Error::new(Code::Conflict, "this list of key slots has counted to its end: renew the keys");
+    let next = own.manifest.counter.checked_add(1).ok_or_else(ended)?;
+    let manifest = make_manifest(engine, key, author, next, Some(own.manifest.hash()), entries).await?;
     Ok(SlotChange { manifest, add, secrets })
 }
 
 /// Replaces every `password` slot of a keyset by one for a new secret.
-pub async fn change_secret(engine: &Engine, own: &OwnKeyset, key: &OwnKey, next: &Secret) -> Result<SlotChange> {
-    let (slot, secrets) = make_slot(engine, next, key).await?;
-    change_slots(engine, own, key, vec![slot], secrets, |s| s.kind == SlotKind::Password).await
-}
-
-/// Renews a keyset: the chain goes on, every unlocker stays or gives way to a new secret, and the version
-/// before opens by a `successor` slot. Unlockers that stay need no secret; the relay keeps their login secrets.
-pub async fn renew(
+pub async fn change_secret(
     engine: &Engine,
     own: &OwnKeyset,
     key: &OwnKey,
-    new_secret: Option<&Secret>,
-    now: u64,
-) -> Result<(Made, SlotChange)> {
-    let (pkcs8, seed) = fresh_material(engine).await?;
-    let next = make_keyset(engine, &key.keyset.login, &pkcs8, &seed, Some(&key.keyset), Some(key), now).await?;
-    let mut slots = Vec::new();
-    let mut secrets = Vec::new();
-    for slot in &own.slots {
-        if new_secret.is_some() && slot.kind == SlotKind::Password {
-            continue;
-        }
-        if let Some(unlocker) = slot.unlocker.clone() {
-            slots.push(seal_slot(engine, &next, slot.kind, unlocker).await?);
-        }
-    }
-    if let Some(secret) = new_secret {
-        let (slot, login) = make_slot(engine, secret, &next).await?;
-        slots.push(slot);
-        secrets.extend(login);
-    }
-    let successor = make_successor_slot(engine, key, &next)?;
-    let made = finish(engine, next, &pkcs8, &seed, slots, secrets).await?;
-    let change = change_slots(engine, own, key, vec![successor], Vec::new(), |s| s.unlocker.is_some()).await?;
-    Ok((made, change))
+    author: Option<&OwnKey>,
+    next: &Secret,
+) -> Result<SlotChange> {
+    let (slot, secrets) = make_slot(engine, next, key).await?;
+    change_slots(engine, own, key, author, vec![slot], secrets, |e| e.kind == SlotKind::Password).await
 }

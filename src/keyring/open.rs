@@ -64,6 +64,34 @@ pub async fn open(engine: &Engine, login: &str, all: &[OwnKeyset], secret: &Secr
     Ok(Some(Opened { keys, vouched }))
 }
 
+/// Opens the keysets of another identity: with slots for keys at hand, and on from version to version. In the order of
+/// their versions; none if no slot is for these keys.
+pub async fn open_shared(engine: &Engine, all: &[OwnKeyset], holder: &[OwnKey]) -> Result<Vec<OwnKey>> {
+    let mut keys: Vec<OwnKey> = Vec::new();
+    for own in all.iter().rev() {
+        let mut opened = None;
+        // The version after opens it for nothing; a slot for the holder costs a private-key operation.
+        let mut slots: Vec<&Slot> = own.slots.iter().collect();
+        slots.sort_by_key(|s| s.kind != SlotKind::Successor);
+        for slot in slots {
+            let ours = slot.holder.as_ref().is_none_or(|h| keys.iter().any(|k| k.party() == *h));
+            // A slot that a relay planted is skipped: it hides no other.
+            let keyset_key = match ours {
+                true => open_inner_slot(engine, own, slot, &keys).await,
+                false => open_inner_slot(engine, own, slot, holder).await,
+            };
+            let Some(keyset_key) = keyset_key else { continue };
+            if let Ok(key) = open_private(engine, own, keyset_key).await {
+                opened = Some(key);
+                break;
+            }
+        }
+        keys.extend(opened);
+    }
+    keys.sort_by_key(|k| k.keyset.version);
+    Ok(keys)
+}
+
 /// Opens what the keysets at hand lead to: by `successor` slots, and by `sharer` slots to oneself.
 pub async fn open_more(engine: &Engine, all: &[OwnKeyset], keys: &mut Vec<OwnKey>) -> Result<()> {
     // Only downwards: anybody can seal a keyset of their own making to one's public key, and call it one's newest.

@@ -1,6 +1,8 @@
 //! Giving access back: what one shares with a person is wrapped for that person's new keyset. The cost
 //! follows the number of pairs, never the number of items (protocol section 8).
 
+use std::rc::Rc;
+
 use uuid::Uuid;
 
 use super::notify;
@@ -9,7 +11,7 @@ use crate::encoding::{Fixed, Hash};
 use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::keyring::{OwnKey, change_slots, make_sharer_slot};
-use crate::relay::{Operation, unexpected};
+use crate::relay::{Operation, Reply, unexpected};
 use crate::secret::make_id;
 use crate::trust;
 use crate::wire::Extra;
@@ -43,6 +45,7 @@ const WRAPS_AT_ONCE: usize = 256;
 pub async fn give_back(
     me: &Principal,
     delegation: &Delegation,
+    others: &dyn Fn(&Rc<Principal>) -> Rc<Delegation>,
     requester: &str,
     spki: &[u8],
     options: &Options,
@@ -81,6 +84,7 @@ pub async fn give_back(
             .await?;
     } else {
         receipt.exchanges = wrap_all(me, delegation, &key, &to, progress).await?;
+        give_through_others(me, others, &to, &mut receipt, progress).await?;
         if requester == me.login {
             open_old_keysets(me, &to, &mut receipt).await?;
             if options.chain {
@@ -151,6 +155,60 @@ async fn wrap_all(
     Ok(given)
 }
 
+/// What identities that one acts for can give: exchange keys of theirs, slots on groups whose signed list names the
+/// requester, and slots on old keysets of the requester's that one can open oneself.
+async fn give_through_others(
+    me: &Principal,
+    others: &dyn Fn(&Rc<Principal>) -> Rc<Delegation>,
+    to: &Keyset,
+    receipt: &mut Receipt,
+    progress: &dyn Fn(usize) -> Result<()>,
+) -> Result<()> {
+    let requester = &to.login;
+    let Reply::Between { exchanges, groups } = me.call(&Operation::Between { login: requester.clone() }).await? else {
+        return Err(unexpected());
+    };
+    for login in exchanges.iter().filter(|login| *login != requester) {
+        let Some(acting) = reached(me.act_for(login).await)? else { continue };
+        let delegation = others(&acting);
+        delegation.mark_stale();
+        delegation.sync(&acting).await?;
+        let given = wrap_all(&acting, &delegation, &acting.current()?, to, progress).await?;
+        receipt.exchanges.extend(given);
+    }
+    for login in groups.iter().filter(|login| *login != requester) {
+        receipt.slots.extend(reached(me.give_slot_back(login, to).await)?.flatten());
+    }
+    if *requester != me.login
+        && let Some(old) = reached(me.act_for(requester).await)?
+        && old.current()?.fingerprint != to.fingerprint()
+    {
+        open_old_keysets(&old, to, receipt).await?;
+    }
+    receipt.exchanges.sort();
+    receipt.exchanges.dedup();
+    Ok(())
+}
+
+/// What a way leads to; nothing where it does not lead there, or what is at its end may not be used.
+fn reached<T>(outcome: Result<T>) -> Result<Option<T>> {
+    match outcome {
+        Err(e)
+            if matches!(
+                e.code(),
+                Code::Forbidden
+                    | Code::NoAccess
+                    | Code::IdentityNotFound
+                    | Code::IdentityChanged
+                    | Code::VerificationFailed
+            ) =>
+        {
+            Ok(None)
+        }
+        other => other.map(Some),
+    }
+}
+
 /// To oneself: the old keyset gets a `sharer` slot for the new one. Without the keyset key it waits for `unlock`.
 async fn open_old_keysets(me: &Principal, to: &Keyset, receipt: &mut Receipt) -> Result<()> {
     let key = me.current()?;
@@ -167,7 +225,7 @@ async fn open_old_keysets(me: &Principal, to: &Keyset, receipt: &mut Receipt) ->
     }
     let slot = make_sharer_slot(&me.engine, &key, to).await?;
     receipt.slots.push(slot.id);
-    let change = change_slots(&me.engine, own, &key, vec![slot], Vec::new(), |_| false).await?;
+    let change = change_slots(&me.engine, own, &key, None, vec![slot], Vec::new(), |_| false).await?;
     let manifest = change.manifest.clone();
     me.call(&Operation::ChangeSlots { change: Box::new(change) }).await?;
     me.saw_manifest(&manifest);

@@ -8,6 +8,7 @@ pub mod embedded;
 pub mod rules;
 
 use std::fmt;
+use std::rc::Rc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
@@ -17,6 +18,7 @@ use crate::crypto::envelope::Buffer;
 use crate::encoding::{Bytes, Hash, Signature, to_base64url};
 use crate::error::{Code, Error, Result};
 use crate::secret::Key32;
+use crate::wire::access::{AccessRequest, AccessStatus};
 use crate::wire::exchange::{Exchange, Wrap};
 use crate::wire::grant::Grant;
 use crate::wire::keyset::Keyset;
@@ -24,6 +26,7 @@ use crate::wire::manifest::Manifest;
 use crate::wire::notification::{Notification, Status};
 use crate::wire::revocation::Revocation;
 use crate::wire::slot::Slot;
+use crate::wire::statement::Statement;
 
 pub use embedded::Subscription;
 pub use rules::Ticket;
@@ -85,6 +88,92 @@ pub struct SlotChange {
     pub secrets: Vec<LoginSecret>,
 }
 
+/// A version that continues the one before it, and the change of slots that goes with it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Renewal {
+    /// The new version.
+    pub new: OwnKeyset,
+    /// Login secrets of `password` slots that are new; those of slots that stay the relay keeps.
+    pub secrets: Vec<LoginSecret>,
+    /// To the version before.
+    pub previous: SlotChange,
+    /// Everything that the identity has said, but its pins, said anew with the new keys: from then on nobody is believed
+    /// who holds earlier ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<Statement>,
+}
+
+/// An identity on the way to another: what whoever stands before it on that way can open.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hop {
+    /// Who.
+    pub login: String,
+    /// Its keysets from version 1; of their slots, only those that the one before holds, and the successors'.
+    pub keysets: Vec<OwnKeyset>,
+}
+
+/// Where a way is to lead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Target {
+    /// To an identity.
+    Login(String),
+    /// To the nearest identity that holds an item.
+    Item(Uuid),
+}
+
+/// With whom an identity is shared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sharing {
+    /// Its newest keyset.
+    pub keyset: Keyset,
+    /// The signed list of that keyset's slots.
+    pub manifest: Manifest,
+    /// Sharers whose own keys, in the version that holds the slot, are locked. Only the relay's word.
+    pub locked: Vec<String>,
+}
+
+/// An edge of the sharing graph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The other end.
+    pub login: String,
+    /// Whether the sharer's keys, in the version that holds the slot, are locked.
+    pub locked: bool,
+}
+
+/// Somebody opened an item, as far as the relay was told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Opening {
+    /// The item.
+    pub item: Uuid,
+    /// The version that was opened.
+    pub version: u32,
+    /// Who opened it.
+    pub login: String,
+    /// For which identity: oneself, or one that can be acted for.
+    #[serde(rename = "as")]
+    pub acting_as: String,
+    /// Unix milliseconds.
+    pub when: u64,
+    /// Why, in the words of whoever opened it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+}
+
+/// A request for access, with where it stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RequestRecord {
+    /// The request.
+    pub request: AccessRequest,
+    /// Where it stands.
+    pub status: AccessStatus,
+    /// The answer, a sealed message to the ephemeral key; gone once it was fetched.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub answer: Option<Bytes>,
+}
+
 /// An exchange key with its wraps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExchangeRecord {
@@ -122,13 +211,19 @@ pub enum Event {
     /// An exchange key is new, or has new wraps.
     Exchange(Box<ExchangeRecord>),
     /// A grant is new, or was written anew.
-    Grant(Box<GrantRecord>),
+    Grant(Rc<GrantRecord>),
     /// A grant is gone.
     GrantRemoved(Uuid),
     /// Somebody's access was revoked.
     Revoked(Box<Revocation>),
     /// A notification is new.
     Notified(Uuid),
+    /// Items are gone for this login: it put them away itself, or their owner deleted them.
+    ItemsRemoved(Vec<Uuid>),
+    /// A request for access to this login is new, or one that this login made was answered.
+    Asked(Uuid),
+    /// This login said something else about a subject, here or on another device.
+    Said(String),
 }
 
 /// A part of a file that a relay keeps.
@@ -174,10 +269,19 @@ pub enum UploadState {
 #[serde(tag = "op", rename_all = "camelCase")]
 #[allow(missing_docs, reason = "each variant's line says what its fields are")]
 pub enum Operation {
-    /// The public keysets of each login, from version 1.
-    Identities { logins: Vec<String> },
-    /// Registers a login that is new, with proof of possession.
-    Register { new: Box<OwnKeyset>, secrets: Vec<LoginSecret> },
+    /// The public keysets of each login, from version 1; of logins that were removed, only if `removed`.
+    Identities {
+        logins: Vec<String>,
+        #[serde(default)]
+        removed: bool,
+    },
+    /// Registers a login that is new, with proof of possession. Its maker may be another identity, which signs too.
+    Register {
+        new: Box<OwnKeyset>,
+        secrets: Vec<LoginSecret>,
+        #[serde(default)]
+        profile: Option<Box<Statement>>,
+    },
     /// Begins anew after a loss: version + 1, without a chain signature.
     Reset { new: Box<OwnKeyset>, secrets: Vec<LoginSecret> },
     /// A nonce to sign.
@@ -188,8 +292,53 @@ pub enum Operation {
     LoginSecret { login: String, secret: RelaySecret },
     /// The caller's own keysets with private parts and slots.
     OwnKeysets,
-    /// Continues the caller's chain: version + 1 with its chain signature, and the change to the version before.
-    Renew { new: Box<OwnKeyset>, secrets: Vec<LoginSecret>, previous: Box<SlotChange> },
+    /// Continues the chains of the caller and of identities that it can act for, all or none: version + 1, signed by the
+    /// version before, and the change to that one. `closes`: somebody is excluded, and earlier versions log in no more.
+    Renew { changes: Vec<Renewal>, closes: bool },
+    /// Begins a login's keys anew for somebody who has no way to open them: version + 1, without a chain signature, made
+    /// by an administrator.
+    Overwrite { new: Box<OwnKeyset>, secrets: Vec<LoginSecret> },
+    /// The shortest way from the caller to an identity that it can act for, the caller not among the hops; none that leads
+    /// over `without`, which did not open for the caller.
+    Reach {
+        to: Target,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        without: Vec<String>,
+    },
+    /// With whom a login is shared.
+    Sharing { login: String },
+    /// The identities that are shared with a login: the caller, or one that the caller can act for.
+    Access { login: String },
+    /// Identities that the caller can act for and that share an exchange key with a login, and those whose sharing group
+    /// lists it.
+    Between { login: String },
+    /// What the caller said under every subject but its pins, in the order of the subjects.
+    AllSaid { cursor: Option<String> },
+    /// Writes a statement; compare-and-set on its counter.
+    PutStatement { statement: Box<Statement> },
+    /// One statement of a login's. Profiles are everybody's to read, the rest is its own.
+    Statement { login: String, subject: String },
+    /// Identities in the order of their logins, with their profiles.
+    Directory { search: String, kind: Option<String>, limit: u64, cursor: Option<String> },
+    /// Removes the caller: what remains is that it was there.
+    RemoveIdentity,
+    /// Puts items away for the caller or, if `hard`, deletes what the caller owns for everybody.
+    RemoveItems { items: Vec<Uuid>, hard: bool },
+    /// Notes that the caller opened items, for itself or as an identity that it can act for; `basis` are the grants by
+    /// which that one holds them.
+    Opened { items: Vec<(Uuid, u32)>, basis: Vec<Uuid>, acting_as: String, reason: Option<String> },
+    /// Openings by the caller and of the caller's items, newest first.
+    Openings { item: Option<Uuid>, login: Option<String>, reason: Option<String>, limit: u64, cursor: Option<String> },
+    /// Asks a login for access.
+    Ask { request: Box<AccessRequest> },
+    /// One request for access, of the caller's or to the caller.
+    Asked { id: Uuid },
+    /// Requests for access to the caller or made by it, newest first.
+    AskedOf { limit: u64, cursor: Option<String> },
+    /// Answers a request for access, once; without an answer, refuses it.
+    Answer { id: Uuid, answer: Option<Bytes> },
+    /// Takes the answer of a request, once.
+    TakeAnswer { id: Uuid },
     /// Changes the slots of one of the caller's keysets.
     ChangeSlots { change: Box<SlotChange> },
     /// Adds a late chain signature, which repairs a broken chain.
@@ -246,8 +395,9 @@ pub enum Reply {
     Ticket { ticket: Ticket },
     /// The caller's own keysets, from version 1.
     OwnKeysets { keysets: Vec<OwnKeyset> },
-    /// Grants of an item with the exchange records they are under, and the item's owner.
-    Readers { owner: String, grants: Vec<(Exchange, GrantRecord)> },
+    /// Grants of an item with the exchange records they are under, the item's owner, and how those who can read it are
+    /// shared.
+    Readers { owner: String, grants: Vec<(Exchange, GrantRecord)>, sharing: Vec<Sharing> },
     /// Grants with the exchange records they are under, and those of their items that the caller owns.
     GrantsTo { grants: Vec<(Exchange, GrantRecord, Vec<Uuid>)> },
     /// Events up to `next`; more follow if `more`.
@@ -258,6 +408,26 @@ pub enum Reply {
     Notifications { notifications: Vec<NotificationRecord>, cursor: Option<String> },
     /// One notification.
     Notification { notification: Box<NotificationRecord> },
+    /// The hops of a way, in order.
+    Way { hops: Vec<Hop> },
+    /// With whom a login is shared.
+    Sharing { sharing: Box<Sharing> },
+    /// The identities that are shared with a login.
+    Access { links: Vec<Link> },
+    /// What stands between the caller and another login.
+    Between { exchanges: Vec<String>, groups: Vec<String> },
+    /// A statement, if there is one.
+    Statement { statement: Option<Box<Statement>> },
+    /// Statements; more follow if there is a cursor.
+    Statements { statements: Vec<Statement>, cursor: Option<String> },
+    /// Identities with their profiles; more follow if there is a cursor.
+    Directory { entries: Vec<(String, Option<Statement>)>, cursor: Option<String> },
+    /// Openings; more follow if there is a cursor.
+    Openings { openings: Vec<Opening>, cursor: Option<String> },
+    /// One request for access.
+    Request { request: Box<RequestRecord> },
+    /// Requests for access; more follow if there is a cursor.
+    Requests { requests: Vec<RequestRecord>, cursor: Option<String> },
 }
 
 /// The relays that there are.

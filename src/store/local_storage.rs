@@ -51,7 +51,7 @@ impl LocalStorage {
 
     fn read(&self) -> Result<BTreeMap<String, String>> {
         let Some(text) = self.storage.get_item(&self.item).map_err(failure)? else { return Ok(BTreeMap::new()) };
-        let item = serde_json::from_str::<Item>(&text).ok().filter(|i| i.format == FORMAT && i.regrant == KIND);
+        let item = crate::encoding::from_json::<Item>(&text).ok().filter(|i| i.format == FORMAT && i.regrant == KIND);
         item.map(|i| i.records).ok_or_else(|| newer_or(&text, FORMAT, failed(Code::StoreUnreadable)))
     }
 

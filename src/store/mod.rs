@@ -177,7 +177,7 @@ pub(crate) fn newer_or(text: &str, known: u64, otherwise: Error) -> Error {
     struct Format {
         format: u64,
     }
-    match serde_json::from_str::<Format>(text) {
+    match crate::encoding::from_json::<Format>(text) {
         Ok(found) if found.format > known => failed(Code::UnsupportedVersion),
         _ => otherwise,
     }

@@ -16,6 +16,13 @@ pub const MAX_EXTRA_DEPTH: usize = 16;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Extra(BTreeMap<String, Value>);
 
+impl Extra {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 impl Serialize for Extra {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(s)

@@ -98,10 +98,11 @@ impl Manifest {
         self.check_shown(signing_key, slots)
     }
 
-    /// Checks the same where slots with unlockers may be held back, because the one who asks does not need them.
+    /// Checks the same where slots may be held back that the one who asks does not need: with unlockers, and for others.
+    /// Those by which versions open each other are never held back.
     pub fn check_shown(&self, signing_key: &Hash, slots: &[Slot]) -> Result<()> {
         self.author.check()?;
-        let held_back = |kind| matches!(kind, SlotKind::Password | SlotKind::Keypair);
+        let held_back = |kind| !matches!(kind, SlotKind::Successor);
         if self.slots.len() > MAX_SLOTS || self.counter == 0 {
             return Err(Error::bad_input("a manifest has at most 4096 slots, and counts from 1"));
         }

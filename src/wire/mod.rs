@@ -4,6 +4,7 @@
 //! signature is over `T(record name ‖ "/" ‖ signature field, all fields before it, in order)`
 //! (protocol section 0). Unknown fields are kept, and are not authenticated.
 
+pub mod access;
 pub mod exchange;
 mod extra;
 pub mod grant;
@@ -13,12 +14,13 @@ pub mod notification;
 pub mod receipt;
 pub mod revocation;
 pub mod slot;
+pub mod statement;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::crypto;
-use crate::encoding::{Hash, Signature, Transcript, check_login};
+use crate::encoding::{Hash, Signature, Transcript, check_login, from_json};
 use crate::error::{Code, Error, Result};
 pub use extra::{Extra, MAX_EXTRA, MAX_EXTRA_DEPTH};
 
@@ -84,8 +86,7 @@ pub fn parse<T: DeserializeOwned>(json: &str) -> Result<T> {
     if json.len() > MAX_RECORD {
         return Err(Error::bad_input("a record is too long"));
     }
-    serde_json::from_str(json)
-        .map_err(|e| Error::bad_input(format!("not a valid record (line {}, column {})", e.line(), e.column())))
+    from_json(json).map_err(|_| Error::bad_input("not a valid record"))
 }
 
 /// Writes a record as JSON.

@@ -80,6 +80,14 @@ export class Reader {
     return this.#down(login, (slot) => (slot.kind === "keypair" ? openSealedSlot(slot, pkcs8) : undefined), seed);
   }
 
+  /** Opens all keysets of an identity that is shared with somebody whose keysets are open. */
+  openAs(login, holders) {
+    return this.#down(login, (slot) => {
+      const holder = slot.kind === "sharer" && holders.get(slot.holder.fingerprint);
+      return holder ? openSealedSlot(slot, holder.pkcs8) : undefined;
+    });
+  }
+
   /** Throws unless an unbroken chain leads from the fingerprint to the keyset. */
   #anchored(keyset, anchor) {
     for (let k = keyset; toBase64url(fingerprintOf(k)) !== anchor; k = this.find(k.previous)) checkChain(k, this.find(k.previous));

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use regrant::encoding::Fixed;
 use regrant::relay::{ExchangeRecord, GrantRecord, LoginSecret, NotificationRecord, Operation, OwnKeyset, SlotChange};
+use regrant::wire::access::AccessRequest;
 use regrant::wire::exchange::{Exchange, Wrap};
 use regrant::wire::grant::Grant;
 use regrant::wire::keyset::Keyset;
@@ -12,6 +13,7 @@ use regrant::wire::notification::{KeyPairUpdate, Notification};
 use regrant::wire::receipt::Receipt;
 use regrant::wire::revocation::Revocation;
 use regrant::wire::slot::Slot;
+use regrant::wire::statement::{Profile, Statement};
 use regrant::wire::{Party, parse, to_json};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -43,6 +45,8 @@ pub const NAMES: &[&str] = &[
     "grantRecord",
     "notificationRecord",
     "operation",
+    "statement",
+    "accessRequest",
 ];
 
 /// Reads a record by its number. Whether it was read.
@@ -85,7 +89,20 @@ pub fn read(which: u8, json: &str) -> bool {
         13 => record::<ExchangeRecord>(json).is_some(),
         14 => record::<GrantRecord>(json).is_some(),
         15 => record::<NotificationRecord>(json).is_some(),
-        _ => printed::<Operation>(json),
+        16 => printed::<Operation>(json),
+        17 => record::<Statement>(json)
+            .inspect(|statement| {
+                let _ = (statement.check(&key), statement.hash());
+                if let Ok(profile) = serde_json::from_str::<Profile>(&statement.body) {
+                    let _ = profile.check();
+                }
+            })
+            .is_some(),
+        _ => record::<AccessRequest>(json)
+            .inspect(|request| {
+                let _ = (request.check(&key), request.answer_context());
+            })
+            .is_some(),
     }
 }
 

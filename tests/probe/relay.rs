@@ -11,6 +11,8 @@ use regrant::keyring::{self, KeyPair, OwnKey, Secret};
 use regrant::relay::embedded::{Backend, Embedded, memory::Memory};
 use regrant::relay::{Operation, OwnKeyset, Relay, Ticket};
 use regrant::secret::{Key32, SecretBytes};
+use regrant::wire::keyset::Keyset;
+use regrant::wire::manifest::Manifest;
 use serde_json::{Value, json};
 
 use super::Input;
@@ -96,23 +98,51 @@ async fn sign(key: &OwnKey, operation: &mut Operation) {
             notifications.iter_mut().for_each(|n| n.sender_fingerprint = key.fingerprint);
         }
         Operation::ChangeSlots { change } => {
-            change.manifest.signature = key.sign(&engine, &change.manifest.transcript()).await.unwrap();
+            sign_manifest(&engine, key, &mut change.manifest).await;
         }
-        Operation::Register { new, .. } | Operation::Reset { new, .. } | Operation::Renew { new, .. } => {
-            // A keyset around the caller's public keys, which it can prove to possess.
-            new.keyset.signing_key = key.keyset.signing_key;
-            new.keyset.encryption_key = key.keyset.encryption_key.clone();
-            let fingerprint = new.keyset.fingerprint();
-            new.keyset.maker.fingerprint = fingerprint;
-            new.keyset.self_signature = key.sign(&engine, &new.keyset.self_transcript()).await.unwrap();
-            if new.keyset.chain_signature.is_some() {
-                new.keyset.chain_signature = Some(key.sign(&engine, &new.keyset.chain_transcript()).await.unwrap());
+        Operation::Register { new, .. } | Operation::Reset { new, .. } | Operation::Overwrite { new, .. } => {
+            sign_new(&engine, key, new).await;
+        }
+        Operation::Renew { changes, .. } => {
+            for change in changes {
+                sign_new(&engine, key, &mut change.new).await;
+                sign_manifest(&engine, key, &mut change.previous.manifest).await;
             }
-            new.manifest.fingerprint = fingerprint;
-            new.manifest.signature = key.sign(&engine, &new.manifest.transcript()).await.unwrap();
+        }
+        Operation::PutStatement { statement } => {
+            statement.fingerprint = key.fingerprint;
+            statement.signature = key.sign(&engine, &statement.transcript()).await.unwrap();
+        }
+        Operation::Ask { request } => {
+            request.application.fingerprint = key.fingerprint;
+            request.signature = key.sign(&engine, &request.transcript()).await.unwrap();
         }
         _ => {}
     }
+}
+
+async fn sign_manifest(engine: &Engine, key: &OwnKey, manifest: &mut Manifest) {
+    manifest.signature = key.sign(engine, &manifest.transcript()).await.unwrap();
+    manifest.author_signature = key.sign(engine, &manifest.author_transcript()).await.unwrap();
+}
+
+/// A keyset around the caller's public keys, which it can prove to possess.
+async fn sign_new(engine: &Engine, key: &OwnKey, new: &mut OwnKeyset) {
+    new.keyset.signing_key = key.keyset.signing_key;
+    new.keyset.encryption_key = key.keyset.encryption_key.clone();
+    let fingerprint = new.keyset.fingerprint();
+    let own = new.keyset.maker.login == new.keyset.login;
+    new.keyset.maker.fingerprint = if own { fingerprint } else { key.fingerprint };
+    new.keyset.self_signature = key.sign(engine, &new.keyset.self_transcript()).await.unwrap();
+    if new.keyset.maker_signature.is_some() {
+        new.keyset.maker_signature = Some(key.sign(engine, &new.keyset.maker_transcript()).await.unwrap());
+    }
+    if new.keyset.chain_signature.is_some() {
+        new.keyset.chain_signature = Some(key.sign(engine, &new.keyset.chain_transcript()).await.unwrap());
+    }
+    new.manifest.fingerprint = fingerprint;
+    new.manifest.author.fingerprint = if own { fingerprint } else { key.fingerprint };
+    sign_manifest(engine, key, &mut new.manifest).await;
 }
 
 /// Carries out one operation on a fresh copy of the world. Whether it was allowed.
@@ -162,7 +192,25 @@ fn changed(
             let (old, new) = (old["keysets"].as_array(), new["keysets"].as_array().unwrap());
             assert!(old.is_none_or(|old| old.len() + 1 == new.len() && old[..] == new[..old.len()]), "{name}");
         }
-        "identity" => assert_eq!(Some(id), caller, "{name}"),
+        // Somebody else's, if its version before signed the next: whoever acts for it can do that.
+        "identity" if Some(id) != caller => {
+            let (old, new) = (old["keysets"].as_array().unwrap(), new["keysets"].as_array().unwrap());
+            let keyset = |member: &Value| -> Keyset { serde_json::from_value(member.clone()).unwrap() };
+            assert_eq!(old.len() + 1, new.len(), "{name}");
+            assert!(keyset(&new[old.len()]).continues(&keyset(&old[old.len() - 1])).unwrap(), "{name}");
+        }
+        "identity" => {}
+        "statement" if !begins => assert_eq!(id.split('/').next(), caller, "{name}"),
+        "opening" => assert_eq!(new["login"].as_str(), caller, "{name}"),
+        "request" => {
+            let (was, is) = (&old["request"], &new["request"]);
+            let asked = is["login"].as_str();
+            if old.is_null() {
+                assert_eq!(is["application"]["login"].as_str(), caller, "{name}");
+            } else {
+                assert!(was == is && (asked == caller || is["application"]["login"].as_str() == caller), "{name}");
+            }
+        }
         "exchange" => {
             if old.is_null() {
                 assert_eq!(new["exchange"]["delegator"].as_str(), caller, "{name}");
@@ -183,8 +231,8 @@ fn changed(
             let delegator = exchange["exchange"]["delegator"].as_str();
             if old.is_null() || new.is_null() || old["grant"] != new["grant"] {
                 assert_eq!(delegator, caller, "{name}");
-            } else if delegator != caller {
-                // Somebody else's: only items that the caller owns were cut.
+            } else if delegator != caller && exchange["exchange"]["delegate"].as_str() != caller {
+                // Somebody else's, to somebody else: only items that the caller owns were cut.
                 let there = old["cuts"].as_array().cloned().unwrap_or_default();
                 for item in new["cuts"].as_array().unwrap().iter().filter(|item| !there.contains(item)) {
                     let item = record(format!("item/{}", item.as_str().unwrap()));
@@ -210,7 +258,10 @@ fn changed(
         }
         "uploads" | "bulk" => assert_eq!(id.split('/').next(), caller, "{name}"),
         // Written along with what was looked at above, or (challenges) for whoever asks.
-        "log" | "head" | "inbox" | "by-item" | "kept" | "challenge" => {}
+        "log" | "head" | "inbox" | "by-item" | "kept" | "challenge" | "edge" | "directory" | "requests" => {}
+        // The first identity of a relay administers it.
+        "role" => assert!(old.is_null() && begins, "{name}"),
+        "statement" => {}
         _ => panic!("a record of a kind that this probe does not know: {name}"),
     }
 }

@@ -103,7 +103,7 @@ fn client(store: &Store) -> Client {
     }
     let relay = Relay::Embedded(Embedded::new(Backend::Memory(Memory::default()), "vectors:relay", now));
     let (engine, store) = (Engine::rust(), store.clone());
-    Client::open(Setup { engine, relay, store, application: "vectors".into(), now }).unwrap()
+    Client::open(Setup { engine, relay, store, application: "vectors".into(), now, policy: None }).unwrap()
 }
 
 fn stored(entries: Vec<(&str, Entry)>) -> Store {

@@ -9,10 +9,11 @@ use regrant::encoding::{Bytes, Fixed, Hash, Transcript, check_login};
 use regrant::error::{Code, Result};
 use regrant::relay::embedded::{Backend, Embedded, memory::Memory};
 use regrant::relay::rules::MAX_STORED;
-use regrant::relay::{Operation, Part, Relay, Ticket};
+use regrant::relay::{Operation, Part, Relay, Target, Ticket};
 use regrant::secret::SecretBytes;
 use regrant::store::{self, Batch, Entry, MAX_TEXT, Outcome, Store};
 use regrant::trust::{check_offer, matches, qr_payload};
+use regrant::wire::access::AccessRequest;
 use regrant::wire::exchange::{Exchange, Wrap};
 use regrant::wire::grant::{Grant, GrantEntry};
 use regrant::wire::keyset::Keyset;
@@ -21,9 +22,10 @@ use regrant::wire::notification::Notification;
 use regrant::wire::receipt::Receipt;
 use regrant::wire::revocation::Revocation;
 use regrant::wire::slot::{Slot, SlotKind};
+use regrant::wire::statement::{MAX_SHARES, Named, Profile, Shares, Statement};
 use regrant::wire::{
     Extra, MAX_EXTRA, MAX_EXTRA_DEPTH, MAX_GRANT_ENTRIES, MAX_RECEIPT, MAX_RECIPIENTS, MAX_RECORD, MAX_SLOTS, MAX_TIME,
-    MAX_VERSIONS, Party, parse,
+    MAX_VERSIONS, Party, parse, to_json,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -304,8 +306,15 @@ fn logins_codes_and_names_have_lengths() {
     assert!(!matches(&padded(1025), &Fixed([1; 32]), &"a".repeat(256)));
     let client = |len: usize| {
         let store = Store::Memory(store::memory::Memory::default());
-        Client::open(Setup { engine: engine(), relay: relay(), store, application: "a".repeat(len), now: || 0 })
-            .map(drop)
+        Client::open(Setup {
+            engine: engine(),
+            relay: relay(),
+            store,
+            application: "a".repeat(len),
+            now: || 0,
+            policy: None,
+        })
+        .map(drop)
     };
     assert!(client(1).is_ok() && client(256).is_ok() && refused(client(0)) && refused(client(257)));
 }
@@ -375,8 +384,8 @@ type Make = fn(usize) -> Operation;
 
 #[test]
 fn operations_of_the_relay_have_limits() {
-    let cases: [(usize, Make); 12] = [
-        (1024, |n| Operation::Identities { logins: vec!["alice".into(); n] }),
+    let cases: [(usize, Make); 13] = [
+        (1024, |n| Operation::Identities { logins: vec!["alice".into(); n], removed: false }),
         (256, |n| Operation::Login {
             application: "a".repeat(n),
             login: "alice".into(),
@@ -388,6 +397,7 @@ fn operations_of_the_relay_have_limits() {
             exchange: Box::new(serde_json::from_value(any_exchange()).unwrap()),
             wraps: wraps(n),
         }),
+        (1024, |n| Operation::Reach { to: Target::Login("bob".into()), without: vec!["eve".into(); n] }),
         (1024, |n| Operation::PutWraps { wraps: wraps(n) }),
         (65_536, |n| Operation::PutGrants {
             create: ids(n).into_iter().map(|id| (id, 1)).collect(),
@@ -445,8 +455,78 @@ fn records_at_rest_have_a_length() {
         let json = r#"{"keysets":[]}"#;
         let memory = Memory::load([("identity/alice".into(), 1, format!("{json}{}", " ".repeat(len - json.len())))]);
         let relay = Relay::Embedded(Embedded::new(Backend::Memory(memory), "test:relay", || 0));
-        block_on(relay.call(None, &Operation::Identities { logins: vec!["alice".into()] })).map(drop)
+        block_on(relay.call(None, &Operation::Identities { logins: vec!["alice".into()], removed: false })).map(drop)
     };
     assert!(own(MAX_STORED).is_ok());
     assert_eq!(own(MAX_STORED + 1).unwrap_err().code(), Code::StoreUnreadable);
+}
+
+fn statement(subject: &str, counter: u64, body: usize) -> Result<()> {
+    let mut statement = Statement {
+        login: "a".into(),
+        subject: subject.into(),
+        counter,
+        fingerprint: Fixed([1; 32]),
+        body: "b".repeat(body),
+        created: 0,
+        signature: Fixed([0; 64]),
+        extra: Extra::default(),
+    };
+    statement.signature = sign(&statement.transcript());
+    statement.check(&signing().1)
+}
+
+#[test]
+fn statements_have_subjects_counters_and_lengths() {
+    statement("profile", 1, 64 << 10).unwrap();
+    assert!(refused(statement("profile", 1, (64 << 10) + 1)));
+    statement("pins", 1, 3 << 20).unwrap();
+    assert!(refused(statement("pins", 1, (3 << 20) + 1)));
+    statement("shares", 1, 132 << 10).unwrap();
+    assert!(refused(statement("shares", 1, (132 << 10) + 1)));
+    statement("named/a", 1, 128).unwrap();
+    assert!(refused(statement("named/a", 1, 129)));
+    // The longest that is said fits: as many logins as there may be, each character of which is escaped.
+    let logins = (0..MAX_SHARES).map(|_| "\"".repeat(256)).collect();
+    assert!(to_json(&Shares { logins }).unwrap().len() <= 132 << 10);
+    assert!(to_json(&Named { item: Some(Uuid::nil()) }).unwrap().len() <= 128);
+    assert!(refused(statement("pins", 0, 1)));
+    statement("pins", (1 << 53) - 1, 1).unwrap();
+    assert!(refused(statement("pins", 1 << 53, 1)));
+    assert!(refused(statement("other", 1, 1)));
+    assert!(refused(statement("named/", 1, 1)));
+    statement(&format!("named/{}", "n".repeat(250)), 1, 1).unwrap();
+    assert!(refused(statement(&format!("named/{}", "n".repeat(251)), 1, 1)));
+    assert!(refused(statement("named/a\u{7}", 1, 1)));
+    let profile = |name: usize, kind: usize| {
+        Profile { name: Some("n".repeat(name)), kind: "k".repeat(kind), payload: None }.check()
+    };
+    profile(256, 64).unwrap();
+    assert!(refused(profile(257, 64)) && refused(profile(1, 65)) && refused(profile(1, 0)));
+}
+
+#[test]
+fn requests_for_access_have_lengths_and_an_end() {
+    let (_, public) = block_on(async {
+        let pkcs8 = regrant::crypto::rust::rsa_generate(2048).unwrap();
+        engine().import_decryption(&pkcs8).await.unwrap()
+    });
+    let request = |scope: usize, origin: usize, expires: u64| {
+        AccessRequest {
+            id: Uuid::nil(),
+            application: party(),
+            origin: "o".repeat(origin),
+            login: "a".into(),
+            scope: Some("s".repeat(scope)),
+            ephemeral_key: Bytes(public.spki().to_vec()),
+            created: 5,
+            expires,
+            signature: EMPTY,
+            extra: Extra::default(),
+        }
+        .check_form()
+    };
+    request(4096, 512, 6).unwrap();
+    assert!(refused(request(4097, 512, 6)) && refused(request(1, 513, 6)) && refused(request(1, 1, 5)));
+    assert!(refused(request(1, 1, 1 << 53)));
 }

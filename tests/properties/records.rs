@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use regrant::encoding::to_base64url;
 use regrant::error::Code;
+use regrant::wire::access::AccessRequest;
 use regrant::wire::exchange::{Exchange, Wrap};
 use regrant::wire::grant::Grant;
 use regrant::wire::keyset::Keyset;
@@ -12,6 +13,7 @@ use regrant::wire::notification::Notification;
 use regrant::wire::receipt::Receipt;
 use regrant::wire::revocation::Revocation;
 use regrant::wire::slot::Slot;
+use regrant::wire::statement::Statement;
 use regrant::wire::{parse, to_json};
 use serde_json::{Map, Value, json};
 
@@ -211,6 +213,30 @@ fn all() -> Vec<(BoxedStrategy<Fields>, Reads)> {
         ),
         (
             signed(vec![
+                ("login", text()),
+                ("subject", text()),
+                ("counter", int()),
+                ("fingerprint", hash()),
+                ("body", text()),
+                ("created", int()),
+            ]),
+            reads::<Statement>,
+        ),
+        (
+            signed(vec![
+                ("id", id()),
+                ("application", party()),
+                ("origin", text()),
+                ("login", text()),
+                ("scope?", text()),
+                ("ephemeralKey", bytes(0..80)),
+                ("created", int()),
+                ("expires", int()),
+            ]),
+            reads::<AccessRequest>,
+        ),
+        (
+            signed(vec![
                 ("id", id()),
                 ("giver", text()),
                 ("giverFingerprint", hash()),
@@ -287,7 +313,7 @@ fn a_required_field_that_is_missing_or_of_another_type_is_refused() {
         let at = at.index(fields.len());
         let (name, value) = fields.remove(at);
         let optional =
-            ["previous", "makerSignature", "chainSignature", "previousHash", "holder", "unlocker", "notAfter"];
+            ["previous", "makerSignature", "chainSignature", "previousHash", "holder", "unlocker", "notAfter", "scope"];
         if !optional.contains(&name.as_str()) {
             prop_assert_eq!(reads(&json_of(&fields)), Err(Code::BadInput));
         }

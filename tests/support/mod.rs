@@ -46,7 +46,7 @@ pub fn device(relay: &Relay) -> Client {
 
 pub fn device_with(relay: &Relay, store: &Store) -> Client {
     let (relay, store) = (relay.clone(), store.clone());
-    Client::open(Setup { engine: Engine::rust(), relay, store, application: "test".into(), now }).unwrap()
+    Client::open(Setup { engine: engine(), relay, store, application: "test".into(), now, policy: None }).unwrap()
 }
 
 /// A relay whose records the test can change behind everybody's back.
@@ -75,15 +75,27 @@ const POOL: usize = 8;
 
 /// RSA-2048 pairs, made once per run.
 pub fn pair(n: usize) -> Secret {
+    let (spki, pkcs8) = pooled(n);
+    Secret::KeyPair(KeyPair::parse(spki, SecretBytes::new(pkcs8.clone())).unwrap())
+}
+
+fn pooled(n: usize) -> &'static (Vec<u8>, Vec<u8>) {
     static PAIRS: OnceLock<Vec<OnceLock<(Vec<u8>, Vec<u8>)>>> = OnceLock::new();
     let pool = PAIRS.get_or_init(|| (0..POOL).map(|_| OnceLock::new()).collect());
-    let (spki, pkcs8) = pool[n].get_or_init(|| {
-        let engine = Engine::rust();
-        let pkcs8 = block_on(engine.rsa_generate(2048)).unwrap();
-        let (_, public) = block_on(engine.import_decryption(&pkcs8)).unwrap();
+    pool[n].get_or_init(|| {
+        let pkcs8 = regrant::crypto::rust::rsa_generate(2048).unwrap();
+        let (_, public) = regrant::crypto::rust::rsa_from_pkcs8(&pkcs8).unwrap();
         (public.spki().to_vec(), pkcs8.expose().to_vec())
-    });
-    Secret::KeyPair(KeyPair::parse(spki, SecretBytes::new(pkcs8.clone())).unwrap())
+    })
+}
+
+/// An engine whose new RSA pairs come from the pool, one after the other: making each anew would take minutes.
+pub fn engine() -> Engine {
+    let next = std::cell::Cell::new(0);
+    Engine::rust().with_pairs(move || {
+        next.set((next.get() + 1) % POOL);
+        Ok(SecretBytes::new(pooled(next.get()).1.clone()))
+    })
 }
 
 /// A vault secret that depends on `n` alone.
@@ -114,7 +126,7 @@ pub fn seal(session: &Session, text: &str, share_with: &[&str]) -> (Uuid, Buffer
 }
 
 pub fn read(session: &Session, bytes: &Buffer) -> Result<String> {
-    block_on(session.decrypt(bytes)).map(|opened| String::from_utf8(opened.data.into_heap()).unwrap())
+    block_on(session.decrypt(bytes, None)).map(|opened| String::from_utf8(opened.data.into_heap()).unwrap())
 }
 
 pub fn code<T: std::fmt::Debug>(result: Result<T>) -> Code {
@@ -138,7 +150,9 @@ pub fn shown(bytes: &[u8]) -> String {
 pub fn principal(relay: &Relay, login: &str, secret: &Secret) -> Principal {
     let me = Principal::new(Engine::rust(), relay.clone(), login, "test", now);
     let Secret::KeyPair(pair) = secret else { panic!("a key pair") };
-    let offer = match block_on(relay.call(None, &Operation::Identities { logins: vec![login.into()] })).unwrap() {
+    let offer = match block_on(relay.call(None, &Operation::Identities { logins: vec![login.into()], removed: false }))
+        .unwrap()
+    {
         Reply::Identities { mut identities } => identities.remove(0).unwrap(),
         other => panic!("{other:?}"),
     };

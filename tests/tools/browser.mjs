@@ -44,15 +44,15 @@ export function launchOnDisk(folder) {
 
 /**
  * Opens an address in a fresh page and hands the page to `use`. Errors that the page did not catch, and messages of
- * its console's error level, fail it.
+ * its console's error level, fail it, where the driver tells of them (Playwright does).
  */
 export async function withPage(browser, address, use) {
   const context = await browser.newContext();
   try {
     const page = await context.newPage();
     const errors = [];
-    page.on("pageerror", (error) => errors.push(`uncaught: ${error.stack ?? error}`));
-    page.on("console", (message) => {
+    page.on?.("pageerror", (error) => errors.push(`uncaught: ${error.stack ?? error}`));
+    page.on?.("console", (message) => {
       // Browsers ask for an icon by themselves; a page without one is no error.
       if (message.location().url.endsWith("/favicon.ico")) return;
       if (message.type() === "error") errors.push(`console: ${message.text()} (${message.location().url})`);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { accessible } from "./axe.mjs";
 import { launch, withPage } from "./browser.mjs";
 
 /** Deriving a key from a password takes about a second, and more on a busy machine. */
@@ -10,8 +11,9 @@ export const PATIENCE_MS = 20_000;
 const ALICE = "Alice (patient)";
 const BOB = "Dr. Bob";
 
-/** Makes pictures if REGRANT_SCREENSHOTS names a folder: each light, dark and narrow. */
+/** A state of the page: it has no violation of axe's rules; with REGRANT_SCREENSHOTS it leaves pictures in that folder. */
 export async function picture(page, name) {
+  await accessible(page, name);
   const folder = process.env.REGRANT_SCREENSHOTS;
   if (!folder) return;
   await mkdir(folder, { recursive: true });
@@ -36,7 +38,7 @@ export async function onDemo(...stories) {
   const browser = await launch();
   try {
     for (const story of stories) {
-      await withPage(browser, address, async (page) => {
+      await withPage(browser, `${address}#play`, async (page) => {
         page.setDefaultTimeout(PATIENCE_MS);
         await story(new DemoPage(page)).catch((error) => {
           throw new Error(`${story.name || "the story"} broke off`, { cause: error });
@@ -129,8 +131,19 @@ export class DemoPage {
     this.page = page;
     this.alice = new Panel(page, ALICE);
     this.bob = new Panel(page, BOB);
-    this.relay = page.getByRole("region", { name: "What the relay sees" });
+    this.relay = page.getByRole("region", { name: "What the relay sees", exact: true });
+    this.timeline = page.getByRole("region", { name: "What was sent to the relay" });
     this.next = page.getByRole("status", { name: "Next step" });
+  }
+
+  /** Goes to a part of the page by its link. */
+  async goTo(part) {
+    await this.page.getByRole("navigation").getByRole("link", { name: part, exact: true }).click();
+  }
+
+  /** The panel of somebody else. */
+  panel(name) {
+    return new Panel(this.page, name);
   }
 
   /** Both connect, and Alice shares the sample with Dr. Bob. */

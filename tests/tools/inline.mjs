@@ -7,12 +7,13 @@ const [pkg, template] = argv.slice(2).map((folder) => resolve(folder));
 
 /**
  * `#source` becomes the template's inline source, and the WebAssembly it imports the finished one. A single file has
- * no worker beside it, so passwords are derived on the calling thread; it may run in Node, so it has the directory.
+ * no worker beside it, so passwords are derived, and bytes hashed, on the calling thread; it may run in Node, so it has the directory.
  */
 const inline = {
   name: "inline",
   setup(build) {
     build.onResolve({ filter: /^#source$/ }, () => ({ path: join(template, "source/inline.js") }));
+    build.onResolve({ filter: /^#hash$/ }, () => ({ path: join(pkg, "hash/here.js") }));
     build.onResolve({ filter: /^#kdf$/ }, () => ({ path: join(pkg, "kdf/here.js") }));
     build.onResolve({ filter: /^#directory$/ }, () => ({ path: join(pkg, "relay/directory.js") }));
     build.onResolve({ filter: /^#store-directory$/ }, () => ({ path: join(pkg, "store/directory.js") }));
@@ -21,6 +22,8 @@ const inline = {
 };
 
 await build({
+  // Comments in it name files from here on: the same wherever it is built.
+  absWorkingDir: pkg,
   entryPoints: [join(pkg, "index.js")],
   outfile: join(pkg, "inline/index.js"),
   bundle: true,

@@ -1,8 +1,9 @@
 // Empty projects into which the packed package is installed, as a user would.
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -37,11 +38,23 @@ export async function pack(into) {
   return { tarball: join(into, packed.filename), files: packed.files.map(({ path }) => path), version: packed.version };
 }
 
+/** What somebody's own use of a template folder left there. */
+const LEFT = ["node_modules", "dist", ".next"];
+
 /** Makes a project with the tarball installed and, from a template folder, its files. */
 export async function project(folder, tarball, template) {
   await mkdir(folder, { recursive: true });
-  if (template) await cp(template, folder, { recursive: true });
+  if (template) await cp(template, folder, { recursive: true, filter: (from) => !LEFT.includes(basename(from)) });
   await writeFile(join(folder, "package.json"), '{ "private": true, "type": "module" }\n');
   await run(folder, "npm", "install", "--offline", "--no-audit", "--no-fund", "--ignore-scripts", tarball);
   return folder;
+}
+
+/** A port that nobody listens on, for servers that want to be told one. */
+export async function freePort() {
+  const server = createServer();
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
 }

@@ -8,6 +8,7 @@ import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize, resolve } from "node:path";
 import { argv } from "node:process";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 
 const TYPES = {
@@ -23,6 +24,9 @@ const TYPES = {
   ".wasm": "application/wasm",
 };
 
+/** Where browsers tell of what the policy forbade: also of what no script of the page hears about, as in workers. */
+const REPORTS = "/content-security-policy-violations";
+
 /** Everything from here, no inline script or style, WebAssembly allowed. */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -35,20 +39,28 @@ export const CONTENT_SECURITY_POLICY = [
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
+  `report-uri ${REPORTS}`,
 ].join("; ");
 
 /**
- * Serves a folder on 127.0.0.1.
+ * Serves a folder on 127.0.0.1. `violations`: what browsers reported of the policy (to `reports`); `fresh()`: the same at another address,
+ * which to browsers is another origin, without anything stored.
  *
  * @param {string} folder
  * @param {{ port?: number, headers?: Record<string, string>, types?: Record<string, string> }} [options]
- * @returns {Promise<{ address: string, requests: string[], close(): Promise<void> }>}
+ * @returns {Promise<{ address: string, reports: string, requests: string[], violations: string[], fresh(): Promise<string>, close(): Promise<void> }>}
  */
 export async function serve(folder, { port = 0, headers = {}, types = {} } = {}) {
   const root = resolve(folder);
   const requests = [];
-  const server = createServer(async (request, response) => {
+  const violations = [];
+  const answer = async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
+    if (path === REPORTS) {
+      violations.push(await text(request));
+      response.writeHead(204).end();
+      return;
+    }
     requests.push(path);
     const file = join(root, normalize(path.endsWith("/") ? `${path}index.html` : path));
     const found = file.startsWith(root) && (await stat(file).catch(() => null))?.isFile();
@@ -70,18 +82,27 @@ export async function serve(folder, { port = 0, headers = {}, types = {} } = {})
     const type = types[extname(file)] ?? TYPES[extname(file)] ?? "application/octet-stream";
     response.writeHead(200, { "content-type": type });
     createReadStream(file).pipe(response);
-  });
-  const listen = (wanted) =>
-    new Promise((done, failed) => server.once("error", failed).listen(wanted, "127.0.0.1", done));
-  await listen(port);
+  };
+  const servers = [];
+  const listen = async (wanted) => {
+    const server = createServer(answer);
+    await new Promise((done, failed) => server.once("error", failed).listen(wanted, "127.0.0.1", done));
+    servers.push(server);
+    return `http://127.0.0.1:${server.address().port}/`;
+  };
+  const end = (server) =>
+    new Promise((done) => {
+      server.close(() => done());
+      server.closeAllConnections();
+    });
+  const address = await listen(port);
   return {
-    address: `http://127.0.0.1:${server.address().port}/`,
+    address,
+    reports: new URL(REPORTS, address).href,
     requests,
-    close: () =>
-      new Promise((done) => {
-        server.close(() => done());
-        server.closeAllConnections();
-      }),
+    violations,
+    fresh: () => listen(0),
+    close: () => Promise.all(servers.splice(0).map(end)).then(() => {}),
   };
 }
 

@@ -198,8 +198,10 @@ async fn x25519_again_and_again() {
 
 async fn x25519_once(engine: &Engine, private: &Key32, public: &[u8; 32]) -> [u8; 32] {
     #[cfg(target_arch = "wasm32")]
-    if is_web(engine) {
-        return *webcrypto::x25519(private, public).await.unwrap().unwrap().expose();
+    if is_web(engine)
+        && let Some(shared) = webcrypto::x25519(private, public).await.unwrap()
+    {
+        return *shared.expose();
     }
     let _ = engine;
     let ours = x25519_dalek::StaticSecret::from(*private.expose());
@@ -223,11 +225,12 @@ async fn rsa_oaep_sha_256() {
     for (ours, theirs) in engines().iter().flat_map(|a| engines().into_iter().map(move |b| (a, b))) {
         let (_, public) = crate::help::rsa_pair(ours).await;
         let (private, _) = crate::help::rsa_pair(&theirs).await;
-        for (label, length) in [(&b""[..], 0), (b"label", 32), (b"", 190)] {
+        // Not an empty message: WebKitGTK encrypts none. Keys of 32 bytes are all that is ever sealed so.
+        for (label, length) in [(&b""[..], 1), (b"label", 32), (b"", 190)] {
             let message = crate::help::sample(length);
             let sealed = ours.rsa_encrypt(&public, label, &message).await.unwrap();
-            assert_eq!(theirs.rsa_decrypt(&private, label, &sealed).await.unwrap().expose(), message);
-            assert!(theirs.rsa_decrypt(&private, b"another", &sealed).await.is_err());
+            assert_eq!(theirs.rsa_decrypt(&private, label, &sealed, length).await.unwrap().expose(), message);
+            assert!(theirs.rsa_decrypt(&private, b"another", &sealed, length).await.is_err());
         }
         assert!(ours.rsa_encrypt(&public, b"", &[0; 191]).await.is_err());
     }
@@ -244,6 +247,6 @@ async fn a_new_rsa_key_has_the_size_asked_for() {
         let (private, public) = engine.import_decryption(&pkcs8).await.unwrap();
         assert_eq!(public.size(), 256);
         let sealed = engine.rsa_encrypt(&public, b"label", b"message").await.unwrap();
-        assert_eq!(engine.rsa_decrypt(&private, b"label", &sealed).await.unwrap().expose(), b"message");
+        assert_eq!(engine.rsa_decrypt(&private, b"label", &sealed, 7).await.unwrap().expose(), b"message");
     }
 }

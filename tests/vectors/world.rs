@@ -10,7 +10,7 @@ use regrant::crypto::envelope::Buffer;
 use regrant::error::Code;
 use regrant::keyring::{KeyPair, Secret};
 use regrant::relay::embedded::{Backend, Embedded, memory::Memory};
-use regrant::relay::rules::identities::login_transcript;
+use regrant::relay::rules::logins::login_transcript;
 use regrant::relay::{ExchangeRecord, GrantRecord, NotificationRecord, OwnKeyset, Relay};
 use regrant::secret::SecretBytes;
 use regrant::store::{Store, memory};
@@ -36,6 +36,7 @@ pub(crate) fn setup(engine: &Engine, memory: &Memory) -> Setup {
         store: Store::Memory(memory::Memory::default()),
         application: "vectors".into(),
         now: then,
+        policy: None,
     }
 }
 
@@ -69,7 +70,7 @@ async fn world_opens() {
             assert_eq!(session.public_key().fingerprint().0, fixed(&person["fingerprint"]), "{login}");
             assert_eq!(session.verification_code(login).await.unwrap(), text(&person["verificationCode"]));
             for item in cases(&file) {
-                let opened = session.decrypt(&Buffer::Heap(hex(&item["envelope"]))).await;
+                let opened = session.decrypt(&Buffer::Heap(hex(&item["envelope"])), None).await;
                 if !item["readers"].as_array().unwrap().contains(&person["login"]) {
                     assert_eq!(opened.unwrap_err().code(), Code::NoAccess, "{login} {}", item["text"]);
                     continue;
@@ -209,7 +210,7 @@ mod make {
         seal(&c, "carol's own, from before", &[], &["carol"], false);
         let cut = seal(&a, "no longer bob's", &["bob"], &["alice"], false);
         block_on(a.revoke(Some(&[cut]), "bob", false)).unwrap();
-        block_on(a.renew_keys(None)).unwrap();
+        block_on(a.renew_keys(None, &|_| Ok(()))).unwrap();
         seal(&b, "to alice's second keyset", &["alice"], &["alice", "bob"], false);
         let many = (0..10).map(|n| draft(&n.to_string())).collect();
         let options = SealOptions { share_with: vec!["bob".into()], ..SealOptions::default() };

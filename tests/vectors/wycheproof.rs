@@ -135,8 +135,11 @@ async fn pbkdf2_hmac_sha_256() {
         {
             let mut found = vec![0; case.dk_len];
             let derived = webcrypto::pbkdf2(&case.password, &case.salt, case.iteration_count as u32, &mut found);
-            derived.await.unwrap();
-            assert_eq!(found, case.dk[..], "{}", case.tc_id);
+            // WebKitGTK refuses an empty password and an empty salt; neither is ever used here.
+            match derived.await {
+                Ok(()) => assert_eq!(found, case.dk[..], "{}", case.tc_id),
+                Err(_) => assert!(case.password.is_empty() || case.salt.is_empty(), "{}", case.tc_id),
+            }
         }
     }
     tally.check(set.number_of_tests, 60, &[]);
@@ -188,12 +191,27 @@ async fn x25519() {
         assert_eq!(hpke::open_with(&private, &public, b"", b"").is_err(), refused, "{}", case.tc_id);
         #[cfg(target_arch = "wasm32")]
         match webcrypto::x25519(&private, &public).await {
-            Ok(found) => assert_eq!(found.unwrap().expose()[..], case.shared_secret[..], "{}", case.tc_id),
-            Err(_) => assert!(refused, "{}", case.tc_id),
+            Ok(Some(found)) => assert_eq!(found.expose()[..], case.shared_secret[..], "{}", case.tc_id),
+            // See import_okp.
+            Ok(None) => assert_eq!(private.expose()[0], 0, "{}", case.tc_id),
+            // Firefox refuses points, too, that RFC 7748 computes with.
+            Err(_) => assert!(refused || case.result == TestResult::Acceptable, "{}", case.tc_id),
         }
     }
     assert_eq!(zero, 31);
     tally.check(set.number_of_tests, 518, &[]);
+}
+
+/// Whether this runs in WebKitGTK, whose WebCrypto is made from libgcrypt.
+fn in_webkit_gtk() -> bool {
+    #[cfg(target_arch = "wasm32")]
+    {
+        let get = |from: &wasm_bindgen::JsValue, name: &str| js_sys::Reflect::get(from, &name.into()).unwrap();
+        let agent = get(&get(&js_sys::global(), "navigator"), "userAgent").as_string().unwrap();
+        agent.contains("AppleWebKit") && !agent.contains("Chrome")
+    }
+    #[cfg(not(target_arch = "wasm32"))]
+    false
 }
 
 async fn decrypt_all(engine: &Engine, group: &rsa_oaep::TestGroup) {
@@ -201,9 +219,16 @@ async fn decrypt_all(engine: &Engine, group: &rsa_oaep::TestGroup) {
     let (private, public) = engine.import_decryption(&pkcs8).await.unwrap();
     assert_eq!(public.size() * 8, group.key_size);
     for case in &group.tests {
-        let found = engine.rsa_decrypt(&private, &case.label, &case.ct).await;
+        let found = engine.rsa_decrypt(&private, &case.label, &case.ct, case.pt.len()).await;
         match case.result {
             TestResult::Valid => assert_eq!(found.unwrap().expose(), &case.pt[..], "{}", case.tc_id),
+            // WebKitGTK does not look at all of the padding, and takes a ciphertext for a number modulo n. Neither gives
+            // anybody a message that its sender did not choose; and what came by RSA must fit a commitment, or open a box.
+            _ if found.is_ok() && in_webkit_gtk() => {
+                let unreduced = ["added n to c", "ciphertext not reduced", "prepended bytes to ciphertext"];
+                let padding = case.flags.contains(&rsa_oaep::TestFlag::InvalidOaepPadding);
+                assert!(padding || unreduced.contains(&&*case.comment), "{} {}", case.tc_id, case.comment);
+            }
             _ => assert_eq!(found.unwrap_err(), Error::corrupt(), "{}", case.tc_id),
         }
     }

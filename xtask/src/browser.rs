@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::debian;
 use crate::shell::{self, Result};
-use crate::{debian, npm};
 
 const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 const BROWSER_PATHS: &[&str] = &[
@@ -70,18 +70,10 @@ impl Browser {
         }
         Ok(format!("{} {chrome}", self.chrome.display()))
     }
-
-    /// Writes a `webdriver.json` for this machine beside the build products and gives its path; the one in the
-    /// repository names no browser and stays as it is.
-    pub(crate) fn webdriver_json(&self) -> Result<PathBuf> {
-        let json = shell::quiet(npm::node().arg("tests/tools/webdriver.mjs").env("CHROME", &self.chrome))?;
-        let file = shell::target_dir()?.join("xtask").join("webdriver.json");
-        shell::write(&file, json)?;
-        Ok(file)
-    }
 }
 
-fn locate(variable: &str, names: &[&str], paths: &[&str]) -> Result<Option<PathBuf>> {
+/// The file that an environment variable names, else the first of these programs on `PATH`, else the first of these files.
+pub(crate) fn locate(variable: &str, names: &[&str], paths: &[&str]) -> Result<Option<PathBuf>> {
     if let Some(given) = std::env::var_os(variable).filter(|given| !given.is_empty()) {
         let given = PathBuf::from(given);
         if given.is_file() {

@@ -8,6 +8,8 @@ use crate::{imports, npm};
 
 /// The folders with a `tsconfig.json`.
 const TYPESCRIPT: &[&str] = &["tests", "www"];
+/// The folders with a `package-lock.json`.
+const LOCKED: &[&str] = &["tests", "tests/elsewhere", "www", "xtask/site"];
 
 /// Runs all checks; the first that fails ends it.
 pub(crate) fn run(machine: &Machine) -> Result<()> {
@@ -40,7 +42,18 @@ pub(crate) fn run(machine: &Machine) -> Result<()> {
     stage("docs", || {
         let mut cargo = native_cargo();
         shell::run(cargo.args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
-    })
+    })?;
+    stage("the crate's package", crate_package)
+}
+
+/// What `cargo publish` would send can be put together, and cargo has nothing to say about it.
+fn crate_package() -> Result<()> {
+    let mut cargo = native_cargo();
+    cargo.args(["package", "--package", "regrant", "--package", "regrant-symmetric"]);
+    cargo.args(["--allow-dirty", "--no-verify", "--quiet"]);
+    let output = shell::output(&mut cargo)?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() && said.trim().is_empty() { Ok(()) } else { Err(said.into_owned()) }
 }
 
 /// Types of the package's declarations and of all TypeScript that uses them.
@@ -53,7 +66,7 @@ fn types() -> Result<()> {
 
 /// Lockfiles name versions and digests, never the address of the registry that somebody happened to use.
 fn lockfiles() -> Result<()> {
-    for folder in TYPESCRIPT {
+    for folder in LOCKED {
         let lock = shell::read(&shell::root().join(folder).join("package-lock.json"))?;
         if lock.lines().any(|line| line.trim_start().starts_with("\"resolved\": \"http")) {
             return Err(format!(

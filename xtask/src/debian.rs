@@ -29,7 +29,8 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
         shell::quiet(as_root("apt-get").args(["update", "-q"]))?;
     }
     let mut install = as_root("apt-get");
-    install.args(["install", "-y", "-q", "--no-install-recommends"]).args(packages);
+    // Another apt-get may be at work: it is waited for.
+    install.args(["-o", "DPkg::Lock::Timeout=600", "install", "-y", "-q", "--no-install-recommends"]).args(packages);
     shell::quiet(install.env("DEBIAN_FRONTEND", "noninteractive")).map(drop)
 }
 
@@ -97,6 +98,7 @@ fn as_root(program: &str) -> Command {
     sudo
 }
 
-fn is_root() -> bool {
+/// Whether this is root.
+pub(crate) fn is_root() -> bool {
     shell::quiet(shell::command("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }

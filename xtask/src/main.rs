@@ -1,15 +1,18 @@
-//! The commands people type: `cargo xtask setup | check | package | test | bench | demo`. Run it without arguments for help.
+//! The commands people type: `cargo xtask setup | check | package | test | docs | bench | demo`. Run it without arguments for help.
 
 mod bench;
 mod browser;
 mod check;
 mod debian;
 mod demo;
+mod engines;
 mod imports;
 mod npm;
 mod package;
+mod reproducible;
 mod setup;
 mod shell;
+mod site;
 mod test;
 mod toolchain;
 
@@ -19,17 +22,32 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   setup                    install what is missing: the wasm target, wasm-bindgen, wasm-pack, Chromium, npm packages
-  check                    format, clippy (native and wasm), docs, import order, types
-  package                  build the npm package into pkg/
-  test                     setup, check, native tests, browser tests, the package, end to end (what CI runs)
+  check                    format, clippy (native and wasm), docs, import order, lockfiles, types
+  package                  build the npm package into pkg/, with its third-party notices and its list of what is in it
+  package --check-reproducible
+                           build it twice, in two folders, and compare: prints the SHA-256 of the WebAssembly
+  test [SLICE]... [--browsers LIST]
+                           what CI runs, or slices of it, in this order:
+                             check      as above
+                             native     the core, natively
+                             browser    the core, in browsers
+                             package    the packed package, in browsers and in Node
+                             docs       the documentation: its code, errors, links, commands
+                             elsewhere  built by other bundlers and frameworks; the examples; what is in the package
+                             e2e        the demo page
+                           LIST: all, or some of chromium,firefox,webkit, which are installed where they are missing.
+                           Without it, Chromium and those of the others that are there
+  docs                     build the site of the documentation into target/site/ (it opens from the disk, too)
   bench [--check] [--json FILE] [WORD]
                            measure the package in Chromium; with --check, exit 1 where a target is missed
   bench memory             send a gibibyte through a page, and watch how much memory that takes
   demo [--port N] [--check]
                            build the demo page and serve it; with --check, run its story once in headless Chromium
+  help                     this
 
-Environment: CHROME and CHROMEDRIVER name the browser and its driver; REGRANT_WASM=rustup|debian forces the
-toolchain that builds wasm; with CI set, build products stay in ~/.cache/regrant.
+Environment: CHROME and CHROMEDRIVER name the browser and its driver, as do FIREFOX and GECKODRIVER, and WEBKITDRIVER
+(which knows its own browser); REGRANT_WASM=rustup|debian forces the toolchain that builds wasm; CARGO_TARGET_DIR is where
+cargo builds; with CI set, build products and npm's cache stay in ~/.cache/regrant, where tools always are.
 ";
 
 fn main() -> ExitCode {
@@ -39,7 +57,9 @@ fn main() -> ExitCode {
         ["setup"] => setup::run().map(drop),
         ["check"] => setup::run().and_then(|machine| check::run(&machine)),
         ["package"] => setup::run().and_then(|machine| package::run(&machine)),
-        ["test"] => test::run(),
+        ["package", "--check-reproducible"] => setup::run().and_then(|machine| reproducible::run(&machine)),
+        ["docs"] => site::run(),
+        ["test", options @ ..] => test::run(options),
         ["bench", options @ ..] => bench::run(options),
         ["demo", options @ ..] => demo::run(options),
         [] | ["help" | "--help" | "-h"] => {

@@ -15,8 +15,10 @@ const INPUTS: &[&str] = &[
     "LICENSE-MIT",
     "pkg-template",
     "src",
+    "symmetric",
     "tests/package-lock.json",
     "tests/tools/inline.mjs",
+    "tests/tools/third-party.mjs",
     "xtask/src/package.rs",
     "xtask/size-budget",
 ];
@@ -43,15 +45,22 @@ pub(crate) fn run(machine: &Machine) -> Result<()> {
         println!("  package   pkg/ is up to date");
         return Ok(());
     }
-    clear(&pkg)?;
-    let wasm = compile(machine)?;
-    bind(machine, &wasm, &pkg)?;
-    copy_template(&pkg)?;
-    shell::quiet(npm::node().args(["tests/tools/inline.mjs", "pkg", "pkg-template"]))?;
+    build(machine, &shell::root(), &shell::target_dir()?, &pkg)?;
     let size = check_size(&pkg.join("wasm/regrant_bg.wasm"))?;
     shell::write(&stamp, wanted)?;
     println!("  package   pkg/ is built: {size} bytes of wasm, gzipped");
     Ok(())
+}
+
+/// Builds the package into `pkg` from the sources in `root`, with cargo's own products in `target`.
+pub(crate) fn build(machine: &Machine, root: &Path, target: &Path, pkg: &Path) -> Result<()> {
+    clear(pkg)?;
+    let wasm = compile(machine, root, target)?;
+    bind(machine, &wasm, pkg)?;
+    copy_template(root, pkg)?;
+    shell::quiet(npm::node().arg("tests/tools/inline.mjs").arg(pkg).arg(root.join("pkg-template")))?;
+    // The notices for, and the list of, what is built into the WebAssembly.
+    shell::quiet(npm::node().arg("tests/tools/third-party.mjs").arg(pkg).arg(root)).map(drop)
 }
 
 /// The folder stays, because `www/node_modules` links to it; what is in it goes.
@@ -62,9 +71,10 @@ fn clear(pkg: &Path) -> Result<()> {
     std::fs::remove_dir_all(pkg).map_err(|error| format!("{}: {error}", pkg.display()))
 }
 
-fn compile(machine: &Machine) -> Result<PathBuf> {
+fn compile(machine: &Machine, root: &Path, target: &Path) -> Result<PathBuf> {
     println!("  package   building the release wasm");
     let mut cargo = machine.wasm.cargo();
+    cargo.current_dir(root).env("CARGO_TARGET_DIR", target);
     cargo.args(["build", "--quiet", "--release", "--package", "regrant", "--lib", "--target", TARGET]);
     // Debian's standard library carries no bitcode, which LTO across crates needs.
     if machine.wasm.way() == Way::Ordinary {
@@ -75,7 +85,7 @@ fn compile(machine: &Machine) -> Result<PathBuf> {
         cargo.env("RUSTFLAGS", format!("--remap-path-prefix={}=/cargo", home.display()));
     }
     shell::run(&mut cargo)?;
-    Ok(shell::target_dir()?.join(TARGET).join("release/regrant.wasm"))
+    Ok(target.join(TARGET).join("release/regrant.wasm"))
 }
 
 fn cargo_home() -> Option<PathBuf> {
@@ -99,10 +109,11 @@ fn bind(machine: &Machine, wasm: &Path, pkg: &Path) -> Result<()> {
     ]);
     shell::quiet(bindgen.arg("--out-dir").arg(&out).arg(wasm))?;
     survive_traps(&out.join("regrant.js"))?;
+    pass_long_text(&out.join("regrant.js"))?;
     println!("  package   optimizing it");
     let file = out.join("regrant_bg.wasm");
     let mut opt = npm::node();
-    opt.arg(npm::program("binaryen/bin/wasm-opt")).args(["-Oz"]).args(WASM_FEATURES);
+    opt.arg(npm::program("binaryen/bin/wasm-opt")).args(["--merge-similar-functions", "-Oz"]).args(WASM_FEATURES);
     shell::quiet(opt.arg(&file).arg("-o").arg(&file)).map(drop)
 }
 
@@ -129,9 +140,23 @@ fn survive_traps(file: &Path) -> Result<()> {
     shell::write(file, format!("import {{ surviving }} from \"../calls.js\";\n{text}"))
 }
 
+/// Changes how long text comes into the module: at once, where it is ASCII, as records are. As generated, every character
+/// is put there by itself, which took a quarter of the time in which a large record is read.
+fn pass_long_text(file: &Path) -> Result<()> {
+    let text = shell::read(file)?;
+    let from = "    let offset = 0;\n\n    for (; offset < len; offset++) {\n";
+    if text.matches(from).count() != 1 {
+        return Err(format!("{}: text is passed in another way than is known", file.display()));
+    }
+    let at_once = "    let offset = 0;\n\n    if (len > 256) {\n        \
+         const { read, written } = cachedTextEncoder.encodeInto(arg, mem.subarray(ptr, ptr + len));\n        \
+         if (read === len && written === len) offset = len;\n    }\n    for (; offset < len; offset++) {\n";
+    shell::write(file, text.replace(from, at_once))
+}
+
 /// Copies `pkg-template/`, with the workspace's version, and the licences.
-fn copy_template(pkg: &Path) -> Result<()> {
-    let template = shell::root().join("pkg-template");
+fn copy_template(root: &Path, pkg: &Path) -> Result<()> {
+    let template = root.join("pkg-template");
     for file in shell::files(&template) {
         let name = file.strip_prefix(&template).map_err(|error| error.to_string())?;
         let to = match name.to_str() {
@@ -142,7 +167,7 @@ fn copy_template(pkg: &Path) -> Result<()> {
         shell::copy(&file, &to)?;
     }
     for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
-        shell::copy(&shell::root().join(licence), &pkg.join(licence))?;
+        shell::copy(&root.join(licence), &pkg.join(licence))?;
     }
     let manifest = pkg.join("package.json");
     let placeholder = "\"version\": \"0.0.0\"";

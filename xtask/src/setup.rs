@@ -39,7 +39,8 @@ pub(crate) fn run() -> Result<Machine> {
     Ok(Machine { wasm, browser })
 }
 
-fn step(what: &str, how: &str) {
+/// Says what became of a step.
+pub(crate) fn step(what: &str, how: &str) {
     println!("  {what:<9} {how}");
 }
 
@@ -133,7 +134,7 @@ fn pinned_bindgen() -> Result<String> {
 
 /// Installs a Rust program into our own folder, unless it is there (or on `PATH`) in the right version.
 /// Without `--locked`: a registry mirror may lag behind the versions in its lockfile.
-fn tool(wasm: &Wasm, program: &str, package: &str, version: Option<&str>) -> Result<()> {
+pub(crate) fn tool(wasm: &Wasm, program: &str, package: &str, version: Option<&str>) -> Result<()> {
     let folder = shell::cache()?.join("tools");
     let present = || {
         let mut ask = Command::new(program);

@@ -2,6 +2,9 @@
 //!
 //! What whole items and streams share. Works on bytes in this module's memory; knows no buffer.
 
+use std::cell::OnceCell;
+
+use regrant_symmetric::Gcm;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -53,8 +56,16 @@ impl Index {
 
 /// The AES-256-GCM key of one envelope.
 #[derive(zeroize::ZeroizeOnDrop)]
-pub(super) struct ContentKey(pub(super) Key32);
-const _: () = crate::secret::wiped::<ContentKey>();
+pub(super) struct ContentKey {
+    pub(super) key: Key32,
+    /// Ready for use, once it was used here. It wipes itself.
+    #[zeroize(skip)]
+    ready: OnceCell<Box<Gcm>>,
+}
+const _: () = {
+    crate::secret::wiped::<ContentKey>();
+    crate::secret::wiped::<Gcm>();
+};
 
 impl ContentKey {
     /// Derives key and commitment from the data key, the salt and the header's first 30 bytes.
@@ -62,7 +73,8 @@ impl ContentKey {
         let mut okm = Zeroizing::new([0; 64]);
         let info = Transcript::new("envelope").bytes(&header.head());
         rust::hkdf(key.0.expose(), &header.salt, info.as_bytes(), &mut okm[..])?;
-        Ok((Self(Key32::from_slice(&okm[..32])?), Hash::from_slice(&okm[32..])?))
+        let content = Self { key: Key32::from_slice(&okm[..32])?, ready: OnceCell::new() };
+        Ok((content, Hash::from_slice(&okm[32..])?))
     }
 
     /// The key, if the header commits to it.
@@ -71,18 +83,29 @@ impl ContentKey {
         Ok(equal(&commitment.0, &header.commitment.0).then_some(content))
     }
 
+    fn ready(&self) -> &Gcm {
+        self.ready.get_or_init(|| Box::new(Gcm::new(self.key.expose())))
+    }
+
     pub(super) fn seal(&self, index: Index, plaintext: &[u8]) -> Result<Vec<u8>> {
-        rust::aes_gcm_seal(&self.0, &index.nonce(), plaintext)
+        let mut out = Vec::new();
+        self.seal_into(index, plaintext, &mut out)?;
+        Ok(out)
+    }
+
+    /// The same, behind what is there.
+    pub(super) fn seal_into(&self, index: Index, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        rust::gcm_seal(self.ready(), &index.nonce(), plaintext, out)
     }
 
     pub(super) fn open(&self, index: Index, sealed: &[u8]) -> Result<SecretBytes> {
-        rust::aes_gcm_open(&self.0, &index.nonce(), sealed)
+        rust::gcm_open(self.ready(), &index.nonce(), sealed)
     }
 }
 
 /// SHA-256 of one chunk's ciphertext with its tag.
 pub(super) fn chunk_hash(sealed: &[u8]) -> [u8; 32] {
-    Sha256::digest(sealed).into()
+    regrant_symmetric::sha256(sealed)
 }
 
 /// Gathers h0, h1, … hn in order.

@@ -176,6 +176,13 @@ impl Layout {
         self.signed.then(|| self.total() - SEALED_TRAILER)
     }
 
+    /// Where data stands that is sealed in its own memory, of [`Layout::total`] bytes: no chunk is then written over
+    /// before it was read.
+    #[cfg(any(test, target_arch = "wasm32"))]
+    pub(super) fn room(&self) -> u64 {
+        HEADER_LENGTH as u64 + self.metadata + TAG + self.chunks * TAG
+    }
+
     /// The envelope's length in bytes.
     pub(super) fn total(&self) -> u64 {
         let trailer = if self.signed { SEALED_TRAILER } else { 0 };
@@ -203,6 +210,21 @@ pub fn sealed_length(metadata_len: u64, data_len: u64, pad: bool, signed: bool) 
     let chunks = data.div_ceil(1 << DEFAULT_CHUNK_LOG2).max(1);
     let trailer = if signed { SEALED_TRAILER } else { 0 };
     HEADER_LENGTH as u64 + metadata_len + TAG + data + chunks * TAG + trailer
+}
+
+/// Where data of this length is to stand in memory of what size, padding behind it, to be sealed there: `at, total`.
+pub fn room(metadata_len: u64, data_len: u64, pad: bool, signed: bool) -> (u64, u64) {
+    let total = sealed_length(metadata_len, data_len, pad, signed);
+    let trailer = if signed { SEALED_TRAILER } else { 0 };
+    (total - trailer - if pad { padme(data_len) } else { data_len }, total)
+}
+
+/// Where the ciphertext of data begins in an envelope of `total` bytes, and how long the data is; `None` with padding,
+/// whose length is not known yet. Errors: those of [`read_header`].
+pub fn data_in(first: &[u8], total: u64) -> Result<Option<(u64, u64)>> {
+    let header = read_header(first)?;
+    let layout = Layout::for_total(&header, total)?;
+    Ok((!header.padded).then(|| (layout.place(1).sealed, layout.data)))
 }
 
 #[cfg(test)]
@@ -253,6 +275,11 @@ mod tests {
                 let last = layout.place(layout.chunks);
                 let end = last.sealed + last.sealed_len;
                 assert_eq!(layout.trailer().unwrap_or(layout.total()), end);
+                assert_eq!(layout.room() + data, end);
+                assert_eq!(
+                    data_in(&header(signed).to_bytes(), layout.total()).unwrap(),
+                    Some((layout.place(1).sealed, data))
+                );
             }
             // An empty chunk after a full one, and totals that no data has.
             let full = Layout::for_data(&header(signed), 4096).unwrap().total();

@@ -35,13 +35,16 @@ pub use super::buffer::Buffer;
 use super::keys::{DataKey, SigningKey};
 use crate::encoding::{Hash, Signature};
 use crate::error::{Error, Result};
-pub use header::{DEFAULT_CHUNK_LOG2, HEADER_LENGTH, Header, MAX_METADATA, padme, read_header, sealed_length};
+pub use header::{
+    DEFAULT_CHUNK_LOG2, HEADER_LENGTH, Header, MAX_METADATA, data_in, padme, read_header, room, sealed_length,
+};
 pub use open::open;
 pub use parts::{OpenParts, SealParts, SealedChunk};
 pub use pieces::digests;
 #[doc(hidden)]
 pub use seal::dangerous_seal_with;
 pub use seal::seal;
+pub(crate) use seal::seal_with_salt;
 #[doc(hidden)]
 pub use stream::dangerous_stream_with;
 pub use stream::{EndOfStream, OpenStream, SealStream, StreamEnd};

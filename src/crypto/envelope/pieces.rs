@@ -51,7 +51,7 @@ impl Cipher {
         if chunks.first().is_some_and(|c| matches!(c.bytes, Buffer::Web(_))) {
             let bulk = match &mut self.seal {
                 Some(bulk) => bulk,
-                none => none.insert(BulkKey::import(engine, &key.0, "encrypt").await?),
+                none => none.insert(BulkKey::import(engine, &key.key, "encrypt").await?),
             };
             let refused = |_| Error::bad_input("crypto.subtle refused to seal these bytes");
             for group in chunks.chunks(AHEAD) {
@@ -96,7 +96,7 @@ impl Cipher {
         if chunks.first().is_some_and(|(_, bytes)| matches!(bytes, Buffer::Web(_))) {
             let bulk = match &mut self.open {
                 Some(bulk) => bulk,
-                none => none.insert(BulkKey::import(engine, &key.0, "decrypt").await?),
+                none => none.insert(BulkKey::import(engine, &key.key, "decrypt").await?),
             };
             for group in chunks.chunks(AHEAD) {
                 let mut opening = Vec::with_capacity(group.len());

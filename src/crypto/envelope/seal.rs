@@ -21,6 +21,17 @@ pub async fn seal(engine: &Engine, key: &DataKey, what: &Seal<'_>, data: &Buffer
     dangerous_seal_with(engine, key, what, data, &salt, DEFAULT_CHUNK_LOG2).await
 }
 
+/// [`seal`] with a salt that was drawn with the key.
+pub(crate) async fn seal_with_salt(
+    engine: &Engine,
+    key: &DataKey,
+    what: &Seal<'_>,
+    data: &Buffer,
+    salt: &[u8; 32],
+) -> Result<Sealed> {
+    dangerous_seal_with(engine, key, what, data, salt, DEFAULT_CHUNK_LOG2).await
+}
+
 /// [`seal`] with the salt and the chunk size given: for test vectors only. A salt must not repeat under a key.
 #[doc(hidden)]
 pub async fn dangerous_seal_with(
@@ -100,13 +111,14 @@ impl Sealing {
         layout: &Layout,
     ) -> Result<Sealed> {
         let mut out = Vec::with_capacity(layout.total() as usize);
-        out.extend_from_slice(&self.head());
+        out.extend_from_slice(&self.header.to_bytes());
+        out.extend_from_slice(&self.metadata);
         for i in 1..=layout.chunks {
             let place = layout.place(i);
             let chunk = padded(data, place.plain as usize, place.plain_len as usize);
-            let sealed = self.key.seal(Index::data(i, layout.chunks)?, &chunk)?;
-            self.digest.add(&chunk_hash(&sealed));
-            out.extend_from_slice(&sealed);
+            let at = out.len();
+            self.key.seal_into(Index::data(i, layout.chunks)?, &chunk, &mut out)?;
+            self.digest.add(&chunk_hash(&out[at..]));
         }
         let (digest, trailer) = self.finish(engine, author, layout.chunks).await?;
         out.extend_from_slice(&trailer);

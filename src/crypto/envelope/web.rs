@@ -12,7 +12,7 @@ use super::seal::Sealing;
 use super::{Author, Buffer, OpenedEnvelope, Sealed};
 use crate::crypto::Engine;
 use crate::crypto::keys::DataKey;
-use crate::crypto::webcrypto::{BulkKey, Pending, WebBuffer, start_sha256};
+use crate::crypto::webcrypto::{BulkKey, Pending, WebBuffer, start_helped_sha256, start_last_sha256};
 use crate::encoding::Hash;
 use crate::error::{Code, Error, Result};
 
@@ -20,22 +20,25 @@ use crate::error::{Code, Error, Result};
 const SMALL: usize = 4096;
 /// How many chunks are under way at once.
 const AHEAD: u64 = 4;
+/// How many hashes are.
+const HASHES: usize = 16;
 
 /// Chunks under way, oldest first.
 struct Ahead {
     next: u64,
     chunks: u64,
+    most: u64,
     pending: VecDeque<Pending>,
 }
 
 impl Ahead {
-    fn new(layout: &Layout) -> Self {
-        Self { next: 1, chunks: layout.chunks, pending: VecDeque::new() }
+    fn new(layout: &Layout, most: u64) -> Self {
+        Self { next: 1, chunks: layout.chunks, most, pending: VecDeque::new() }
     }
 
     /// The oldest chunk, after starting those that may be under way beside it. `None` after the last.
     fn take(&mut self, start: impl Fn(u64) -> Result<Pending>) -> Result<Option<Pending>> {
-        while self.next <= self.chunks && (self.pending.len() as u64) < AHEAD {
+        while self.next <= self.chunks && (self.pending.len() as u64) < self.most {
             self.pending.push_back(start(self.next)?);
             self.next += 1;
         }
@@ -60,23 +63,34 @@ pub(super) async fn seal(
         let sealed = sealing.heap(engine, author, &bytes, layout).await?;
         return Ok(Sealed { bytes: Buffer::Web(WebBuffer::copy_of(&sealed.bytes.into_heap())), ..sealed });
     }
-    let out = WebBuffer::zeros(layout.total())?;
+    // Where the data stands at the end of memory that is large enough, each chunk is sealed to where others stood before.
+    let at = layout.room();
+    let room = data.room(at, layout.total());
+    let out = match &room {
+        Some(whole) => whole.clone(),
+        None => WebBuffer::zeros(layout.total())?,
+    };
     out.write(0, &sealing.header.to_bytes())?;
     out.write(HEADER_LENGTH as u64, &sealing.metadata)?;
-    let key = BulkKey::import(engine, &sealing.key.0, "encrypt").await?;
+    let key = BulkKey::import(engine, &sealing.key.key, "encrypt").await?;
     let start = |i| {
         let place = layout.place(i);
+        let nonce = Index::data(i, layout.chunks)?.nonce();
+        if let Some(whole) = &room {
+            // Zeros follow the data there.
+            return key.seal(&nonce, whole, at + place.plain, place.plain_len, place.plain_len);
+        }
         // The part of this chunk that is data; padding follows.
         let there = length.saturating_sub(place.plain).min(place.plain_len);
-        key.seal(&Index::data(i, layout.chunks)?.nonce(), data, place.plain.min(length), there, place.plain_len)
+        key.seal(&nonce, data, place.plain.min(length), there, place.plain_len)
     };
-    let mut ahead = Ahead::new(layout);
+    let mut ahead = Ahead::new(layout, AHEAD);
     let mut hashing = VecDeque::new();
     for i in 1..=layout.chunks {
         let sealed = ahead.take(start)?.ok_or_else(Error::corrupt)?.finish_bytes().await.map_err(refused)?;
-        hashing.push_back(start_sha256(engine, &sealed, 0, sealed.len() as u64)?);
         sealed.copy_into(&out, layout.place(i).sealed)?;
-        if hashing.len() as u64 >= AHEAD {
+        hashing.push_back(start_last_sha256(engine, sealed)?);
+        if hashing.len() >= HASHES {
             add(&mut sealing, hashing.pop_front()).await?;
         }
     }
@@ -136,18 +150,22 @@ async fn open_chunks(
     };
     let mut opening = Opening::begin(key, &bytes.read(0, HEADER_LENGTH), bytes.len() as u64, get)?;
     let layout = opening.layout;
-    let mut ahead = Ahead::new(&layout);
+    let mut ahead = Ahead::new(&layout, HASHES as u64);
     let hash = |i| {
         let place = layout.place(i);
-        start_sha256(engine, bytes, place.sealed, place.sealed_len).map_err(changed)
+        start_helped_sha256(engine, bytes, place.sealed, place.sealed_len).map_err(changed)
     };
     while let Some(hash) = ahead.take(hash)? {
         opening.add(&hash.finish_digest().await?);
     }
     let checked = opening.check(expected)?;
-    let key = BulkKey::import(engine, &checked.key.0, "decrypt").await?;
-    let out = WebBuffer::zeros(checked.length)?;
-    let mut ahead = Ahead::new(&layout);
+    let key = BulkKey::import(engine, &checked.key.key, "decrypt").await?;
+    // Nothing but the data is opened to where its ciphertext stood: all of it was checked, and is not needed again.
+    let out = match bytes.inner().filter(|inner| inner.len() as u64 == checked.length) {
+        Some(inner) => inner,
+        None => WebBuffer::zeros(checked.length)?,
+    };
+    let mut ahead = Ahead::new(&layout, AHEAD);
     let start = |i| {
         let place = layout.place(i);
         key.open(&Index::data(i, layout.chunks)?.nonce(), bytes, place.sealed, place.sealed_len).map_err(changed)

@@ -27,7 +27,7 @@ fn unreadable() -> Error {
 fn from_js(value: &JsValue) -> Result<Stored> {
     let get = |name: &str| Reflect::get(value, &name.into()).map_err(|_| unreadable());
     let rev = get("rev")?.as_f64().ok_or_else(unreadable)?;
-    Ok(Stored { rev: rev as u64, value: get("value")?.as_string().ok_or_else(unreadable)? })
+    Ok(Stored { rev: rev as u64, value: get("value")?.as_string().ok_or_else(unreadable)?.into() })
 }
 
 fn to_js(key: &str, rev: u64, value: &str) -> Result<JsValue> {
@@ -97,7 +97,7 @@ impl IndexedDb {
             let key = JsValue::from_str(&write.key);
             match &write.value {
                 Some(value) => {
-                    let value = to_js(&write.key, write.expected + 1, value)?;
+                    let value = to_js(&write.key, write.expected + 1, &value.text()?)?;
                     puts.push(records.put(&value, Some(&key)).map_err(failure)?.into_future());
                 }
                 None => deletes.push(records.delete(key).map_err(failure)?.into_future()),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::crypto::envelope::Buffer;
 use crate::error::Result;
-use crate::relay::rules::{Stored, Write};
+use crate::relay::rules::{Source, Stored, Write};
 
 /// The parts of files, by item and name.
 type Parts = Rc<RefCell<BTreeMap<(Uuid, String), Buffer>>>;
@@ -21,13 +21,14 @@ pub struct Memory(Rc<RefCell<BTreeMap<String, Stored>>>, Parts);
 impl Memory {
     /// A backend with these records: key, revision, JSON.
     pub fn load(records: impl IntoIterator<Item = (String, u64, String)>) -> Self {
-        let records = records.into_iter().map(|(key, rev, value)| (key, Stored { rev, value }));
+        let records = records.into_iter().map(|(key, rev, value)| (key, Stored { rev, value: value.into() }));
         Self(Rc::new(RefCell::new(records.collect())), Parts::default())
     }
 
     /// Every record: key, revision, JSON.
     pub fn dump(&self) -> Vec<(String, u64, String)> {
-        self.0.borrow().iter().map(|(key, stored)| (key.clone(), stored.rev, stored.value.clone())).collect()
+        let text = |stored: &Stored| stored.value.text().map(|text| text.to_string()).unwrap_or_default();
+        self.0.borrow().iter().map(|(key, stored)| (key.clone(), stored.rev, text(stored))).collect()
     }
 
     /// Puts a record in place of another, as an operator with access to the database can. `None` deletes it.
@@ -35,7 +36,7 @@ impl Memory {
         let mut records = self.0.borrow_mut();
         let rev = records.get(key).map_or(0, |s| s.rev) + 1;
         match value {
-            Some(value) => records.insert(key.to_owned(), Stored { rev, value }),
+            Some(value) => records.insert(key.to_owned(), Stored { rev, value: value.into() }),
             None => records.remove(key),
         };
     }
@@ -91,5 +92,19 @@ impl Memory {
 
     pub(super) fn drop_parts(&self, item: Uuid) {
         self.1.borrow_mut().retain(|(id, _), _| *id != item);
+    }
+}
+
+impl Source for Memory {
+    fn record(&self, key: &str) -> Option<Stored> {
+        self.0.borrow().get(key).cloned()
+    }
+
+    fn records(&self, prefix: &str, after: &str, limit: usize) -> Vec<(String, Stored)> {
+        self.list(prefix, after, limit)
+    }
+
+    fn parts(&self, item: Uuid) -> u64 {
+        self.count_parts(item)
     }
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use uuid::Uuid;
 
+use super::account::{is_delegator, require_newest};
 use super::grants::{Logged, MAX_GRANTS, exchange_of, index_keys, write_grant};
-use super::identities::require_newest;
 use super::log::{self, Entry, entry_key, exchange_key, grant_key, limit};
 use super::{Batch, Context, Records, Ruled, conflict, forbidden};
 use crate::relay::{GrantRecord, Reply};
@@ -29,14 +29,14 @@ pub(super) fn compact(
     if db.raw(&new_key)?.is_some() {
         return Err(conflict("a grant with this id exists").into());
     }
-    let exchange = exchange_of(db, grant)?;
-    if exchange.delegator != caller.login() || grant.grantor_fingerprint != *caller.fingerprint() {
+    let exchange = &exchange_of(db, grant)?.exchange;
+    if !is_delegator(db, caller.login(), exchange)? || grant.grantor_fingerprint != *caller.fingerprint() {
         return Err(forbidden("grants are put together by their grantor").into());
     }
 
     let mut old = Vec::with_capacity(ids.len());
     for key in &keys {
-        old.push(db.get::<GrantRecord>(key)?.ok_or_else(|| conflict("a grant is gone meanwhile"))?);
+        old.push(db.view::<GrantRecord>(key)?.ok_or_else(|| conflict("a grant is gone meanwhile"))?);
     }
     let given: HashSet<&GrantEntry> =
         old.iter().flat_map(|(_, r)| r.grant.entries.iter().filter(|e| !r.cuts.contains(&e.0))).collect();
@@ -66,7 +66,7 @@ pub(super) fn compact(
         batch.delete(key, *rev);
     }
     log::need(db, &[&exchange.delegator, &exchange.delegate])?;
-    write_grant(db, batch, &exchange, 0, &GrantRecord { grant: grant.clone(), cuts: Vec::new() })?;
+    write_grant(db, batch, exchange, 0, GrantRecord { grant: grant.clone(), cuts: Vec::new() })?;
     for login in [&exchange.delegator, &exchange.delegate] {
         log::append(db, batch, login, &Entry::Replaced(ids.iter().copied().collect()))?;
     }

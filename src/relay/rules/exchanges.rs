@@ -1,8 +1,8 @@
 //! Exchange keys and their wraps.
 
-use super::identities::{Account, account, is_newest, key as identity_key, require_newest};
+use super::account::{account, concerns, is_newest, need_parties, parties, require_newest};
 use super::log::{self, Entry, exchange_key, limit};
-use super::{Batch, Context, Records, Ruled, forbidden};
+use super::{Batch, Context, Records, Ruled, conflict, forbidden};
 use crate::error::{Code, Error};
 use crate::relay::{ExchangeRecord, Reply};
 use crate::wire::exchange::{Exchange, Wrap};
@@ -40,10 +40,10 @@ pub(super) fn put(
     require_newest(db, caller)?;
     let (_, delegator) = account(db, &exchange.delegator)?.ok_or_else(|| forbidden("unknown delegator"))?;
     exchange.check(&delegator.newest()?.signing_key)?;
-    if account(db, &exchange.delegate)?.is_none() {
+    let Some((_, delegate)) = account(db, &exchange.delegate)? else {
         let missing = vec![exchange.delegate.clone()];
         return Err(Error::about(Code::IdentityNotFound, "no such identity", missing).into());
-    }
+    };
     for (i, wrap) in wraps.iter().enumerate() {
         check_wrap(cx, exchange, wrap)?;
         let twice = wraps[..i].iter().any(|w| w.recipient == wrap.recipient);
@@ -51,9 +51,13 @@ pub(super) fn put(
             return Err(forbidden("an exchange key is wrapped once for each of its recipients").into());
         }
     }
+    // One that none of the delegate's keys opens would only stand in the log of whoever took the login meanwhile.
+    if !exchange.recipients.iter().any(|recipient| delegate.place(recipient).is_some()) {
+        return Err(conflict("an exchange key is for keys of its delegate: these changed meanwhile").into());
+    }
     let key = exchange_key(exchange.id);
     if db.raw(&key)?.is_some() {
-        return Err(super::conflict("an exchange key with this id exists").into());
+        return Err(conflict("an exchange key with this id exists").into());
     }
     batch.put(key, 0, &ExchangeRecord { exchange: exchange.clone(), wraps: wraps.to_vec() })?;
     for login in [&exchange.delegator, &exchange.delegate] {
@@ -73,19 +77,19 @@ pub(super) fn put_wraps(cx: &Context<'_>, db: &Records, batch: &mut Batch, wraps
         let (rev, stored) =
             db.get::<ExchangeRecord>(&key)?.ok_or_else(|| Error::new(Code::NotFound, "no such exchange key"))?;
         // Several wraps of one batch may go to one exchange key.
-        let mut record = match batch.writes.get(&key).and_then(|w| w.value.as_deref()) {
-            Some(json) => super::read(json)?,
+        let mut record = match batch.written(&key)? {
+            Some(json) => super::read(&json)?,
             None => stored,
         };
         let exchange = record.exchange.clone();
         check_wrap(cx, &exchange, wrap)?;
-        if !exchange.concerns(caller.login()) {
+        if !concerns(db, caller.login(), &exchange)? {
             return Err(forbidden("only the two of an exchange key wrap it").into());
         }
-        db.need(&[identity_key(&exchange.delegator), identity_key(&exchange.delegate)])?;
+        need_parties(db, [&exchange])?;
         let mut owner = None;
         for login in [&exchange.delegator, &exchange.delegate] {
-            let found: Option<(u64, Account)> = account(db, login)?;
+            let found = account(db, login)?;
             if let Some(i) = found.as_ref().and_then(|(_, a)| a.find(&wrap.recipient)) {
                 let newest = found.is_some_and(|(_, a)| i + 1 == a.keysets.len());
                 owner = Some((login.clone(), newest));
@@ -98,9 +102,10 @@ pub(super) fn put_wraps(cx: &Context<'_>, db: &Records, batch: &mut Batch, wraps
         record.wraps.retain(|w| !(w.recipient == wrap.recipient && w.wrapper == wrap.wrapper));
         record.wraps.push(wrap.clone());
         limit(record.wraps.len(), MAX_WRAPS, "wraps")?;
-        log::need(db, &[&exchange.delegator, &exchange.delegate])?;
+        let told = parties(db, &exchange)?;
+        log::need(db, &told)?;
         batch.put(key, rev, &record)?;
-        for login in [&exchange.delegator, &exchange.delegate] {
+        for login in told {
             log::append(db, batch, login, &Entry::Exchange(exchange.id))?;
         }
     }

@@ -1,89 +1,22 @@
-//! Identities: registering, logging in, keysets and slots.
+//! Identities: registering, keysets and slots.
 
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
-use super::log::limit;
-use super::{Batch, Context, Records, Ruled, Ticket, conflict, forbidden, segment};
-use crate::encoding::{Hash, Signature, Transcript, check_login};
+use super::account::{
+    Account, Holders, Member, account, account_of, account_or_tombstone, first_life, is_newest, key, listed_as,
+    require_newest, write,
+};
+use super::log::{self, limit};
+use super::{Batch, Context, Records, Ruled, Ticket, conflict, forbidden, graph, statements};
+use crate::encoding::{Signature, check_login};
 use crate::error::{Code, Error, Result};
-use crate::relay::{LoginSecret, OwnKeyset, RelaySecret, Reply, SlotChange};
-use crate::secret::equal;
+use crate::relay::{LoginSecret, OwnKeyset, Renewal, Reply, SlotChange};
 use crate::wire;
 use crate::wire::keyset::Keyset;
 use crate::wire::slot::SlotKind;
+use crate::wire::statement::Statement;
 
-/// How long a login challenge lives, in milliseconds.
-const CHALLENGE_LIFE: u64 = 60_000;
-
-/// What the relay keeps of one identity.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Account {
-    /// From version 1.
-    pub(super) keysets: Vec<Member>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Member {
-    #[serde(flatten)]
-    pub(super) own: OwnKeyset,
-    pub(super) secrets: Vec<LoginSecret>,
-}
-
-impl Account {
-    /// The keyset with a fingerprint.
-    pub(super) fn find(&self, fingerprint: &Hash) -> Option<usize> {
-        self.keysets.iter().position(|m| m.own.keyset.fingerprint() == *fingerprint)
-    }
-
-    /// The newest keyset.
-    pub(super) fn newest(&self) -> Result<&Keyset> {
-        let last = self.keysets.last().map(|m| &m.own.keyset);
-        last.ok_or_else(|| Error::new(Code::StoreUnreadable, "a record of the relay cannot be read"))
-    }
-
-    /// Whether every version after `index` continues the one before it.
-    fn chained_from(&self, index: usize) -> bool {
-        self.is_chained(index, self.keysets.len().saturating_sub(1))
-    }
-
-    /// Whether every version after `from`, up to `to`, continues the one before it.
-    fn is_chained(&self, from: usize, to: usize) -> bool {
-        self.keysets[from..=to].windows(2).all(|w| matches!(w[1].own.keyset.continues(&w[0].own.keyset), Ok(true)))
-    }
-}
-
-pub(super) fn key(login: &str) -> String {
-    format!("identity/{}", segment(login))
-}
-
-pub(super) fn account(db: &Records, login: &str) -> Ruled<Option<(u64, Account)>> {
-    db.get(&key(login))
-}
-
-fn not_found(login: &str) -> Error {
-    Error::about(Code::IdentityNotFound, "no such identity", vec![login.to_owned()])
-}
-
-fn account_of(db: &Records, login: &str) -> Ruled<(u64, Account)> {
-    account(db, login)?.ok_or_else(|| not_found(login).into())
-}
-
-/// Whether the caller's keyset is the newest, or chained to it. Others may only give access to the newest.
-pub(super) fn is_newest(db: &Records, ticket: &Ticket) -> Ruled<bool> {
-    let (_, account) = account_of(db, ticket.login())?;
-    Ok(account.find(ticket.fingerprint()).is_some_and(|i| account.chained_from(i)))
-}
-
-/// Refuses callers whose keyset was replaced after a loss.
-pub(super) fn require_newest(db: &Records, ticket: &Ticket) -> Ruled<()> {
-    if is_newest(db, ticket)? {
-        return Ok(());
-    }
-    Err(forbidden("this key was replaced by a newer one: it can read, and give access back, and nothing else").into())
-}
-
-pub(super) fn read(db: &Records, logins: &[String]) -> Ruled<Reply> {
+pub(super) fn read(db: &Records, logins: &[String], removed: bool) -> Ruled<Reply> {
     limit(logins.len(), 1024, "logins")?;
     for login in logins {
         check_login(login)?;
@@ -92,8 +25,8 @@ pub(super) fn read(db: &Records, logins: &[String]) -> Ruled<Reply> {
     db.need(&keys)?;
     let mut identities = Vec::with_capacity(logins.len());
     for login in logins {
-        let found = account(db, login)?;
-        identities.push(found.map(|(_, a)| a.keysets.into_iter().map(|m| m.own.keyset).collect()));
+        let found = account_or_tombstone(db, login)?.filter(|(_, a)| removed || !a.removed);
+        identities.push(found.map(|(_, a)| a.keysets.iter().map(|m| m.own.keyset.clone()).collect()));
     }
     Ok(Reply::Identities { identities })
 }
@@ -130,18 +63,101 @@ fn self_made(keyset: &Keyset) -> bool {
     keyset.maker == keyset.party()
 }
 
-pub(super) fn register(db: &Records, batch: &mut Batch, new: &OwnKeyset, secrets: &[LoginSecret]) -> Ruled<Reply> {
+/// Whoever made keys for another identity signs them, and the list of their slots.
+fn check_maker(db: &Records, new: &OwnKeyset) -> Ruled<()> {
+    let keyset = &new.keyset;
+    if self_made(keyset) {
+        return Ok(());
+    }
+    let unknown = || forbidden("whoever makes keys for another identity signs them");
+    let (_, maker) = account(db, &keyset.maker.login)?.ok_or_else(unknown)?;
+    let index = maker.find(&keyset.maker.fingerprint).ok_or_else(unknown)?;
+    let signature = keyset.maker_signature.as_ref().ok_or_else(unknown)?;
+    wire::verify(&maker.keysets[index].own.keyset.signing_key, &keyset.maker_transcript(), signature)?;
+    Ok(())
+}
+
+/// The author of a list of slots is who it says.
+fn check_author(
+    db: &Records,
+    account: &Account,
+    manifest: &wire::manifest::Manifest,
+    new: Option<&Keyset>,
+) -> Ruled<()> {
+    let unknown = || forbidden("the author of a list of slots signs it");
+    let author = &manifest.author;
+    let signing_key = if let Some(new) = new.filter(|n| n.party() == *author) {
+        new.signing_key
+    } else if let Some(index) =
+        account.find(&author.fingerprint).filter(|index| account.keysets[*index].own.keyset.login == author.login)
+    {
+        account.keysets[index].own.keyset.signing_key
+    } else {
+        let (_, found) = super::account::account(db, &author.login)?.ok_or_else(unknown)?;
+        found.keysets[found.find(&author.fingerprint).ok_or_else(unknown)?].own.keyset.signing_key
+    };
+    wire::verify(&signing_key, &manifest.author_transcript(), &manifest.author_signature)?;
+    Ok(())
+}
+
+/// Whoever is added as a sharer is added with their newest keys: earlier ones may have been renewed to exclude somebody.
+/// Of those who are listed already, whoever seals to them decides which version is relied on. `renewed`: what the same
+/// change renews.
+fn check_added(
+    db: &Records,
+    login: &str,
+    slots: &[wire::slot::Slot],
+    listed: &Holders,
+    renewed: &[Renewal],
+) -> Ruled<()> {
+    let holders = slots.iter().filter_map(|slot| slot.holder.as_ref());
+    let added: Vec<_> = holders.filter(|h| h.login != login && listed_as(listed, &h.login).is_none()).collect();
+    let keys: Vec<String> = added.iter().map(|holder| key(&holder.login)).collect();
+    db.need(&keys)?;
+    for holder in added {
+        let newest = account_of(db, &holder.login)?.1.newest()?.fingerprint();
+        let next = renewed.iter().map(|r| &r.new.keyset).find(|k| k.login == holder.login).map(Keyset::fingerprint);
+        if next.unwrap_or(newest) != holder.fingerprint {
+            return Err(conflict("the keys of somebody who is added changed meanwhile: try again").into());
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn register(
+    db: &Records,
+    batch: &mut Batch,
+    new: &OwnKeyset,
+    secrets: &[LoginSecret],
+    profile: Option<&Statement>,
+) -> Ruled<Reply> {
     check_new(new, secrets)?;
     let login = &new.keyset.login;
-    if account(db, login)?.is_some() {
-        return Err(Error::about(Code::IdentityExists, "this login is taken", vec![login.clone()]).into());
+    let before = account_or_tombstone(db, login)?;
+    let (rev, mut account) = match before {
+        None => (0, Account::default()),
+        Some((rev, tombstone)) if tombstone.removed => (rev, (*tombstone).clone()),
+        Some(_) => return Err(Error::about(Code::IdentityExists, "this login is taken", vec![login.clone()]).into()),
+    };
+    check_maker(db, new)?;
+    check_author(db, &account, &new.manifest, Some(&new.keyset))?;
+    check_added(db, login, &new.slots, &Holders::new(), &[])?;
+    if new.keyset.chain_signature.is_some() {
+        return Err(Error::bad_input("a login that begins continues no chain").into());
     }
-    if new.keyset.version != 1 || !self_made(&new.keyset) {
-        return Err(Error::bad_input("a new login begins with version 1, made by itself").into());
+    if account.keysets.is_empty() {
+        if new.keyset.version != 1 {
+            return Err(Error::bad_input("a new login begins with version 1").into());
+        }
+        account.keysets.push(Member { own: new.clone(), secrets: secrets.to_vec() });
+    } else {
+        // The login was removed before: whoever takes it goes on from there, visibly, and opens nothing of what was.
+        push_version(&mut account, new, secrets)?;
+        (account.removed, account.life) = (false, new.keyset.version);
     }
-    let member = Member { own: new.clone(), secrets: secrets.to_vec() };
-    batch.put(key(login), 0, &Account { keysets: vec![member] })?;
-    batch.touch(login);
+    statements::begin(db, batch, login, profile, &new.keyset)?;
+    graph::begin_administration(db, batch, login)?;
+    write(db, batch, rev, None, account)?;
     Ok(Reply::Ticket { ticket: Ticket { login: login.clone(), fingerprint: new.keyset.fingerprint() } })
 }
 
@@ -156,58 +172,133 @@ fn push_version(account: &mut Account, new: &OwnKeyset, secrets: &[LoginSecret])
 }
 
 pub(super) fn reset(db: &Records, batch: &mut Batch, new: &OwnKeyset, secrets: &[LoginSecret]) -> Ruled<Reply> {
+    if !self_made(&new.keyset) {
+        return Err(Error::bad_input("keys that begin anew are made by their owner").into());
+    }
+    begin_anew(db, batch, new, secrets)
+}
+
+fn begin_anew(db: &Records, batch: &mut Batch, new: &OwnKeyset, secrets: &[LoginSecret]) -> Ruled<Reply> {
     check_new(new, secrets)?;
     let login = &new.keyset.login;
-    let (rev, mut account) = account_of(db, login)?;
-    if new.keyset.chain_signature.is_some() || !self_made(&new.keyset) {
-        return Err(
-            Error::bad_input("keys that begin anew carry no chain signature and are made by their owner").into()
-        );
+    let (rev, before) = account_of(db, login)?;
+    if new.keyset.chain_signature.is_some() {
+        return Err(Error::bad_input("keys that begin anew carry no chain signature").into());
     }
+    check_maker(db, new)?;
+    check_author(db, &before, &new.manifest, Some(&new.keyset))?;
+    let mut account = (*before).clone();
     push_version(&mut account, new, secrets)?;
-    batch.put(key(login), rev, &account)?;
-    batch.touch(login);
+    write(db, batch, rev, Some(&before), account)?;
     Ok(Reply::Ticket { ticket: Ticket { login: login.clone(), fingerprint: new.keyset.fingerprint() } })
+}
+
+/// An administrator begins somebody's keys anew. Nothing that was sealed before opens by it.
+pub(super) fn overwrite(
+    cx: &Context<'_>,
+    db: &Records,
+    batch: &mut Batch,
+    new: &OwnKeyset,
+    secrets: &[LoginSecret],
+) -> Ruled<Reply> {
+    let caller = cx.caller()?;
+    require_newest(db, caller)?;
+    graph::require_administrator(db, caller.login())?;
+    if new.keyset.maker.login != caller.login() || new.keyset.maker.fingerprint != *caller.fingerprint() {
+        return Err(forbidden("keys that an administrator begins anew name that administrator").into());
+    }
+    begin_anew(db, batch, new, secrets)?;
+    Ok(Reply::Done)
+}
+
+/// What remains of an identity that is removed: its public keys, and that nothing logs in with them.
+pub(super) fn bury(batch: &mut Batch, rev: u64, before: &Account) -> Ruled<()> {
+    let mut account = before.clone();
+    for member in &mut account.keysets {
+        member.own.private = crate::encoding::Bytes::default();
+        member.own.slots.clear();
+        member.own.manifest.slots.clear();
+        member.secrets.clear();
+    }
+    let login = account.newest()?.login.clone();
+    account.removed = true;
+    account.closings.clear();
+    account.repaired.clear();
+    account.listed.clear();
+    batch.put(key(&login), rev, &account)?;
+    batch.touch(&login);
+    Ok(())
 }
 
 pub(super) fn renew(
     cx: &Context<'_>,
     db: &Records,
     batch: &mut Batch,
-    new: &OwnKeyset,
-    secrets: &[LoginSecret],
-    previous: &SlotChange,
+    changes: &[Renewal],
+    closes: bool,
 ) -> Ruled<Reply> {
     let caller = cx.caller()?;
+    limit(changes.len(), 1024, "identities")?;
     require_newest(db, caller)?;
-    if new.keyset.login != caller.login() {
-        return Err(forbidden("only its owner renews these keys").into());
+    let keys: Vec<String> = changes.iter().map(|c| key(&c.new.keyset.login)).collect();
+    db.need(&keys)?;
+    let mut fresh = None;
+    let mut seen = BTreeSet::new();
+    for Renewal { new, secrets, previous, said } in changes {
+        let login = &new.keyset.login;
+        if !seen.insert(login) {
+            return Err(Error::bad_input("an identity is renewed once in one operation").into());
+        }
+        let (rev, before) = account_of(db, login)?;
+        let mut account = (*before).clone();
+        let last = account.newest()?.clone();
+        // Unlockers that stay keep their login secrets, which the caller need not know.
+        let mut secrets = secrets.clone();
+        let stays = |id| new.slots.iter().any(|s| s.unlocker.as_ref().is_some_and(|u| u.id == id));
+        let kept = account.keysets.last().map(|m| m.secrets.clone()).unwrap_or_default();
+        secrets.extend(kept.into_iter().filter(|s| stays(s.unlocker)));
+        check_new(new, &secrets)?;
+        check_maker(db, new)?;
+        check_author(db, &account, &new.manifest, Some(&new.keyset))?;
+        // The version before signs: nobody else than who holds it can continue it, not even whoever held earlier ones.
+        if new.keyset.version == last.version + 1 && !new.keyset.continues(&last)? {
+            return Err(Error::bad_input("renewed keys need a chain signature").into());
+        }
+        if previous.manifest.fingerprint != last.fingerprint() {
+            return Err(conflict("these keys changed meanwhile").into());
+        }
+        apply(db, &mut account, previous)?;
+        check_added(db, login, &new.slots, &before.holders(), changes)?;
+        statements::renew(db, batch, &new.keyset, said)?;
+        push_version(&mut account, new, &secrets)?;
+        if closes {
+            account.closings.push((last.version, log::head(db, login)?));
+        }
+        write(db, batch, rev, Some(&before), account)?;
+        if login == caller.login() {
+            fresh = Some(Ticket { login: login.clone(), fingerprint: new.keyset.fingerprint() });
+        }
     }
-    let (rev, mut account) = account_of(db, caller.login())?;
-    // Unlockers that stay keep their login secrets, which the caller need not know.
-    let mut secrets = secrets.to_vec();
-    let stays = |id| new.slots.iter().any(|s| s.unlocker.as_ref().is_some_and(|u| u.id == id));
-    let before = account.keysets.last().map(|m| m.secrets.clone()).unwrap_or_default();
-    secrets.extend(before.into_iter().filter(|s| stays(s.unlocker)));
-    check_new(new, &secrets)?;
-    if !new.keyset.continues(account.newest()?)? {
-        return Err(Error::bad_input("renewed keys need a chain signature").into());
-    }
-    apply(&mut account, previous)?;
-    push_version(&mut account, new, &secrets)?;
-    batch.put(key(caller.login()), rev, &account)?;
-    batch.touch(caller.login());
-    Ok(Reply::Ticket { ticket: Ticket { login: caller.login.clone(), fingerprint: new.keyset.fingerprint() } })
+    Ok(fresh.map_or(Reply::Done, |ticket| Reply::Ticket { ticket }))
 }
 
 /// Applies a change of slots, by compare-and-set on the manifest's hash.
-fn apply(account: &mut Account, change: &SlotChange) -> Ruled<()> {
+fn apply(db: &Records, account: &mut Account, change: &SlotChange) -> Ruled<()> {
     let manifest = &change.manifest;
+    check_author(db, account, manifest, None)?;
     let index = account.find(&manifest.fingerprint).ok_or_else(|| Error::new(Code::NotFound, "no such keyset"))?;
     let member = &mut account.keysets[index];
     let current = &member.own.manifest;
-    if manifest.previous_hash != Some(current.hash()) || manifest.counter != current.counter + 1 {
+    if manifest.previous_hash != Some(current.hash()) || Some(manifest.counter) != current.counter.checked_add(1) {
         return Err(conflict("these slots changed meanwhile").into());
+    }
+    // What was listed stays as it was said then; who adds something says so.
+    let honest = manifest.slots.iter().all(|e| match current.slots.iter().find(|there| there.id == e.id) {
+        Some(there) => there == e,
+        None => e.added_by == manifest.author,
+    });
+    if !honest {
+        return Err(forbidden("a list of slots says of each who added it").into());
     }
     let listed = |id| manifest.slots.iter().any(|e| e.id == id);
     let mut slots: Vec<_> = member.own.slots.iter().filter(|s| listed(s.id)).cloned().collect();
@@ -225,7 +316,8 @@ fn apply(account: &mut Account, change: &SlotChange) -> Ruled<()> {
 
 pub(super) fn change_slots(cx: &Context<'_>, db: &Records, batch: &mut Batch, change: &SlotChange) -> Ruled<Reply> {
     let caller = cx.caller()?;
-    let (rev, mut account) = account_of(db, caller.login())?;
+    let (rev, before) = account_of(db, caller.login())?;
+    let mut account = (*before).clone();
     if !is_newest(db, caller)? {
         // A key that was replaced after a loss may do one thing here: open its own keyset to the newest.
         let newest = account.newest()?.party();
@@ -240,9 +332,9 @@ pub(super) fn change_slots(cx: &Context<'_>, db: &Records, batch: &mut Batch, ch
             require_newest(db, caller)?;
         }
     }
-    apply(&mut account, change)?;
-    batch.put(key(caller.login()), rev, &account)?;
-    batch.touch(caller.login());
+    apply(db, &mut account, change)?;
+    check_added(db, caller.login(), &change.add, &before.holders(), &[])?;
+    write(db, batch, rev, Some(&before), account)?;
     Ok(Reply::Done)
 }
 
@@ -254,11 +346,17 @@ pub(super) fn chain(
     signature: &Signature,
 ) -> Ruled<Reply> {
     let caller = cx.caller()?;
-    let (rev, mut account) = account_of(db, caller.login())?;
+    let (rev, before) = account_of(db, caller.login())?;
+    let mut account = (*before).clone();
     let index = account.keysets.iter().position(|m| m.own.keyset.version == version);
     let Some(index) = index.filter(|i| *i > 0) else {
         return Err(Error::new(Code::NotFound, "no such version").into());
     };
+    // The first version of whoever took a removed login continues nobody's: a signature by the keys before it would move
+    // everybody's pins to another person unseen.
+    if account.life > first_life() && version <= account.life {
+        return Err(forbidden("keys of somebody who was removed are continued by nobody").into());
+    }
     let mut keyset = account.keysets[index].own.keyset.clone();
     if keyset.chain_signature.is_some() {
         return Ok(Reply::Done);
@@ -266,101 +364,20 @@ pub(super) fn chain(
     keyset.chain_signature = Some(*signature);
     keyset.continues(&account.keysets[index - 1].own.keyset)?;
     account.keysets[index].own.keyset = keyset;
-    batch.put(key(caller.login()), rev, &account)?;
-    batch.touch(caller.login());
+    account.repaired.push(version);
+    write(db, batch, rev, Some(&before), account)?;
     Ok(Reply::Done)
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-struct Challenge {
-    expires: u64,
-}
-
-/// What a login signs.
-pub fn login_transcript(
-    origin: &str,
-    application: &str,
-    login: &str,
-    fingerprint: &Hash,
-    nonce: &Hash,
-    expires: u64,
-) -> Transcript {
-    Transcript::new("login")
-        .text(origin)
-        .text(application)
-        .text(login)
-        .bytes(&fingerprint.0)
-        .bytes(&nonce.0)
-        .int(expires)
-}
-
-fn challenge_key(login: &str, nonce: &Hash) -> String {
-    format!("challenge/{}/{}", segment(login), nonce.hex())
-}
-
-pub(super) fn challenge(
-    cx: &Context<'_>,
-    db: &Records,
-    batch: &mut Batch,
-    login: &str,
-    fingerprint: &Hash,
-) -> Ruled<Reply> {
-    check_login(login)?;
-    let (_, account) = account_of(db, login)?;
-    if account.find(fingerprint).is_none() {
-        return Err(Error::new(Code::UnknownKey, "this key belongs to no version of this login").into());
-    }
-    let nonce = Hash::from_slice(&cx.random)?;
-    let expires = cx.now + CHALLENGE_LIFE;
-    batch.put(challenge_key(login, &nonce), 0, &Challenge { expires })?;
-    Ok(Reply::Challenge { nonce, expires })
-}
-
-/// What a login by signature brings.
-pub(super) struct Proof<'a> {
-    pub(super) application: &'a str,
-    pub(super) login: &'a str,
-    pub(super) fingerprint: &'a Hash,
-    pub(super) nonce: &'a Hash,
-    pub(super) signature: &'a Signature,
-}
-
-pub(super) fn login(cx: &Context<'_>, db: &Records, batch: &mut Batch, proof: &Proof<'_>) -> Ruled<Reply> {
-    let Proof { application, login, fingerprint, nonce, signature } = *proof;
-    check_login(login)?;
-    limit(application.len(), 256, "bytes of an application's name")?;
-    let refused = || Error::new(Code::Unauthenticated, "the login's signature or challenge is not valid");
-    let key = challenge_key(login, nonce);
-    let (rev, challenge): (u64, Challenge) = db.get(&key)?.ok_or_else(refused)?;
-    let (_, account) = account_of(db, login)?;
-    let index = account.find(fingerprint).ok_or_else(refused)?;
-    let transcript = login_transcript(cx.origin, application, login, fingerprint, nonce, challenge.expires);
-    let signing_key = &account.keysets[index].own.keyset.signing_key;
-    if cx.now >= challenge.expires || wire::verify(signing_key, &transcript, signature).is_err() {
-        return Err(refused().into());
-    }
-    batch.delete(key, rev);
-    Ok(Reply::Ticket { ticket: Ticket { login: login.to_owned(), fingerprint: *fingerprint } })
-}
-
-pub(super) fn login_secret(db: &Records, login: &str, secret: &RelaySecret) -> Ruled<Reply> {
-    check_login(login)?;
-    let (_, account) = account_of(db, login)?;
-    let hash: [u8; 32] = Sha256::digest(secret.0.expose()).into();
-    // The newest first: it is the one that the owner most likely means.
-    let member = account.keysets.iter().rev().find(|m| m.secrets.iter().any(|s| equal(&s.hash.0, &hash)));
-    let member = member.ok_or_else(|| Error::new(Code::WrongSecret, "this secret does not open this login's keys"))?;
-    Ok(Reply::Ticket { ticket: Ticket { login: login.to_owned(), fingerprint: member.own.keyset.fingerprint() } })
 }
 
 pub(super) fn own(cx: &Context<'_>, db: &Records) -> Ruled<Reply> {
     let caller = cx.caller()?;
-    let (_, mut account) = account_of(db, caller.login())?;
+    let mut account = (*account_of(db, caller.login())?.1).clone();
     let gone = || Error::new(Code::Unauthenticated, "this key is gone");
-    let at = account.find(caller.fingerprint()).ok_or_else(gone)?;
+    let at = account.current(caller.fingerprint()).ok_or_else(gone)?;
     // The public halves of unlockers let others guess secrets: they go only where an unbroken chain leads.
+    let closed = account.closed_at(at).is_some();
     for i in 0..account.keysets.len() {
-        if !account.is_chained(i.min(at), i.max(at)) {
+        if closed || !account.is_chained(i.min(at), i.max(at)) {
             account.keysets[i].own.slots.retain(|s| s.unlocker.is_none());
         }
     }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::identities::{account, key as identity_key, require_newest};
+use super::account::{account, key as identity_key, require_newest};
 use super::log::{self, Entry, limit};
 use super::{Batch, Context, Records, Ruled, conflict, forbidden, segment};
 use crate::error::{Code, Error};
@@ -19,6 +19,11 @@ fn key(id: Uuid) -> String {
 
 fn inbox(login: &str) -> String {
     format!("inbox/{}/", segment(login))
+}
+
+/// Lets go of what was sent to a login.
+pub(super) fn end(db: &Records, batch: &mut Batch, login: &str) -> Ruled<()> {
+    super::delete_named(db, batch, &inbox(login), key)
 }
 
 pub(super) fn send(cx: &Context<'_>, db: &Records, batch: &mut Batch, notifications: &[Notification]) -> Ruled<Reply> {
@@ -91,6 +96,12 @@ pub(super) fn set_status(
 ) -> Ruled<Reply> {
     let caller = cx.caller()?;
     let (stored, mut record) = of_caller(cx, db, id)?;
+    // Whoever gives access back to their own newer keys completes what these told them; a key that was replaced after a
+    // loss hides nothing else from its owner.
+    let gives_back = record.notification.sender == caller.login() && status == Status::Completed;
+    if !gives_back {
+        require_newest(db, caller)?;
+    }
     if record.status == status {
         return Ok(Reply::Notification { notification: Box::new(record) });
     }

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::account::require_newest;
 use super::grants::{held, item_key, put};
-use super::identities::require_newest;
 use super::log::limit;
 use super::{Ask, Batch, Context, Records, Ruled, Stop, conflict, forbidden, segment};
 use crate::crypto::envelope::{HEADER_LENGTH, MAX_METADATA};
@@ -112,6 +112,7 @@ pub(super) fn begin(cx: &Context<'_>, db: &Records, batch: &mut Batch, item: Uui
 
 pub(super) fn put_parts(cx: &Context<'_>, db: &Records, item: Uuid, parts: &[(Part, u64)]) -> Ruled<Reply> {
     limit(parts.len(), MAX_PARTS, "parts")?;
+    require_newest(db, cx.caller()?)?;
     let (_, upload) = own(cx, db, item)?;
     for (part, length) in parts {
         let fits = match part {
@@ -148,6 +149,7 @@ pub(super) fn finish(
 }
 
 pub(super) fn give_up(cx: &Context<'_>, db: &Records, batch: &mut Batch, item: Uuid) -> Ruled<Reply> {
+    require_newest(db, cx.caller()?)?;
     let (rev, _) = own(cx, db, item)?;
     batch.delete(upload_key(item), rev);
     batch.drop_parts(item);
@@ -155,9 +157,35 @@ pub(super) fn give_up(cx: &Context<'_>, db: &Records, batch: &mut Batch, item: U
     Ok(Reply::Done)
 }
 
+/// Gives up all that a login has under way.
+pub(super) fn end(db: &Records, batch: &mut Batch, login: &str) -> Ruled<()> {
+    let key = uploads_key(login);
+    let Some((rev, uploads)) = db.get::<Uploads>(&key)? else { return Ok(()) };
+    let keys: Vec<String> = uploads.iter().map(|(id, _)| upload_key(*id)).collect();
+    db.need(&keys)?;
+    for ((id, _), key) in uploads.into_iter().zip(keys) {
+        if let Some(stored) = db.raw(&key)? {
+            batch.delete(key, stored.rev);
+            batch.drop_parts(id);
+        }
+    }
+    batch.delete(key, rev);
+    Ok(())
+}
+
+/// Lets go of a finished file, if there is one.
+pub(super) fn delete(db: &Records, batch: &mut Batch, item: Uuid) -> Ruled<()> {
+    let key = kept_key(item);
+    if let Some(stored) = db.raw(&key)? {
+        batch.delete(key, stored.rev);
+        batch.drop_parts(item);
+    }
+    Ok(())
+}
+
 pub(super) fn get_parts(cx: &Context<'_>, db: &Records, item: Uuid, basis: Uuid, parts: &[Part]) -> Ruled<Reply> {
     limit(parts.len(), MAX_PARTS, "parts")?;
-    if !held(cx, db, &[basis])?.iter().any(|(id, _)| *id == item) {
+    if !held(cx, db, &[basis])?.names(item) {
         return Err(forbidden("a file is read by whoever holds it").into());
     }
     let unknown =
@@ -173,6 +201,9 @@ impl Records {
     }
 
     fn parts(&self, item: Uuid) -> Ruled<u64> {
+        if let Some(source) = &self.source {
+            return Ok(source.parts(item));
+        }
         self.parts.get(&item).copied().ok_or_else(|| Stop::Read(vec![Ask::Parts(item)]))
     }
 }

@@ -4,9 +4,12 @@
 // every flow. Then the same device is opened again over what is left, and the flow is run once more.
 import { Regrant, generateKeyPair } from "regrant";
 import { createFaults, createRelay, createStore } from "regrant/testing";
+import { stopping } from "../everywhere.mjs";
 
 /** Takes long: once in each place. */
 export const variants = ["programs"];
+/** Takes minutes in each: in others when they are asked for. */
+export const engines = ["chromium"];
 
 export default async function ({ code, equal, ok, readAll, same, vault }) {
   const faults = createFaults();
@@ -34,47 +37,11 @@ export default async function ({ code, equal, ok, readAll, same, vault }) {
     equal((await session.decrypt(mine.bytes)).data, "mine", "alice reads her own");
   }
 
-  /**
-   * @param {string} name
-   * @param {() => Promise<unknown>} prepare gives what the flow begins with
-   * @param {(begun: unknown) => Promise<unknown>} flow
-   * @param {(begun: unknown) => Promise<unknown>} again runs the flow once more, on a device that was opened again
-   * @param {(outcome: unknown) => Promise<void>} check
-   */
-  async function everywhere(name, prepare, flow, again, check) {
-    let counted;
-    for (const lost of [false, true]) {
-      for (let n = 1; ; n++) {
-        relay.restore(base.relay);
-        stores.alice.restore(base.alice);
-        stores.bob.restore(base.bob);
-        faults.goOn();
-        const begun = await prepare();
-        faults.stopAt(n, { lost });
-        let error;
-        try {
-          await flow(begun);
-        } catch (thrown) {
-          error = thrown;
-        }
-        const stopped = faults.stopped;
-        faults.goOn();
-        if (!stopped) {
-          if (error) throw error;
-          counted = n - 1;
-          break;
-        }
-        if (error) ok(typeof error.code === "string", `${name} ${n}: ${error}`);
-        try {
-          await check(await again(begun), begun);
-        } catch (error) {
-          throw new Error(`${name}, stopped at write ${n}${lost ? ", whose answer was lost" : ""}: ${error.stack ?? error}`);
-        }
-      }
-    }
-    ok(counted > 0, `${name} writes nothing`);
-    return counted;
-  }
+  const everywhere = stopping(faults, () => {
+    relay.restore(base.relay);
+    stores.alice.restore(base.alice);
+    stores.bob.restore(base.bob);
+  });
 
   const session = () => connect("alice", vault(1));
   const counts = {};

@@ -1,58 +1,10 @@
 // The relay that lies, one act after the other (protocol section 11). Each scenario is a test of its own, whose name
 // says what the client does.
 import { Regrant, generateKeyPair } from "regrant";
-import { createRelay, createStore, forger, sealEnvelope } from "regrant/testing";
+import { createStore, forger, sealEnvelope } from "regrant/testing";
+import { elsewhere, pair, read, world } from "../world.mjs";
 
 export const variants = ["programs"];
-
-let pool;
-/** Key pairs that are made once a run. */
-const pair = async (n) => (await (pool ??= Promise.all(Array.from({ length: 4 }, () => generateKeyPair({ modulusLength: 2048 }))))).at(n);
-
-/** A relay, with people who know each other: each has a store of their own, and a view of the relay that can lie to them alone. */
-async function world(logins) {
-  const relay = createRelay();
-  const people = {};
-  for (const [n, login] of logins.entries()) {
-    const [view, store] = [relay.view(), createStore()];
-    const open = () => Regrant.open({ relay: view, store });
-    const keyPair = await pair(n);
-    const session = await (await open()).connect({ login, keyPair });
-    people[login] = { session, view, store, open, keyPair, again: async (o) => (await open()).connect({ login, keyPair }, o) };
-  }
-  const keyset = (login, version = 0) => relay.read(relay.of("identity", login)).keysets.at(version - 1).keyset;
-  const forge = (login) => forger(login, people[login].keyPair, keyset(login, 1));
-  const find = (kind, fits) => relay.keys.filter((key) => key.startsWith(`${kind}/`)).map((key) => [key, relay.read(key)]).find(([, value]) => fits(value));
-  const exchange = (from, to) => find("exchange", ({ exchange }) => exchange.delegator === from && exchange.delegate === to);
-  /** What a reader takes out of a grant, with a client of its own. */
-  const taken = async (from, to) => {
-    const who = await forge(to);
-    const [, record] = exchange(from, to);
-    const key = await who.openExchange(record);
-    const [, { grant }] = find("grant", ({ grant }) => grant.exchange === record.exchange.id);
-    return { who, key, exchange: record.exchange, grant, items: await who.openGrant(grant, key) };
-  };
-  /** Tells a login of a record. */
-  const tell = (login, entry) => {
-    const head = relay.of("head", login);
-    relay.write(head, (relay.read(head) ?? 0) + 1);
-    relay.write(`${relay.of("log", login)}/${String(relay.read(head)).padStart(16, "0")}`, entry);
-  };
-  const plant = (login, { exchange, wraps = [], grant }) => {
-    if (exchange) relay.write(`exchange/${exchange.id}`, { exchange, wraps }), tell(login, { exchange: exchange.id });
-    if (grant) relay.write(`grant/${grant.id}`, { grant }), tell(login, { grant: grant.id });
-  };
-  return { relay, ...people, keyset, forge, find, exchange, taken, tell, plant };
-}
-
-/** A stranger's relay, at which somebody else registered a login. */
-async function elsewhere(login, secret) {
-  const relay = createRelay();
-  const session = await (await Regrant.open({ relay, store: "memory" })).connect({ login, ...secret });
-  return { relay, session };
-}
-
-const read = async (session, bytes) => (await session.decrypt(bytes)).data;
 
 export const scenarios = {
   "a swapped key of a known identity is refused as changed, and nothing is encrypted to it": async ({ code, equal, same, vault }) => {
@@ -454,6 +406,18 @@ export const scenarios = {
     const second = await w.alice.session.encrypt("second", { id: first.id });
     // Bob is shown the world as it was before, and whatever of the new one helps him.
     w.bob.view.misbehave("alter", { kind: "grant", change: (value, key) => (before.records.has(key) ? JSON.parse(before.records.get(key).value) : value) });
+    await code((await w.bob.again()).decrypt(second.bytes), "ERR_NO_ACCESS");
+  },
+
+  "a revoked grant that is put back before the next version is sealed carries nobody over": async ({ code, same }) => {
+    const w = await world(["alice", "bob"]);
+    const first = await w.alice.session.encrypt("first", { shareWith: ["bob"] });
+    const before = w.relay.snapshot();
+    await w.alice.session.revoke([first.id], "bob");
+    for (const [key, { value }] of before.records) if (/^(grant|by-item|bulk)\//.test(key)) w.relay.write(key, JSON.parse(value));
+    // It is genuine, and alice's device remembers that she ended it.
+    const second = await (await w.alice.again()).encrypt("second", { id: first.id });
+    same(second.dropped, []);
     await code((await w.bob.again()).decrypt(second.bytes), "ERR_NO_ACCESS");
   },
 

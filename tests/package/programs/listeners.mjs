@@ -1,5 +1,6 @@
 // Events: an error of one listener disturbs nobody, unsubscribing ends it, and nothing keeps a process alive.
 import { Regrant } from "regrant";
+import { world } from "../world.mjs";
 
 export default async function ({ equal, ok, until, vault, place }) {
   const regrant = await Regrant.open({ store: "memory", name: "listeners" });
@@ -35,4 +36,23 @@ export default async function ({ equal, ok, until, vault, place }) {
   ok(bob.locked);
   if (place === "browser") removeEventListener("error", note);
   else process.off("uncaughtException", note);
+
+  // Over a relay that cannot call, whoever refreshes is told, and only of what is new.
+  const w = await world(["dave", "erin"]);
+  const told = [];
+  for (const event of ["changed", "granted", "notification"]) w.erin.session.on(event, () => told.push(event));
+  const notices = [];
+  w.erin.session.notifications.subscribe((notice) => notices.push(notice.properties.dataOwnerConcernedId));
+  await w.dave.session.encrypt("z", { shareWith: ["erin"] });
+  await w.erin.session.refresh();
+  await until(() => told.includes("granted"));
+  const anew = await Regrant.open({ relay: w.dave.view, store: "memory" });
+  await anew.connect({ login: "dave", ...vault(3) }, { reset: true });
+  await w.erin.session.refresh();
+  await until(() => told.includes("notification"));
+  await until(() => notices.includes("dave"));
+  told.length = 0;
+  await w.erin.session.refresh();
+  await new Promise((done) => setTimeout(done, 50));
+  equal(told.length, 0);
 }

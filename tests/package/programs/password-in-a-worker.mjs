@@ -6,10 +6,14 @@ export const where = ["browser"];
 export default async function ({ ok, same, inline }) {
   let longest = 0;
   let last = performance.now();
-  const timer = setInterval(() => {
+  // By messages: timers of a page that nobody looks at are slowed down.
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
     longest = Math.max(longest, performance.now() - last);
     last = performance.now();
-  }, 5);
+    port2.postMessage(0);
+  };
+  port2.postMessage(0);
   const workers = [];
   const { Worker } = globalThis;
   globalThis.Worker = class extends Worker {
@@ -23,7 +27,7 @@ export default async function ({ ok, same, inline }) {
   const secrets = await deriveSecrets("correct horse", from);
   const took = performance.now() - begun;
   await new Promise((done) => setTimeout(done, 20));
-  clearInterval(timer);
+  port1.close();
   same([secrets.vaultSecret.length, secrets.appSecret.length], [43, 43]);
   if (!inline) {
     ok(workers.length === 1, "no worker was used");

@@ -3,6 +3,8 @@
 import { Regrant, generateKeyPair } from "regrant";
 import { places } from "../places.mjs";
 
+export const variants = ["programs"];
+
 export default async function ({ code, equal, ok, place, same, vault }) {
   // Somebody new for a session to remember, whenever it is to store something.
   const others = await Regrant.open({ store: "memory", name: "failures" });

@@ -1,9 +1,22 @@
 // Runs the program that the page's address names and leaves the outcome in the page.
 import * as assert from "./assert.mjs";
 
+// Not every driver tells of these: the page keeps them by itself. What a program expects it prevents, or stops.
+const events = [];
+for (const type of ["error", "unhandledrejection", "securitypolicyviolation"]) addEventListener(type, (event) => events.push(event));
+const describe = ({ message, error, reason, violatedDirective, blockedURI }) =>
+  violatedDirective ? `${violatedDirective} forbids ${blockedURI}` : [message, reason, (error ?? reason)?.stack].join(" ");
+const uncaught = () => events.filter((event) => !event.defaultPrevented).map(describe);
+
 const programs = import.meta.glob(["./programs/*.mjs", "./inline/*.mjs"]);
 const fixtures = import.meta.glob("./fixtures/*.json", { import: "default" });
 const query = new URLSearchParams(location.search);
+
+// An environment that lacks something.
+for (const name of query.getAll("without")) {
+  delete globalThis[name];
+  delete Navigator.prototype[name];
+}
 
 async function run(name) {
   const program = await programs[`./${name}`]();
@@ -23,11 +36,14 @@ if (query.get("program") === "tab") {
   await import("./tab.mjs");
 } else if (query.get("program") === "writer") {
   await import("./writer.mjs");
+} else if (query.get("program") === "upload") {
+  await import("./upload.mjs");
 } else {
   try {
     await run(query.get("program"));
-    document.body.dataset.outcome = "ok";
+    document.body.dataset.outcome = uncaught().length > 0 ? `uncaught: ${uncaught().join("\n")}` : "ok";
   } catch (error) {
-    document.body.dataset.outcome = String(error?.stack ?? error);
+    // In WebKit and Firefox the stack does not hold the message.
+    document.body.dataset.outcome = [error, error?.stack ?? "", error?.cause ? `caused by ${error.cause}\n${error.cause.stack ?? ""}` : "", ...uncaught()].join("\n");
   }
 }

@@ -6,7 +6,8 @@ const alice = { login: "alice", ...vault("alice") };
 let regrant;
 let session;
 let chosen;
-let written = 0;
+/** Lets the writer that pauses go on; undefined while none pauses. */
+let goOn;
 
 /** A session that knows what is stored, and can write. */
 async function begin(of) {
@@ -44,17 +45,17 @@ const tasks = {
 
   /**
    * Remembers each, and compares the codes of some. `anew`: by a session that knows only what is stored, so that what
-   * another tab overwrote stays lost. Gives how many it came to, and why no more.
+   * another tab overwrote stays lost. `pause`: waits after so many until `goOn` is asked for. Gives how many it came to,
+   * and why no more.
    */
-  async write({ logins, verify, anew = false, of = regrant }) {
+  async write({ logins, verify, anew = false, of = regrant, pause }) {
     let count = 0;
-    written = 0;
     try {
       for (const login of logins) {
         const by = anew ? await begin(of) : session;
         await by.trust.state(login);
         if (verify.includes(login)) await by.trust.verify(login, await by.trust.verificationCode(login));
-        written = ++count;
+        if (++count === pause) await new Promise((done) => void (goOn = done));
       }
       return { written: count };
     } catch (error) {
@@ -62,7 +63,11 @@ const tasks = {
     }
   },
 
-  written: () => written,
+  pauses: () => goOn !== undefined,
+  goOn() {
+    goOn();
+    goOn = undefined;
+  },
 
   /** The same by two `Regrant`s of this page. */
   async writeTwice({ halves }) {

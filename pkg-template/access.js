@@ -1,0 +1,162 @@
+// Delegated access: an application asks somebody for something, once; the one who is asked sees who asks, and answers.
+// The key that opens an answer is in this page's memory only.
+import { assertWanted, reasonOf } from "./calls.js";
+import { badInput, report } from "./errors.js";
+import * as bytes from "./bytes.js";
+import * as input from "./input.js";
+
+/** How often an answer is looked for where nothing wakes us, in milliseconds. */
+const LOOK_AGAIN = 2000;
+/** The longest time that may be waited for, in milliseconds: what timers can count. */
+const MAX_WAIT = 2 ** 31 - 1;
+
+const shown = ({ created, expires, scope, ...request }) => ({
+  ...request,
+  ...(scope === undefined ? {} : { scope }),
+  created: new Date(created),
+  expires: new Date(expires),
+});
+
+/** A request that this session made. */
+export class AccessRequest {
+  #handle;
+  #events;
+
+  constructor(handle, events, about) {
+    this.#handle = handle;
+    this.#events = events;
+    Object.assign(this, shown(about));
+  }
+
+  /** Waits for the answer, which is given once. */
+  async wait(o) {
+    const { signal, timeoutMs } = input.options(o);
+    const wanted = input.optional(input.signal, signal);
+    const limit = input.optional(input.integer, timeoutMs, "timeoutMs", 0, MAX_WAIT);
+    assertWanted(wanted);
+    return new Promise((resolve, reject) => {
+      let over = false;
+      let again;
+      const ends = [];
+      const finish = (settle, value) => {
+        over = true;
+        clearTimeout(again);
+        for (const end of ends) end();
+        settle(value);
+      };
+      const look = async () => {
+        clearTimeout(again);
+        try {
+          const answer = await this.#handle.call((raw) => raw.take());
+          if (over) return;
+          if (answer !== undefined) {
+            this.status = "fetched";
+            finish(resolve, answer);
+          } else {
+            // Keeps a process of Node alive: somebody waits.
+            again = setTimeout(turn, LOOK_AGAIN);
+          }
+        } catch (error) {
+          if (over) return;
+          if (error?.retryable) again = setTimeout(turn, LOOK_AGAIN);
+          else {
+            if (error?.code === "ERR_FORBIDDEN") this.status = "refused";
+            finish(reject, error);
+          }
+        }
+      };
+      // One look after the other: an answer is taken once.
+      let looking = Promise.resolve();
+      const turn = () => void (looking = looking.then(() => (over ? undefined : look())));
+      if (wanted) {
+        const aborted = () => finish(reject, reasonOf(wanted));
+        wanted.addEventListener("abort", aborted, { once: true });
+        ends.push(() => wanted.removeEventListener("abort", aborted));
+      }
+      if (limit !== undefined) {
+        const late = () => finish(reject, new DOMException("nobody answered in time", "TimeoutError"));
+        const timer = setTimeout(late, limit);
+        ends.push(() => clearTimeout(timer));
+      }
+      ends.push(this.#events.on("access", turn));
+      turn();
+    });
+  }
+}
+
+export class AccessRequests {
+  #handle;
+  #login;
+  #events;
+
+  constructor(handle, login, events) {
+    this.#handle = handle;
+    this.#login = login;
+    this.#events = events;
+  }
+
+  async request(o) {
+    const given = input.object(o, "the first argument");
+    const login = input.login(given.login);
+    const application = input.optional(input.login, given.application, "application") ?? this.#login;
+    const scope = input.optional(input.text, given.scope, "scope");
+    const expires = input.optional(input.time, given.expires, "expires");
+    const origin = globalThis.location?.origin ?? "";
+    const raw = await this.#handle.call((raw) => raw.requestAccess(login, application, origin === "null" ? "" : origin, scope, expires));
+    return new AccessRequest(this.#handle.of(raw), this.#events, raw.about());
+  }
+
+  async resolve(request, o) {
+    const { id, login } = input.object(request, "request");
+    input.id(id);
+    input.login(login);
+    const { answer, refuse, verificationCode } = input.object(o, "the answer");
+    if ((answer === undefined) === (refuse === undefined)) throw badInput("give either answer or { refuse: true }");
+    if (refuse !== undefined && refuse !== true) throw badInput("refuse is true");
+    const given = answer === undefined ? undefined : bytes.uint8Array(answer, "answer");
+    const code = input.optional(input.text, verificationCode, "verificationCode");
+    await this.#handle.call((raw) => raw.resolveAccess(login, id, given, code));
+  }
+
+  async list(login, o) {
+    input.login(login);
+    const { limit, cursor } = input.options(o);
+    const many = input.optional(input.integer, limit, "limit", 1, 256);
+    const from = input.optional(input.text, cursor, "cursor");
+    const { items, cursor: next } = await this.#handle.call((raw) => raw.accessRequests(login, many, from));
+    return next === undefined ? { items: items.map(shown) } : { items: items.map(shown), cursor: next };
+  }
+
+  /** Asks `resolver` about each request to this login that comes in, and about those that wait already. */
+  listen(resolver) {
+    input.func(resolver, "resolver");
+    const seen = new Set();
+    let over = false;
+    const look = async () => {
+      const found = await this.#handle.call((raw) => raw.accessRequests(this.#login)).catch(() => undefined);
+      for (const request of found?.items ?? []) {
+        const open = request.status === "pending" && request.login === this.#login && request.expires > Date.now();
+        if (over || !open || seen.has(request.id)) continue;
+        seen.add(request.id);
+        // What the page decides may take as long as a person needs: others are asked about meanwhile.
+        void this.#ask(resolver, shown(request));
+      }
+    };
+    let turn = look();
+    const stop = this.#events.on("access", () => void (turn = turn.then(look)));
+    return () => {
+      over = true;
+      stop();
+    };
+  }
+
+  async #ask(resolver, request) {
+    try {
+      const decided = await resolver(request);
+      // Nothing: it stays as it is, for later.
+      if (decided !== undefined) await this.resolve(request, decided);
+    } catch (error) {
+      report(error);
+    }
+  }
+}

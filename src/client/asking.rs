@@ -1,0 +1,176 @@
+//! Delegated access: asking somebody for something, once, and answering.
+
+use uuid::Uuid;
+
+use super::Session;
+use crate::crypto::boxes::{open_message, seal_message};
+use crate::crypto::keys::DecryptionKey;
+use crate::encoding::{Bytes, Fixed};
+use crate::error::{Code, Error, Result};
+use crate::graph::Principal;
+use crate::relay::{Operation, Reply, RequestRecord, unexpected};
+use crate::secret::{SecretBytes, make_id};
+use crate::trust;
+use crate::wire::access::{AccessRequest, AccessStatus, MAX_ANSWER};
+use crate::wire::{Extra, Party};
+
+/// RSA modulus of a key that is made for one request, in bits.
+const MODULUS: usize = 3072;
+/// How long a request stands if nothing is said, in milliseconds: a day.
+const LIFE: u64 = 24 * 3_600_000;
+
+/// A request that this session made: only here is the key that opens its answer.
+#[derive(Debug)]
+pub struct Asking {
+    /// What was asked.
+    pub request: AccessRequest,
+    key: DecryptionKey,
+}
+
+/// A request for access, as both sides see it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The request. Its signature was checked.
+    pub request: AccessRequest,
+    /// Where it stands.
+    pub status: AccessStatus,
+    /// Whether the application's code was compared.
+    pub verified: bool,
+}
+
+async fn fetch(me: &Principal, id: Uuid, operation: &Operation) -> Result<RequestRecord> {
+    match me.call(operation).await? {
+        // Another one in its place could be anybody's.
+        Reply::Request { request } if request.request.id == id => Ok(*request),
+        _ => Err(unexpected()),
+    }
+}
+
+/// Checks that a request is the application's own, by keys that may be relied on.
+async fn genuine(me: &Principal, record: RequestRecord) -> Result<Asked> {
+    let request = record.request;
+    let unknown = || Error::new(Code::VerificationFailed, "this request was not made by the application that it names");
+    let party: &Party = &request.application;
+    let signer = me.signer(party).await?.ok_or_else(unknown)?;
+    request.check(&signer.keyset.signing_key).map_err(|_| unknown())?;
+    Ok(Asked { request, status: record.status, verified: signer.verified })
+}
+
+impl Session {
+    /// Asks a login for access, in the name of an application: an identity that this session is or acts for.
+    pub async fn request_access(
+        &self,
+        login: &str,
+        application: &str,
+        origin: &str,
+        scope: Option<String>,
+        expires: Option<u64>,
+    ) -> Result<Asking> {
+        let acting = self.acting(application).await?;
+        let (key, _) = acting.seal_for(&[]).await?;
+        let pkcs8: SecretBytes = acting.engine.rsa_generate(MODULUS).await?;
+        let (ephemeral, public) = acting.engine.import_decryption(&pkcs8).await?;
+        let created = acting.now();
+        let mut request = AccessRequest {
+            id: make_id()?,
+            application: key.party(),
+            origin: origin.to_owned(),
+            login: login.to_owned(),
+            scope,
+            ephemeral_key: Bytes(public.spki().to_vec()),
+            created,
+            expires: expires.unwrap_or(created + LIFE),
+            signature: Fixed([0; 64]),
+            extra: Extra::default(),
+        };
+        request.check_form()?;
+        request.signature = key.sign(&acting.engine, &request.transcript()).await?;
+        acting.call(&Operation::Ask { request: Box::new(request.clone()) }).await?;
+        Ok(Asking { request, key: ephemeral })
+    }
+
+    /// The answer of a request that this session made. `None`: not yet.
+    /// Errors: [`Code::Forbidden`] if it was refused, [`Code::NotFound`] if it has expired or the answer was taken.
+    pub async fn take_answer(&self, asking: &Asking) -> Result<Option<SecretBytes>> {
+        let request = &asking.request;
+        let acting = self.acting(&request.application.login).await?;
+        let record = fetch(&acting, request.id, &Operation::TakeAnswer { id: request.id }).await?;
+        match (record.status, record.answer) {
+            (AccessStatus::Pending, _) if request.expires <= acting.now() => {
+                Err(Error::new(Code::NotFound, "this request for access has expired"))
+            }
+            (AccessStatus::Pending, _) => Ok(None),
+            (AccessStatus::Refused, _) => Err(Error::new(Code::Forbidden, "this request for access was refused")),
+            (AccessStatus::Resolved, Some(answer)) => {
+                let size = request.encryption()?.size();
+                let context = request.answer_context();
+                open_message(&acting.engine, &asking.key, size, &context, &answer.0).await.map(Some)
+            }
+            _ => Err(Error::new(Code::NotFound, "the answer to this request was taken before")),
+        }
+    }
+
+    /// One request to or by an identity that this session is or acts for.
+    pub async fn access_request(&self, login: &str, id: Uuid) -> Result<Asked> {
+        let acting = self.acting(login).await?;
+        let record = fetch(&acting, id, &Operation::Asked { id }).await?;
+        let outcome = genuine(&acting, record).await;
+        self.keeping(outcome).await
+    }
+
+    /// Requests to or by an identity, newest first. One that its application did not make is left out.
+    pub async fn access_requests(
+        &self,
+        login: &str,
+        limit: u64,
+        cursor: Option<String>,
+    ) -> Result<(Vec<Asked>, Option<String>)> {
+        let acting = self.acting(login).await?;
+        let reply = acting.call(&Operation::AskedOf { limit, cursor }).await?;
+        let Reply::Requests { requests, cursor } = reply else { return Err(unexpected()) };
+        let mut out = Vec::with_capacity(requests.len());
+        for record in requests {
+            match genuine(&acting, record).await {
+                Ok(asked) => out.push(asked),
+                Err(e) if matches!(e.code(), Code::VerificationFailed | Code::IdentityChanged) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        self.keeping(Ok((out, cursor))).await
+    }
+
+    /// Answers a request, or refuses it. With a code, the application's is compared first.
+    pub async fn resolve_access(&self, login: &str, id: Uuid, answer: Option<&[u8]>, code: Option<&str>) -> Result<()> {
+        let asked = self.access_request(login, id).await?;
+        let acting = self.acting(login).await?;
+        if asked.request.login != acting.login {
+            return Err(Error::new(Code::Forbidden, "this request is not addressed to this identity"));
+        }
+        let Some(answer) = answer else {
+            return acting.call(&Operation::Answer { id, answer: None }).await.map(drop);
+        };
+        if asked.request.expires <= acting.now() {
+            return Err(Error::new(Code::Conflict, "this request for access has expired"));
+        }
+        if answer.len() > MAX_ANSWER {
+            return Err(Error::bad_input("an answer has at most 64 KiB"));
+        }
+        let application = &asked.request.application;
+        let newest = acting.usable(std::slice::from_ref(&application.login)).await?.remove(0);
+        if newest.fingerprint() != application.fingerprint {
+            let message = "this request was made with keys that the application replaced since";
+            return Err(Error::new(Code::VerificationFailed, message));
+        }
+        if let Some(code) = code {
+            if !trust::matches(code, &newest.fingerprint(), &newest.login) {
+                let message = "the verification code does not match the application's key: answer nothing";
+                return Err(Error::new(Code::VerificationFailed, message));
+            }
+            acting.rely_on(&newest, true);
+        }
+        let context = asked.request.answer_context();
+        let sealed = seal_message(&acting.engine, &asked.request.encryption()?, &context, answer).await?;
+        acting.call(&Operation::Answer { id, answer: Some(Bytes(sealed)) }).await?;
+        self.keeping(Ok(())).await
+    }
+}

@@ -1,0 +1,485 @@
+//! A session's dealings with identities: the sharing graph, what identities say of themselves, locked versions.
+
+use std::rc::Rc;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::Session;
+use super::rest::{self, Why};
+use crate::crypto::boxes::{open_at_rest, seal_at_rest};
+use crate::encoding::{Bytes, check_login};
+use crate::error::{Code, Error, Result};
+use crate::graph::{Group, Memory, Offered, Principal, SharingPlan, make_statement};
+use crate::keyring::{self, Secret, change_slots, make_sharer_slot};
+use crate::relay::{Link, Opening, Operation, Reply, unexpected};
+use crate::trust::State;
+use crate::wire::statement::{MAX_BODY, MAX_SHARES, NAMED, Named, PINS, PROFILE, Pins, Profile, SHARES, Shares};
+use crate::wire::to_json;
+
+/// An identity, as everybody may see it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// Its login.
+    pub login: String,
+    /// What it is.
+    pub kind: String,
+    /// What people call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whatever the application adds, as JSON text.
+    #[serde(skip)]
+    pub payload: Option<Box<RawValue>>,
+    /// The version of its newest keys.
+    pub version: u64,
+    /// When its first keys were made, Unix milliseconds.
+    pub created: u64,
+    /// How far its newest keys can be relied on.
+    #[serde(skip)]
+    pub state: Option<State>,
+}
+
+impl Identity {
+    fn of(offered: &Offered, profile: Option<Profile>) -> Result<Self> {
+        let newest = offered.newest()?;
+        let Profile { name, kind, payload } = profile.unwrap_or_default();
+        let created = offered.offer.first().map_or(0, |k| k.created);
+        let (login, version) = (newest.login.clone(), newest.version);
+        Ok(Self { login, kind, name, payload, version, created, state: Some(offered.state) })
+    }
+}
+
+/// Identities that were found; more follow if there is a cursor.
+#[derive(Debug)]
+pub struct Found {
+    /// The identities, in the order of their logins.
+    pub items: Vec<Identity>,
+    /// Where the next page begins.
+    pub cursor: Option<String>,
+}
+
+/// A version whose keys this session cannot open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LockedVersion {
+    /// Whose.
+    pub login: String,
+    /// Which.
+    pub version: u64,
+    /// Its fingerprint in hex.
+    pub fingerprint: String,
+    /// Unix milliseconds.
+    pub created: u64,
+}
+
+impl Session {
+    /// Oneself, or an identity that one acts for.
+    pub(super) async fn acting(&self, login: &str) -> Result<Rc<Principal>> {
+        let me = self.ready().await?;
+        if login == me.login { Ok(self.me().clone()) } else { me.act_for(login).await }
+    }
+
+    // ---- what identities say of themselves ----
+
+    /// One identity. Errors: [`Code::IdentityNotFound`].
+    pub async fn identity(&self, login: &str) -> Result<Identity> {
+        let outcome = self.look_up(login).await;
+        self.keeping(outcome).await
+    }
+
+    async fn look_up(&self, login: &str) -> Result<Identity> {
+        self.alive()?;
+        let me = self.me();
+        let offered = me.resolve(&[login.to_owned()]).await?.remove(0);
+        let operation = Operation::Statement { login: login.to_owned(), subject: PROFILE.to_owned() };
+        let Reply::Statement { statement } = me.relay.call(None, &operation).await? else { return Err(unexpected()) };
+        let profile = me.believe::<Profile>(login, PROFILE, statement.as_deref(), &offered)?;
+        Identity::of(&offered, profile.map(|said| said.body))
+    }
+
+    /// Identities whose login or name contains `search`, of one kind or of all.
+    pub async fn find_identities(
+        &self,
+        search: &str,
+        kind: Option<&str>,
+        limit: u64,
+        cursor: Option<String>,
+    ) -> Result<Found> {
+        self.alive()?;
+        let outcome = self.search(search, kind, limit, cursor).await;
+        self.keeping(outcome).await
+    }
+
+    async fn search(&self, search: &str, kind: Option<&str>, limit: u64, cursor: Option<String>) -> Result<Found> {
+        let me = self.me();
+        let operation =
+            Operation::Directory { search: search.to_owned(), kind: kind.map(str::to_owned), limit, cursor };
+        let Reply::Directory { entries, cursor } = me.relay.call(None, &operation).await? else {
+            return Err(unexpected());
+        };
+        let logins: Vec<String> = entries.iter().map(|(login, _)| login.clone()).collect();
+        let offered = me.resolve(&logins).await?;
+        let mut items = Vec::with_capacity(entries.len());
+        for ((login, statement), offered) in entries.iter().zip(&offered) {
+            let profile = me.believe::<Profile>(login, PROFILE, statement.as_ref(), offered)?.map(|said| said.body);
+            items.push(Identity::of(offered, profile)?);
+        }
+        Ok(Found { items, cursor })
+    }
+
+    /// Creates an identity that is shared with others (oneself, if nobody is named), and opened with a secret if given.
+    pub async fn create_identity(
+        &self,
+        login: &str,
+        profile: &Profile,
+        sharing_group: &[String],
+        secret: Option<&Secret>,
+    ) -> Result<()> {
+        let me = self.ready().await?;
+        let outcome = me.create(login, profile, sharing_group, secret).await;
+        self.keeping(outcome).await
+    }
+
+    /// Changes what an identity says of itself: oneself, or one that one acts for.
+    pub async fn update_identity(
+        &self,
+        login: &str,
+        name: Option<Option<String>>,
+        kind: Option<String>,
+        payload: Option<Option<Box<RawValue>>>,
+    ) -> Result<()> {
+        let acting = self.acting(login).await?;
+        let outcome = acting
+            .say::<Profile>(PROFILE, |before| {
+                let mut profile = before.unwrap_or_default();
+                if let Some(name) = &name {
+                    profile.name.clone_from(name);
+                }
+                if let Some(kind) = &kind {
+                    profile.kind.clone_from(kind);
+                }
+                if let Some(payload) = &payload {
+                    profile.payload.clone_from(payload);
+                }
+                profile.check()?;
+                Ok(Some(profile))
+            })
+            .await;
+        self.keeping(outcome).await
+    }
+
+    /// Removes an identity: oneself, or one that one acts for.
+    pub async fn remove_identity(&self, login: &str) -> Result<()> {
+        let acting = self.acting(login).await?;
+        acting.seal_for(&[]).await?;
+        acting.call(&Operation::RemoveIdentity).await?;
+        if login != self.login() {
+            self.me().leave(Some(login));
+            self.through.borrow_mut().remove(login);
+            return self.keeping(Ok(())).await;
+        }
+        match &self.parent {
+            Some(_) => self.end(),
+            None => {
+                rest::wipe(self.store(), login).await?;
+                self.end();
+            }
+        }
+        Ok(())
+    }
+
+    // ---- the sharing graph ----
+
+    /// With whom an identity is shared.
+    pub async fn sharing_group(&self, login: &str) -> Result<Group> {
+        let outcome = self.ready().await?.group(login).await;
+        self.keeping(outcome).await
+    }
+
+    /// The identities that are shared with a login: oneself, or one that one acts for.
+    pub async fn access_group(&self, login: &str) -> Result<Vec<Link>> {
+        check_login(login)?;
+        self.ready().await?.access_group(login).await
+    }
+
+    /// Adds sharers to an identity. Errors: [`Code::Conflict`] if somebody else changed it first: try again.
+    pub async fn extend_sharing_group(
+        &self,
+        login: &str,
+        logins: &[String],
+        progress: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<()> {
+        let outcome = self.ready().await?.extend(login, logins, progress).await;
+        self.keeping(outcome).await
+    }
+
+    /// Sets the sharers of an identity. Whoever is excluded has no part in anything that is sealed from now on.
+    /// Errors: [`Code::Conflict`] if somebody else changed it first: try again.
+    pub async fn replace_sharing_group(
+        &self,
+        login: &str,
+        logins: &[String],
+        progress: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<()> {
+        let epoch = self.epoch();
+        let outcome = self.ready().await?.replace(login, logins, progress).await;
+        match self.keeping(outcome).await? {
+            Some(plan) => self.carry_out(plan, None, progress, epoch).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Renews keys as planned, goes on with those that are one's own, and signs anew what the old ones gave.
+    pub(super) async fn carry_out(
+        &self,
+        plan: SharingPlan,
+        secret: Option<&Secret>,
+        progress: &dyn Fn(usize) -> Result<()>,
+        epoch: u64,
+    ) -> Result<()> {
+        let mut given = Vec::new();
+        for other in plan.others() {
+            let delegation = self.delegation_of(other);
+            let before = delegation.given(other).await?;
+            given.push((other.clone(), delegation, before));
+        }
+        let own = if plan.renews_own() { self.delegation().given(self.me()).await? } else { Vec::new() };
+        let outcome = self.me().carry_out(plan, secret, progress).await;
+        let change = self.keeping(outcome).await?;
+        self.took(change, epoch).await?;
+        for (other, delegation, before) in given {
+            delegation.sign_anew(&other, before).await;
+        }
+        self.delegation().sign_anew(self.me(), own).await;
+        Ok(())
+    }
+
+    /// Renews the keys of an identity that one acts for, or one's own.
+    pub async fn renew_keys_of(
+        &self,
+        login: &str,
+        secret: Option<&Secret>,
+        progress: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<()> {
+        if let Some(parent) = self.parent.as_ref().filter(|_| login == self.login()) {
+            // Whoever acts for an identity signs for what it does to it.
+            Box::pin(parent.renew_keys_of(login, secret, progress)).await?;
+            return self.ready().await.map(drop);
+        }
+        if login == self.login() {
+            return self.renew_keys(secret, progress).await;
+        }
+        let epoch = self.epoch();
+        let outcome = self.ready().await?.plan_renewal(login).await;
+        let plan = self.keeping(outcome).await?;
+        self.carry_out(plan, secret, progress, epoch).await
+    }
+
+    /// Begins somebody's keys anew, with a new secret: for the relay's administrator, where nobody else can help. What was
+    /// sealed before stays locked until the old secret is remembered.
+    pub async fn overwrite_keys(&self, login: &str, secret: &Secret) -> Result<()> {
+        let me = self.ready().await?;
+        let (key, _) = me.seal_for(&[]).await?;
+        if login == me.login {
+            return Err(Error::bad_input("one's own keys are renewed, or begun anew with reset"));
+        }
+        let offered = me.resolve(&[login.to_owned()]).await?.remove(0);
+        let newest = offered.newest()?;
+        let made = keyring::make_for(&me.engine, &key, login, Some(secret), &[], Some(newest), me.now()).await?;
+        me.call(&Operation::Overwrite { new: Box::new(made.own.clone()), secrets: made.secrets.clone() }).await?;
+        self.keeping(Ok(())).await
+    }
+
+    /// The versions of an identity that cannot be opened here.
+    pub async fn locked_versions(&self, login: &str) -> Result<Vec<LockedVersion>> {
+        let acting = self.acting(login).await?;
+        let offered = acting.resolve(&[login.to_owned()]).await?.remove(0);
+        let locked = offered.offer.iter().filter(|k| acting.own(&k.fingerprint()).is_none());
+        let shown = locked.map(|k| LockedVersion {
+            login: login.to_owned(),
+            version: k.version,
+            fingerprint: k.fingerprint().hex(),
+            created: k.created,
+        });
+        Ok(shown.collect())
+    }
+
+    /// Opens locked versions with a secret of theirs, for good. Gives the versions that it opened.
+    /// Errors: [`Code::WrongSecret`] if it opens none.
+    pub async fn unlock_versions(&self, login: &str, secret: &Secret) -> Result<Vec<u64>> {
+        let acting = self.acting(login).await?;
+        let (current, _) = acting.seal_for(&[]).await?;
+        let offered = acting.resolve(&[login.to_owned()]).await?.remove(0);
+        let client = super::Client::open(self.setup().clone())?;
+        let (_, opened) = client.open_keys(&acting, login, secret, &offered.offer).await?;
+        let fresh: Vec<u64> =
+            opened.keys.iter().filter(|k| acting.own(&k.fingerprint).is_none()).map(|k| k.keyset.version).collect();
+        let top = opened.keys.last().ok_or_else(unexpected)?.clone();
+        if top.fingerprint == current.fingerprint || fresh.is_empty() {
+            return Ok(fresh);
+        }
+        // As the old keys: they may open themselves to the newest, and nothing else.
+        let old = acting.acting_for(login, opened.keys.clone(), false);
+        let all = old.own_keysets().await?;
+        let own = all.iter().find(|o| o.keyset.fingerprint() == top.fingerprint).ok_or_else(unexpected)?;
+        let slot = make_sharer_slot(&acting.engine, &top, &current.keyset).await?;
+        let change = change_slots(&acting.engine, own, &top, None, vec![slot], Vec::new(), |_| false).await?;
+        let manifest = change.manifest.clone();
+        old.call(&Operation::ChangeSlots { change: Box::new(change) }).await?;
+        acting.saw_manifest(&manifest);
+        acting.add_keys(opened.keys);
+        if login == self.login() {
+            self.delegation().forget();
+            self.save(Why::Update).await?;
+        } else {
+            self.delegation_of(&acting).forget();
+        }
+        self.keeping(Ok(fresh)).await
+    }
+
+    // ---- named items, standing shares, openings ----
+
+    /// Puts an item under a name of an identity's, or takes the name away.
+    pub async fn set_named(&self, login: &str, name: &str, item: Option<Uuid>) -> Result<()> {
+        let acting = self.acting(login).await?;
+        let same = |before: &Option<Named>| before.as_ref().and_then(|named| named.item) == item;
+        let outcome =
+            acting.say::<Named>(&subject(name)?, |before| Ok((!same(&before)).then_some(Named { item }))).await;
+        self.keeping(outcome).await
+    }
+
+    /// The item under a name. `None`: there is none.
+    pub async fn get_named(&self, login: &str, name: &str) -> Result<Option<Uuid>> {
+        let acting = self.acting(login).await?;
+        let outcome = acting.said_by_me::<Named>(&subject(name)?).await;
+        Ok(self.keeping(outcome).await?.and_then(|said| said.body.item))
+    }
+
+    /// With whom all future data is shared.
+    pub async fn standing_shares(&self) -> Result<Vec<String>> {
+        let me = self.ready().await?;
+        self.delegation().sync(me).await?;
+        if self.delegation().take_said() {
+            *self.shares.borrow_mut() = None;
+        }
+        if let Some(known) = &*self.shares.borrow() {
+            return Ok(known.clone());
+        }
+        // Keys that are not the newest say so first, and precisely.
+        me.seal_for(&[]).await?;
+        let said = me.said_by_me::<Shares>(SHARES).await?;
+        let logins = said.map(|said| said.body.logins).unwrap_or_default();
+        *self.shares.borrow_mut() = Some(logins.clone());
+        Ok(logins)
+    }
+
+    /// Shares all future data with some logins, or stops doing so. Twice is as once.
+    pub async fn change_shares(&self, logins: &[String], starts: bool) -> Result<()> {
+        let me = self.ready().await?;
+        if starts {
+            // They must be there, and usable.
+            me.seal_for(logins).await?;
+        }
+        let outcome = me
+            .say::<Shares>(SHARES, |before| {
+                let before = before.unwrap_or_default().logins;
+                let mut after: std::collections::BTreeSet<String> = before.iter().cloned().collect();
+                for login in logins.iter().filter(|login| **login != me.login) {
+                    if starts {
+                        after.insert(login.clone());
+                    } else {
+                        after.remove(login);
+                    }
+                }
+                if after.len() > MAX_SHARES {
+                    return Err(Error::bad_input("future data is shared with at most 256 logins: use a group"));
+                }
+                let after: Vec<String> = after.into_iter().collect();
+                Ok((after != before).then_some(Shares { logins: after }))
+            })
+            .await;
+        *self.shares.borrow_mut() = None;
+        self.keeping(outcome).await
+    }
+
+    /// Who opened what, as far as the relay was told: openings by oneself and of one's own items, newest first.
+    #[allow(clippy::type_complexity, reason = "a page, and where the next one begins")]
+    pub async fn openings(
+        &self,
+        item: Option<Uuid>,
+        login: Option<String>,
+        reason: Option<String>,
+        limit: u64,
+        cursor: Option<String>,
+    ) -> Result<(Vec<Opening>, Option<String>)> {
+        let operation = Operation::Openings { item, login, reason, limit, cursor };
+        match self.ready().await?.call(&operation).await? {
+            Reply::Openings { openings, cursor } => Ok((openings, cursor)),
+            _ => Err(unexpected()),
+        }
+    }
+
+    // ---- pins for other devices ----
+
+    /// Keeps what is remembered of others at the relay, boxed, for one's other devices.
+    pub(super) async fn publish_pins(&self) -> Result<()> {
+        let me = self.me();
+        let Some(rest) = self.rest().filter(|_| self.parent.is_none() && me.trusted()) else { return Ok(()) };
+        let key = me.current()?;
+        let comparable = |memory: &Memory| Memory { statements: Default::default(), ..memory.clone() };
+        let others = me.memory().pins.keys().any(|login| *login != me.login);
+        if !others || self.published.borrow().as_ref() == Some(&comparable(&me.memory())) {
+            return Ok(());
+        }
+        drop(self.learn_pins().await);
+        let memory = comparable(&me.memory());
+        let counter = me.counter_after(PINS);
+        let json = to_json(&memory)?;
+        let sealed = seal_at_rest(&me.engine, &rest, &Pins::context(&me.login, counter), json.as_bytes()).await?;
+        let body = to_json(&Pins { fingerprint: key.fingerprint, sealed: Bytes(sealed) })?;
+        if body.len() > MAX_BODY {
+            return Ok(());
+        }
+        let statement = make_statement(me, &key, PINS, counter, body).await?;
+        me.call(&Operation::PutStatement { statement: Box::new(statement.clone()) }).await?;
+        *self.published.borrow_mut() = Some(memory);
+        me.note_statement(&statement, key.keyset.version)
+    }
+
+    /// Takes over what one's other devices remember. An older list than one seen before is refused.
+    pub(super) async fn learn_pins(&self) -> Result<()> {
+        let me = self.me();
+        let rests = self.rests();
+        if rests.is_empty() || self.parent.is_some() {
+            return Ok(());
+        }
+        let Some(said) = me.said_by_me::<Pins>(PINS).await? else { return Ok(()) };
+        // Only what the newest keys box: whoever holds earlier ones could say what is trusted.
+        if said.body.fingerprint != me.current()?.fingerprint || said.fingerprint != said.body.fingerprint {
+            return Ok(());
+        }
+        for rest in &rests {
+            let context = Pins::context(&me.login, said.counter);
+            if let Ok(plain) = open_at_rest(&me.engine, rest, &context, &said.body.sealed.0).await {
+                let theirs: Memory = serde_json::from_slice(plain.expose()).map_err(|_| Error::corrupt())?;
+                let before = me.memory();
+                *self.published.borrow_mut() = Some(theirs.clone());
+                me.merge_memory(theirs);
+                if me.memory() != before {
+                    me.mark_memory_changed();
+                }
+                return Ok(());
+            }
+        }
+        // Boxed under keys that this device does not have: its own pins are what it has.
+        Ok(())
+    }
+}
+
+fn subject(name: &str) -> Result<String> {
+    if name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) {
+        return Err(Error::new(Code::BadInput, "a name has 1 to 200 bytes of UTF-8 and no control characters"));
+    }
+    Ok(format!("{NAMED}{name}"))
+}

@@ -1,0 +1,221 @@
+//! A session's items: sealing, opening, giving and ending access, reading what is new, giving access back.
+
+use std::rc::Rc;
+
+use uuid::Uuid;
+
+use super::Session;
+use super::acting::Through;
+use super::rest::Why;
+use super::session::Event;
+use crate::crypto::envelope::{Buffer, HEADER_LENGTH};
+use crate::delegation::{Draft, Opened, Reader, RevokeReport, SealOptions, SealedItem};
+use crate::error::{Code, Error, Result};
+use crate::graph::Principal;
+use crate::keyring;
+use crate::recovery::access_back;
+use crate::relay::unexpected;
+use crate::trust::is_chained;
+use crate::wire::receipt::Receipt;
+
+impl Session {
+    // ---- items ----
+
+    /// Seals one item. Resolves once the relay has the grants.
+    pub async fn encrypt(&self, draft: Draft, options: &SealOptions) -> Result<SealedItem> {
+        let me = self.ready().await?;
+        let options = self.with_shares(options).await?;
+        // A new version of what one holds through another identity is that one's.
+        let other = match options.id.filter(|id| !self.delegation().knows(*id)) {
+            Some(id) => {
+                self.delegation().mark_stale();
+                self.delegation().sync(me).await?;
+                if self.delegation().knows(id) { None } else { self.through(id).await? }
+            }
+            None => None,
+        };
+        let outcome = match &other {
+            Some(other) => other.delegation.seal(&other.principal, draft, &options).await,
+            None => self.delegation().seal(me, draft, &options).await,
+        };
+        self.keeping(outcome).await
+    }
+
+    /// Seals many items at once.
+    pub async fn encrypt_many(
+        &self,
+        drafts: Vec<Draft>,
+        options: &SealOptions,
+        progress: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<Vec<SealedItem>> {
+        let me = self.ready().await?;
+        let options = self.with_shares(options).await?;
+        let outcome = self.delegation().seal_many(me, drafts, &options, progress).await;
+        self.keeping(outcome).await
+    }
+
+    /// Opens an envelope, by what one was given oneself or through identities that one acts for.
+    pub async fn decrypt(&self, bytes: &Buffer, reason: Option<&str>) -> Result<Opened> {
+        let outcome = self.decrypt_as(bytes).await;
+        let (opened, through) = self.keeping(outcome).await?;
+        self.note_opening(opened.id, opened.version, through.as_ref(), reason).await;
+        Ok(opened)
+    }
+
+    /// Opens an envelope, and says through whom.
+    async fn decrypt_as(&self, bytes: &Buffer) -> Result<(Opened, Option<Through>)> {
+        let me = self.ready().await?;
+        match self.delegation().open(me, bytes).await {
+            Err(e) if e.code() == Code::NoAccess => {
+                let header = crate::crypto::envelope::read_header(&bytes.prefix(HEADER_LENGTH))?;
+                let mut outcome = Err(e);
+                // Twice, because the keys on the way may be renewed at the same moment.
+                for _ in 0..2 {
+                    let Some(other) = self.through(header.id).await? else { break };
+                    outcome = other.delegation.open(&other.principal, bytes).await;
+                    if outcome.as_ref().is_err_and(|e| e.code() == Code::Locked) {
+                        continue;
+                    }
+                    return Ok((outcome?, Some(other)));
+                }
+                if outcome.as_ref().is_err_and(|e| e.code() == Code::NoAccess) && self.outdated().await? {
+                    let message = "these keys were renewed elsewhere: unlock() with the secret opens what came since";
+                    return Err(Error::new(Code::Locked, message));
+                }
+                Ok((outcome?, None))
+            }
+            other => Ok((other?, None)),
+        }
+    }
+
+    /// Whether this login's keys go on at the relay, by signature, beyond those that are open here.
+    async fn outdated(&self) -> Result<bool> {
+        let mine = self.me().current()?.keyset.version;
+        let offered = self.me().resolve(&[self.login().to_owned()]).await?.remove(0);
+        let newest = offered.newest()?.version;
+        Ok(self.me().trusted() && newest > mine && is_chained(&offered.offer, mine))
+    }
+
+    /// Gives access to some items, or to all that one holds oneself.
+    pub async fn give_access(
+        &self,
+        items: Option<&[Uuid]>,
+        logins: &[String],
+        until: Option<u64>,
+        progress: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<usize> {
+        let me = self.ready().await?;
+        let outcome = match self.delegation().give(me, items, logins, until, progress).await {
+            Err(e) if e.code() == Code::NoAccess => match items {
+                Some(items) => self.give_through(items, logins, until, progress).await?.ok_or(e),
+                None => Err(e),
+            },
+            other => other,
+        };
+        self.keeping(outcome).await
+    }
+
+    /// Ends a login's access.
+    pub async fn revoke(&self, items: Option<&[Uuid]>, login: &str, dry_run: bool) -> Result<RevokeReport> {
+        let me = self.ready().await?;
+        if !dry_run {
+            me.seal_for(&[]).await?;
+        }
+        let outcome = self.delegation().revoke(me, items, login, dry_run).await;
+        self.keeping(outcome).await
+    }
+
+    /// Puts items away for oneself or, if `hard`, deletes what one owns for everybody.
+    pub async fn remove_items(&self, items: &[Uuid], hard: bool) -> Result<()> {
+        let me = self.ready().await?;
+        let outcome = self.delegation().remove_items(me, items, hard).await;
+        self.keeping(outcome).await
+    }
+
+    /// Everyone who can read an item.
+    pub async fn who_can_read(&self, item: Uuid) -> Result<Vec<Reader>> {
+        let outcome = self.delegation().readers(self.ready().await?, item).await;
+        self.keeping(outcome).await
+    }
+
+    /// Reads what is new: grants, access given back, and own keysets that became open. Listeners hear of it.
+    pub async fn refresh(&self) -> Result<()> {
+        let outcome = self.read_anew().await;
+        // A relay that cannot call is asked: whoever listens hears what was found, and nothing if nothing was.
+        if outcome.is_ok() && self.delegation().has_news() {
+            self.emit(Event::Changed);
+        }
+        outcome
+    }
+
+    async fn read_anew(&self) -> Result<()> {
+        let me = self.ready().await?;
+        let epoch = self.epoch();
+        // What others are shared with now is opened anew when it is next needed.
+        me.leave(None);
+        self.through.borrow_mut().clear();
+        *self.shares.borrow_mut() = None;
+        let all = me.own_keysets().await?;
+        let mut keys = me.keys();
+        let before = keys.len();
+        keyring::open_more(&me.engine, &all, &mut keys).await?;
+        if keys.len() > before {
+            let newest = keys.last().map(|k| k.keyset.clone()).ok_or_else(unexpected)?;
+            self.same_epoch(epoch)?;
+            me.add_keys(keys);
+            self.set_public_key(newest);
+            self.save(Why::Update).await?;
+        }
+        drop(self.learn_pins().await);
+        self.delegation().mark_stale();
+        let outcome = self.delegation().sync(me).await;
+        self.keeping(outcome).await?;
+        self.announce_if_needed().await?;
+        match self.delegation().tidy(me).await {
+            // A session whose keys were replaced does not rewrite what it gave.
+            Err(e) if matches!(e.code(), Code::IdentityChanged | Code::Forbidden | Code::Conflict | Code::Locked) => {
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Reads what is new, and says what it was.
+    pub async fn poll(&self) -> Result<Vec<Event>> {
+        let outcome = self.delegation().sync(self.open()?).await;
+        self.keeping(outcome).await?;
+        let mut news = self.delegation().take_news();
+        let others = self.news_of_others().await;
+        let others = self.keeping(others).await?;
+        news.granted |= others.granted;
+        news.asked |= others.asked;
+        let mut events = Vec::new();
+        events.extend(news.granted.then_some(Event::Granted));
+        events.extend(news.notified.then_some(Event::Notification));
+        events.extend(news.asked.then_some(Event::Access));
+        Ok(events)
+    }
+
+    /// Signs bytes of the application's with the session's signing key.
+    pub async fn sign(&self, bytes: &[u8]) -> Result<[u8; 64]> {
+        let key = self.open()?.current()?;
+        let transcript = crate::encoding::Transcript::new("application").bytes(bytes);
+        Ok(key.sign(&self.me().engine, &transcript).await?.0)
+    }
+
+    // ---- access back ----
+
+    /// Gives a person who lost their keys access back.
+    pub async fn give_access_back(
+        &self,
+        login: &str,
+        spki: &[u8],
+        options: &access_back::Options,
+        progress: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<Receipt> {
+        let me = self.ready().await?;
+        let others = |principal: &Rc<Principal>| self.delegation_of(principal);
+        let outcome = access_back::give_back(me, self.delegation(), &others, login, spki, options, progress).await;
+        self.keeping(outcome).await
+    }
+}

@@ -1,0 +1,100 @@
+//! What one gave, signed anew with renewed keys.
+//!
+//! Whoever is excluded by a renewal, or stole keys before it, can go on signing with the old ones, and a relay would show
+//! that. So what the old keys gave counts for a next version only if the new ones sign it, too; and they sign what was
+//! there when the renewal began, not what is shown afterwards.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::Delegation;
+use super::seal::{Given, make_grant};
+use crate::error::{Code, Result};
+use crate::graph::Principal;
+use crate::keyring::OwnKey;
+use crate::relay::{GrantRecord, Operation};
+use crate::wire::grant::Grant;
+use crate::wire::keyset::Keyset;
+
+/// The most grants that are written anew in one operation.
+const GRANTS_AT_ONCE: usize = 64;
+
+impl Delegation {
+    /// What one gave to others with the keys at hand: read just before these are renewed.
+    pub async fn given(&self, me: &Principal) -> Result<Vec<Rc<GrantRecord>>> {
+        self.mark_stale();
+        self.sync(me).await?;
+        let own = me.current_fingerprint();
+        let (grants, exchanges) = (self.grants.borrow(), self.exchanges.borrow());
+        let counts = |record: &GrantRecord| {
+            let exchange = exchanges.get(&record.grant.exchange).map(|e| &e.record.exchange);
+            exchange.is_some_and(|e| e.delegator == me.login && e.delegate != me.login)
+                && Some(record.grant.grantor_fingerprint) == own
+                && record.grant.is_current(me.now())
+        };
+        Ok(grants.values().map(|g| &g.record).filter(|record| counts(record)).cloned().collect())
+    }
+
+    /// Signs anew, with renewed keys, what was given before. The renewal is done already: what fails here waits for the
+    /// next [`Delegation::tidy`], and until then carries nobody over to a next version.
+    pub async fn sign_anew(&self, me: &Principal, given: Vec<Rc<GrantRecord>>) {
+        self.to_sign.borrow_mut().extend(given);
+        drop(self.sign_waiting(me).await);
+    }
+
+    /// The same for what is left from before.
+    pub(super) async fn sign_waiting(&self, me: &Principal) -> Result<()> {
+        if self.to_sign.borrow().is_empty() {
+            return Ok(());
+        }
+        let (key, _) = me.seal_for(&[]).await?;
+        self.mark_stale();
+        self.sync(me).await?;
+        let waiting: Vec<_> =
+            self.to_sign.borrow().iter().filter_map(|r| Some((self.delegate_of(r)?, r.clone()))).collect();
+        let logins: BTreeSet<String> = waiting.iter().map(|(delegate, _)| delegate.clone()).collect();
+        let keysets = me.usable_among(&logins.into_iter().collect::<Vec<_>>()).await?;
+        for part in waiting.chunks(GRANTS_AT_ONCE) {
+            let mut rewrite = Vec::with_capacity(part.len());
+            for (delegate, record) in part {
+                rewrite.extend(self.signed_anew(me, &key, record, delegate, &keysets).await?);
+            }
+            match me.call(&Operation::Revoke { revocations: Vec::new(), rewrite, remove: Vec::new() }).await {
+                Err(e) if !matches!(e.code(), Code::Conflict | Code::Forbidden) => return Err(e),
+                // Something of it was changed meanwhile: whoever changed it signed it.
+                _ => {}
+            }
+            self.to_sign.borrow_mut().retain(|r| !part.iter().any(|(_, done)| Rc::ptr_eq(r, done)));
+        }
+        self.to_sign.borrow_mut().clear();
+        self.mark_stale();
+        self.sync(me).await
+    }
+
+    fn delegate_of(&self, record: &GrantRecord) -> Option<String> {
+        Some(self.exchanges.borrow().get(&record.grant.exchange)?.record.exchange.delegate.clone())
+    }
+
+    /// One grant, signed anew. `None`: it is not there as it was, or its delegate is not to be encrypted to.
+    async fn signed_anew(
+        &self,
+        me: &Principal,
+        key: &OwnKey,
+        record: &GrantRecord,
+        delegate: &str,
+        keysets: &BTreeMap<String, Keyset>,
+    ) -> Result<Option<Grant>> {
+        let same = self.grants.borrow().get(&record.grant.id).is_some_and(|now| now.record.grant == record.grant);
+        let Some(to) = keysets.get(delegate).filter(|_| same) else { return Ok(None) };
+        let Some(open) = self.open_grant(me, record.grant.id).await? else { return Ok(None) };
+        let entries = open.record.grant.entries.iter().zip(open.keys.each());
+        let stays = entries.filter(|(entry, _)| !open.record.cuts.contains(&entry.0));
+        let given: Vec<Given> = stays.map(|(entry, key)| Given { entry: entry.clone(), key }).collect();
+        if given.is_empty() {
+            return Ok(None);
+        }
+        let (exchange, secret) = self.sealing_exchange(me, key, to).await?;
+        let not_after = record.grant.not_after;
+        Ok(Some(make_grant(me, key, exchange.id, &secret, record.grant.id, &given, not_after).await?.0))
+    }
+}

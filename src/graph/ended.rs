@@ -1,0 +1,148 @@
+//! Access that one ended, remembered: a relay that brings a removed grant back, signature and all, changes nothing.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Principal;
+use crate::encoding::Bytes;
+use crate::error::Error;
+use crate::wire::exchange::Exchange;
+use crate::wire::grant::Grant;
+use crate::wire::revocation::Revocation;
+
+/// The most items that are remembered of one delegate. Beyond them the oldest are forgotten.
+const MAX_ENDED: usize = 1 << 16;
+
+/// Of one delegate: the items whose access ended, each with when, in Unix milliseconds.
+///
+/// As JSON: the ids of each time, 16 bytes each, one after the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "BTreeMap<u64, Bytes>", try_from = "BTreeMap<u64, Bytes>")]
+pub struct Ended(BTreeMap<Uuid, u64>);
+
+impl Ended {
+    fn add(&mut self, items: impl IntoIterator<Item = Uuid>, at: u64) {
+        for item in items {
+            let ended = self.0.entry(item).or_default();
+            *ended = at.max(*ended);
+        }
+        if self.0.len() > MAX_ENDED {
+            let mut times: Vec<u64> = self.0.values().copied().collect();
+            times.sort_unstable();
+            let oldest = times[times.len() - MAX_ENDED];
+            let mut room = MAX_ENDED - times.iter().filter(|at| **at > oldest).count();
+            self.0.retain(|_, at| {
+                let stays = *at > oldest || (*at == oldest && room > 0);
+                room -= usize::from(stays && *at == oldest);
+                stays
+            });
+        }
+    }
+
+    /// Takes over what another device remembers.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (item, at) in other.0 {
+            self.add([item], at);
+        }
+    }
+
+    /// Whether access that was given at some time is over.
+    fn ends(&self, item: Uuid, given: u64) -> bool {
+        self.0.get(&item).is_some_and(|at| given <= *at)
+    }
+
+    fn last(&self) -> u64 {
+        self.0.values().copied().max().unwrap_or_default()
+    }
+}
+
+impl From<Ended> for BTreeMap<u64, Bytes> {
+    fn from(ended: Ended) -> Self {
+        let mut out: Self = Self::new();
+        for (item, at) in ended.0 {
+            out.entry(at).or_default().0.extend_from_slice(item.as_bytes());
+        }
+        out
+    }
+}
+
+impl TryFrom<BTreeMap<u64, Bytes>> for Ended {
+    type Error = Error;
+
+    fn try_from(stored: BTreeMap<u64, Bytes>) -> Result<Self, Error> {
+        let mut out = Self::default();
+        for (at, ids) in stored {
+            let (ids, rest) = ids.0.as_chunks::<16>();
+            if !rest.is_empty() {
+                return Err(Error::corrupt());
+            }
+            out.add(ids.iter().map(|id| Uuid::from_bytes(*id)), at);
+        }
+        Ok(out)
+    }
+}
+
+impl Principal {
+    /// Notes that a login's access to some items ended.
+    pub fn note_ended(&self, login: &str, items: impl IntoIterator<Item = Uuid>, at: u64) {
+        let mut memory = self.known.memory.borrow_mut();
+        let ended = memory.ended.entry(self.login.clone()).or_default().entry(login.to_owned()).or_default();
+        let before = ended.clone();
+        ended.add(items, at);
+        if *ended != before {
+            self.known.changed.set(true);
+        }
+    }
+
+    /// Notes what another device of one's own ended, or somebody who acts for the same identity: the newest keys say so.
+    pub fn note_revocation(&self, revocation: &Revocation) {
+        let Ok(key) = self.current() else { return };
+        if revocation.revoker == key.party() && revocation.check(&key.keyset.signing_key).is_ok() {
+            // What is given afterwards is to count, whatever the clocks of the two say.
+            let at = revocation.created.min(self.now());
+            self.note_ended(&revocation.login, revocation.items.iter().map(|(item, _)| *item), at);
+        }
+    }
+
+    /// The items of a grant of which one knows that this access is over.
+    pub fn ended_of(&self, exchange: &Exchange, grant: &Grant) -> Vec<Uuid> {
+        let memory = self.known.memory.borrow();
+        let Some(ended) = memory.ended.get(&self.login).and_then(|all| all.get(&exchange.delegate)) else {
+            return Vec::new();
+        };
+        let items = grant.entries.iter().map(|entry| entry.0);
+        items.filter(|item| ended.ends(*item, grant.created)).collect()
+    }
+
+    /// When something is given: after everything that one ended, also if the clock was set back.
+    pub fn giving_time(&self) -> u64 {
+        let memory = self.known.memory.borrow();
+        let last = memory.ended.get(&self.login).into_iter().flat_map(BTreeMap::values).map(Ended::last).max();
+        last.map_or_else(|| self.now(), |last| self.now().max(last.saturating_add(1)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ended_stays_ended_until_it_is_given_later_and_the_oldest_are_forgotten() {
+        let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let mut ended = Ended::default();
+        ended.add([one, two], 10);
+        ended.add([two], 5);
+        assert!(ended.ends(one, 10) && ended.ends(two, 7) && !ended.ends(one, 11));
+        assert!(!ended.ends(Uuid::from_u128(3), 1));
+        let text = crate::wire::to_json(&ended).unwrap_or_default();
+        assert_eq!(serde_json::from_str::<Ended>(&text).ok().as_ref(), Some(&ended));
+        assert!(serde_json::from_str::<Ended>(r#"{"1":"AAAA"}"#).is_err(), "no whole ids");
+
+        ended.add((0..MAX_ENDED as u128 - 1).map(|n| Uuid::from_u128(100 + n)), 20);
+        assert_eq!(ended.0.len(), MAX_ENDED);
+        assert!(ended.ends(Uuid::from_u128(100), 20));
+        assert_eq!([one, two].iter().filter(|id| ended.ends(**id, 1)).count(), 1);
+    }
+}

@@ -1,0 +1,277 @@
+//! Who: the one who acts, with own keys and a login at the relay; everyone else's keysets, judged against the pins; and
+//! the ways that lead to others for whom one can act.
+
+mod ended;
+mod others;
+mod path;
+mod policy;
+mod sharing;
+mod statements;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use uuid::Uuid;
+
+use crate::crypto::Engine;
+use crate::crypto::envelope::Buffer;
+use crate::encoding::{Fixed, Hash};
+use crate::error::{Code, Error, Result};
+use crate::keyring::OwnKey;
+use crate::relay::rules::logins::login_transcript;
+use crate::relay::{Operation, Part, Relay, Reply, Ticket, unexpected};
+use crate::trust::State;
+use crate::wire::keyset::Keyset;
+use crate::wire::manifest::Manifest;
+
+pub use others::Memory;
+pub use path::{Acting, Way};
+pub use policy::{Policy, Question, TrustNews};
+pub use sharing::{Group, SharingChange, SharingPlan};
+pub use statements::{Said, make as make_statement};
+
+/// An identity as the relay offers it, judged.
+#[derive(Clone, Debug)]
+pub struct Offered {
+    /// Its keysets from version 1, checked.
+    pub offer: Rc<Vec<Keyset>>,
+    /// How far the newest can be relied on.
+    pub state: State,
+}
+
+impl Offered {
+    /// The newest keyset.
+    pub fn newest(&self) -> Result<&Keyset> {
+        self.offer.last().ok_or_else(unexpected)
+    }
+}
+
+/// Whose signature something bears, and what that is worth.
+#[derive(Clone, Debug)]
+pub struct Signer {
+    /// The keyset that signed.
+    pub keyset: Keyset,
+    /// Whether its code was compared, or it is one's own.
+    pub verified: bool,
+}
+
+impl std::fmt::Debug for Principal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Principal({})", self.login)
+    }
+}
+
+/// The one who acts: engine, relay, own keys, and what is remembered of others.
+pub struct Principal {
+    /// Does the cryptography.
+    pub engine: Engine,
+    /// Where others can be reached.
+    pub relay: Relay,
+    /// Who acts.
+    pub login: String,
+    application: String,
+    now: fn() -> u64,
+    keys: RefCell<Vec<OwnKey>>,
+    trusted: Cell<bool>,
+    ticket: RefCell<Option<Ticket>>,
+    /// Whether it is another identity, which somebody acts for.
+    acting: bool,
+    known: Rc<Known>,
+    /// Identities that this one acts for, opened.
+    circle: RefCell<HashMap<String, Rc<Principal>>>,
+}
+
+/// What is known of everyone else. Shared by a person and the identities that the person acts for.
+#[derive(Default)]
+struct Known {
+    memory: RefCell<Memory>,
+    changed: Cell<bool>,
+    offers: RefCell<HashMap<String, Rc<Vec<Keyset>>>>,
+    policy: RefCell<Option<Policy>>,
+    decided: RefCell<HashMap<String, (Hash, bool)>>,
+    states: RefCell<HashMap<String, State>>,
+    news: RefCell<Vec<TrustNews>>,
+}
+
+impl Principal {
+    /// Somebody without keys yet.
+    pub fn new(engine: Engine, relay: Relay, login: &str, application: &str, now: fn() -> u64) -> Self {
+        Self {
+            engine,
+            relay,
+            login: login.to_owned(),
+            application: application.to_owned(),
+            now,
+            keys: RefCell::default(),
+            trusted: Cell::new(false),
+            ticket: RefCell::default(),
+            acting: false,
+            known: Rc::default(),
+            circle: RefCell::default(),
+        }
+    }
+
+    /// Another identity, whose keys were opened on a way through the sharing graph. What is known of everyone else is
+    /// this one's. `trusted`: nothing speaks against encrypting to these keys.
+    pub fn acting_for(&self, login: &str, keys: Vec<OwnKey>, trusted: bool) -> Self {
+        let other = Self {
+            engine: self.engine.clone(),
+            relay: self.relay.clone(),
+            login: login.to_owned(),
+            application: self.application.clone(),
+            now: self.now,
+            keys: RefCell::default(),
+            trusted: Cell::default(),
+            ticket: RefCell::default(),
+            acting: true,
+            known: self.known.clone(),
+            circle: RefCell::default(),
+        };
+        other.set_keys(keys, trusted, None);
+        other
+    }
+
+    /// Unix milliseconds.
+    pub fn now(&self) -> u64 {
+        (self.now)()
+    }
+
+    /// Takes own keys over. `trusted`: the newest is reached from what its owner vouched for.
+    pub fn set_keys(&self, keys: Vec<OwnKey>, trusted: bool, ticket: Option<Ticket>) {
+        let fits = |t: &Ticket| keys.last().is_some_and(|k| k.fingerprint == *t.fingerprint());
+        *self.ticket.borrow_mut() = ticket.filter(fits);
+        self.circle.borrow_mut().clear();
+        *self.keys.borrow_mut() = keys;
+        self.trusted.set(trusted);
+    }
+
+    /// Whether the newest own keyset is reached from what its owner vouched for.
+    pub fn trusted(&self) -> bool {
+        self.trusted.get()
+    }
+
+    /// Says anew whether anything speaks against encrypting to these keys.
+    pub(super) fn set_trusted(&self, trusted: bool) {
+        self.trusted.set(trusted);
+    }
+
+    /// Drops own keys: their memory is wiped.
+    pub fn drop_keys(&self) {
+        self.keys.borrow_mut().clear();
+        self.circle.borrow_mut().clear();
+        *self.ticket.borrow_mut() = None;
+    }
+
+    /// Own keysets that are open, in the order of their versions.
+    pub fn keys(&self) -> Vec<OwnKey> {
+        self.keys.borrow().clone()
+    }
+
+    /// The own keyset with a fingerprint.
+    pub fn own(&self, fingerprint: &Hash) -> Option<OwnKey> {
+        self.keys.borrow().iter().find(|k| k.fingerprint == *fingerprint).cloned()
+    }
+
+    /// The newest own keyset that is open. Errors: [`Code::Locked`].
+    pub fn current(&self) -> Result<OwnKey> {
+        let keys = self.keys.borrow();
+        keys.last().cloned().ok_or_else(|| Error::new(Code::Locked, "the keys are locked: call unlock() first"))
+    }
+
+    /// The fingerprint of the newest own keyset that is open.
+    pub fn current_fingerprint(&self) -> Option<Hash> {
+        self.keys.borrow().last().map(|key| key.fingerprint)
+    }
+
+    /// Adds own keysets that became open.
+    pub fn add_keys(&self, more: Vec<OwnKey>) {
+        let mut keys = self.keys.borrow_mut();
+        for key in more {
+            if !keys.iter().any(|k| k.fingerprint == key.fingerprint) {
+                keys.push(key);
+            }
+        }
+        keys.sort_by_key(|k| k.keyset.version);
+    }
+
+    /// Goes on with a newer version of the same keys, which one made oneself.
+    pub fn go_on_with(&self, key: OwnKey) {
+        self.add_keys(vec![key]);
+        *self.ticket.borrow_mut() = None;
+    }
+
+    /// Notes a list of slots that one wrote oneself: the relay is not to serve an older one from now on.
+    pub fn saw_manifest(&self, manifest: &Manifest) {
+        let mut memory = self.known.memory.borrow_mut();
+        let seen = memory.manifests.entry(manifest.fingerprint.hex()).or_insert((0, manifest.hash()));
+        if manifest.counter > seen.0 {
+            *seen = (manifest.counter, manifest.hash());
+            self.known.changed.set(true);
+        }
+    }
+
+    /// Asks the relay as this principal, logging in first where that is needed.
+    pub async fn call(&self, operation: &Operation) -> Result<Reply> {
+        let ticket = self.ticket().await?;
+        match self.relay.call(Some(&ticket), operation).await {
+            Err(e) if e.code() == Code::Unauthenticated => {
+                *self.ticket.borrow_mut() = None;
+                let ticket = self.ticket().await?;
+                self.relay.call(Some(&ticket), operation).await
+            }
+            other => other,
+        }
+    }
+
+    /// Hands the relay parts of a file.
+    pub async fn put_parts(&self, item: Uuid, parts: Vec<(Part, Buffer)>) -> Result<()> {
+        let ticket = self.ticket().await?;
+        match self.relay.put_parts(Some(&ticket), item, parts.clone()).await {
+            Err(e) if e.code() == Code::Unauthenticated => {
+                *self.ticket.borrow_mut() = None;
+                let ticket = self.ticket().await?;
+                self.relay.put_parts(Some(&ticket), item, parts).await
+            }
+            other => other,
+        }
+    }
+
+    /// Reads parts of a file, by a grant that one holds.
+    pub async fn get_parts(&self, item: Uuid, basis: Uuid, parts: &[Part]) -> Result<Vec<Option<Buffer>>> {
+        let ticket = self.ticket().await?;
+        match self.relay.get_parts(Some(&ticket), item, basis, parts).await {
+            Err(e) if e.code() == Code::Unauthenticated => {
+                *self.ticket.borrow_mut() = None;
+                let ticket = self.ticket().await?;
+                self.relay.get_parts(Some(&ticket), item, basis, parts).await
+            }
+            other => other,
+        }
+    }
+
+    async fn ticket(&self) -> Result<Ticket> {
+        if let Some(ticket) = &*self.ticket.borrow() {
+            return Ok(ticket.clone());
+        }
+        let key = self.current()?;
+        let ticket = log_in(&self.engine, &self.relay, &self.application, &key).await?;
+        *self.ticket.borrow_mut() = Some(ticket.clone());
+        Ok(ticket)
+    }
+}
+
+/// Logs in at a relay with a signature over its challenge.
+pub async fn log_in(engine: &Engine, relay: &Relay, application: &str, key: &OwnKey) -> Result<Ticket> {
+    let login = key.keyset.login.clone();
+    let fingerprint = key.fingerprint;
+    let reply = relay.call(None, &Operation::Challenge { login: login.clone(), fingerprint }).await?;
+    let Reply::Challenge { nonce, expires } = reply else { return Err(unexpected()) };
+    let transcript = login_transcript(relay.origin(), application, &login, &fingerprint, &nonce, expires);
+    let signature = Fixed(engine.sign(&key.signing, transcript.as_bytes()).await?);
+    let login = Operation::Login { application: application.to_owned(), login, fingerprint, nonce, signature };
+    match relay.call(None, &login).await? {
+        Reply::Ticket { ticket } => Ok(ticket),
+        _ => Err(unexpected()),
+    }
+}

@@ -1,0 +1,395 @@
+//! What is known of everyone else: keysets that the relay offers, judged against the pins; lists of slots; signatures.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+
+use super::ended::Ended;
+use super::{Offered, Principal, Signer};
+use crate::encoding::{Hash, check_login};
+use crate::error::{Code, Error, Result};
+use crate::keyring::OwnKey;
+use crate::relay::{Operation, OwnKeyset, Reply, unexpected};
+use crate::trust::{self, Pin, State};
+use crate::wire::Party;
+use crate::wire::keyset::Keyset;
+use crate::wire::manifest::Manifest;
+
+/// What is remembered from one session to the next, so that a relay cannot turn time back.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Pins by login.
+    pub pins: BTreeMap<String, Pin>,
+    /// The newest manifest seen of keysets, by fingerprint in hex: counter and hash.
+    pub manifests: BTreeMap<String, (u64, Hash)>,
+    /// The newest statement seen, by login and subject: counter, hash, and the version of the keys that signed it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub statements: BTreeMap<String, (u64, Hash, u64)>,
+    /// Keysets that were offered in place of pinned ones, by login.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub candidates: BTreeMap<String, Vec<Keyset>>,
+    /// Access that was ended: by whom, and whose.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ended: BTreeMap<String, BTreeMap<String, Ended>>,
+}
+
+/// The most candidates that are kept of one login.
+const MAX_CANDIDATES: usize = 8;
+
+impl Memory {
+    /// Takes over what another tab or session remembered meanwhile: nothing that was seen is forgotten.
+    pub fn merge(&mut self, other: Memory) {
+        for (login, theirs) in other.pins {
+            match self.pins.get_mut(&login) {
+                None => drop(self.pins.insert(login, theirs)),
+                Some(mine) => mine.merge(theirs),
+            }
+        }
+        for (fingerprint, theirs) in other.manifests {
+            let mine = self.manifests.entry(fingerprint).or_insert(theirs);
+            if theirs.0 > mine.0 {
+                *mine = theirs;
+            }
+        }
+        for (about, theirs) in other.statements {
+            let mine = self.statements.entry(about).or_insert(theirs);
+            if (theirs.2, theirs.0) > (mine.2, mine.0) {
+                *mine = theirs;
+            }
+        }
+        for (login, theirs) in other.candidates {
+            for keyset in theirs {
+                self.keep_candidate(&login, keyset);
+            }
+        }
+        for (revoker, theirs) in other.ended {
+            let mine = self.ended.entry(revoker).or_default();
+            for (login, ended) in theirs {
+                mine.entry(login).or_default().merge(ended);
+            }
+        }
+    }
+
+    fn keep_candidate(&mut self, login: &str, keyset: Keyset) -> bool {
+        let all = self.candidates.entry(login.to_owned()).or_default();
+        let fingerprint = keyset.fingerprint();
+        if all.iter().any(|known| known.fingerprint() == fingerprint) {
+            return false;
+        }
+        if all.len() == MAX_CANDIDATES {
+            all.remove(0);
+        }
+        all.push(keyset);
+        true
+    }
+}
+
+impl Principal {
+    /// What is remembered, to be stored.
+    pub fn memory(&self) -> Memory {
+        self.known.memory.borrow().clone()
+    }
+
+    /// What was stored.
+    pub fn set_memory(&self, memory: Memory) {
+        *self.known.memory.borrow_mut() = memory;
+    }
+
+    /// What others stored in addition.
+    pub fn merge_memory(&self, memory: Memory) {
+        self.known.memory.borrow_mut().merge(memory);
+    }
+
+    /// Whether what is remembered changed since this was asked last.
+    pub fn take_memory_changed(&self) -> bool {
+        self.known.changed.replace(false)
+    }
+
+    /// Has what is remembered stored again: under another key, or because storing failed.
+    pub fn mark_memory_changed(&self) {
+        self.known.changed.set(true);
+    }
+
+    /// Checks an own keyset's manifest and slots, and that it is not older than one seen before.
+    /// Errors: [`Code::VerificationFailed`] for a rollback, a fork, or slots that it does not list.
+    pub fn check_manifest(&self, own: &OwnKeyset) -> Result<()> {
+        let refused = |message| Err(Error::about(Code::VerificationFailed, message, vec![own.keyset.login.clone()]));
+        let manifest = &own.manifest;
+        if manifest.fingerprint != own.keyset.fingerprint()
+            || manifest.check_shown(&own.keyset.signing_key, &own.slots).is_err()
+        {
+            return refused("the relay's list of key slots is not the signed one");
+        }
+        self.note_manifest(&own.keyset.login, manifest)
+    }
+
+    /// Notes a signed list of slots. Errors: [`Code::VerificationFailed`] for a rollback or a fork.
+    pub(super) fn note_manifest(&self, login: &str, manifest: &Manifest) -> Result<()> {
+        let refused = |message| Err(Error::about(Code::VerificationFailed, message, vec![login.to_owned()]));
+        let hash = manifest.hash();
+        let mut memory = self.known.memory.borrow_mut();
+        let seen = memory.manifests.entry(manifest.fingerprint.hex()).or_insert((0, hash));
+        if manifest.counter < seen.0 {
+            return refused("the relay serves an older list of key slots than it did before");
+        }
+        if manifest.counter == seen.0 && hash != seen.1 {
+            return refused("the relay serves two lists of key slots with one number");
+        }
+        if manifest.counter > seen.0 {
+            *seen = (manifest.counter, hash);
+            self.known.changed.set(true);
+        }
+        Ok(())
+    }
+
+    /// One's own keysets at the relay, each with a checked manifest.
+    pub async fn own_keysets(&self) -> Result<Vec<OwnKeyset>> {
+        let Reply::OwnKeysets { keysets } = self.call(&Operation::OwnKeysets).await? else { return Err(unexpected()) };
+        keysets.iter().try_for_each(|own| self.check_manifest(own))?;
+        Ok(keysets)
+    }
+
+    fn with_pin<T>(&self, login: &str, f: impl FnOnce(&mut Option<Pin>) -> T) -> T {
+        let pins = &mut self.known.memory.borrow_mut().pins;
+        let before = pins.get(login).cloned();
+        let mut pin = before.clone();
+        let out = f(&mut pin);
+        if pin != before {
+            self.known.changed.set(true);
+            if let Some(pin) = pin {
+                pins.insert(login.to_owned(), pin);
+            }
+        }
+        out
+    }
+
+    /// The pin of a login.
+    pub fn pin(&self, login: &str) -> Option<Pin> {
+        self.known.memory.borrow().pins.get(login).cloned()
+    }
+
+    /// Fetches identities and judges them. Errors: [`Code::IdentityNotFound`] with exactly the missing logins.
+    pub async fn resolve(&self, logins: &[String]) -> Result<Vec<Offered>> {
+        for login in logins {
+            check_login(login)?;
+        }
+        let identities = self.offered(logins, false).await?;
+        let missing: Vec<String> = logins
+            .iter()
+            .zip(&identities)
+            .filter(|(_, found)| found.is_none())
+            .map(|(login, _)| login.clone())
+            .collect();
+        if !missing.is_empty() {
+            return Err(Error::about(Code::IdentityNotFound, "no such identity", missing));
+        }
+        let mut out = Vec::with_capacity(logins.len());
+        for (login, offer) in logins.iter().zip(identities.into_iter().flatten()) {
+            out.push(self.judged(login, offer).await?);
+        }
+        Ok(out)
+    }
+
+    /// An offer, checked and judged.
+    async fn judged(&self, login: &str, offer: Vec<Keyset>) -> Result<Offered> {
+        let (offer, before) = self.checked(login, offer)?;
+        Ok(match self.refused_by_policy(login, &offer).await? {
+            true => Offered { offer, state: State::Changed },
+            false => self.judge(login, offer, before.as_deref()),
+        })
+    }
+
+    /// Those of some logins that are there, judged; also those that were removed, if `removed`.
+    async fn judged_among(&self, logins: &[String], removed: bool) -> Result<Vec<(String, Offered)>> {
+        let mut out = Vec::with_capacity(logins.len());
+        for (login, offer) in logins.iter().zip(self.offered(logins, removed).await?) {
+            if let Some(offer) = offer {
+                out.push((login.clone(), self.judged(login, offer).await?));
+            }
+        }
+        Ok(out)
+    }
+
+    /// What the relay offers of some logins; also of those that were removed, if `removed`.
+    pub(super) async fn offered(&self, logins: &[String], removed: bool) -> Result<Vec<Option<Vec<Keyset>>>> {
+        let mut identities = Vec::with_capacity(logins.len());
+        for part in logins.chunks(256) {
+            let operation = Operation::Identities { logins: part.to_vec(), removed };
+            let Reply::Identities { identities: found } = self.relay.call(None, &operation).await? else {
+                return Err(unexpected());
+            };
+            if found.len() != part.len() {
+                return Err(unexpected());
+            }
+            identities.extend(found);
+        }
+        Ok(identities)
+    }
+
+    /// An offer whose form and signatures were checked, and what was offered before it.
+    #[allow(clippy::type_complexity, reason = "two offers")]
+    fn checked(&self, login: &str, offer: Vec<Keyset>) -> Result<(Rc<Vec<Keyset>>, Option<Rc<Vec<Keyset>>>)> {
+        let known = self.known.offers.borrow().get(login).cloned();
+        if let Some(known) = known.as_ref().filter(|known| ***known == offer) {
+            // Checked before, byte for byte the same.
+            return Ok((known.clone(), None));
+        }
+        trust::check_offer(login, &offer)?;
+        let offer = Rc::new(offer);
+        self.known.offers.borrow_mut().insert(login.to_owned(), offer.clone());
+        Ok((offer, known))
+    }
+
+    fn judge(&self, login: &str, offer: Rc<Vec<Keyset>>, before: Option<&Vec<Keyset>>) -> Offered {
+        let mut state = self.with_pin(login, |pin| trust::judge(pin, &offer));
+        if login == self.login && !self.acting && state == State::Unverified {
+            // One's own keys are known from within.
+            let own = offer.last().and_then(|newest| self.own(&newest.fingerprint()));
+            if own.is_some() && self.trusted.get() {
+                state = State::Verified;
+            }
+        }
+        if !state.is_usable() {
+            self.keep_candidates(login, &offer, before);
+        }
+        self.tell(login, state);
+        Offered { offer, state }
+    }
+
+    /// Keeps what is offered in place of what is relied on; of a fork, both ends.
+    pub(super) fn keep_candidates(&self, login: &str, offer: &[Keyset], before: Option<&Vec<Keyset>>) {
+        let Some(pin) = self.pin(login) else { return };
+        let mut memory = self.known.memory.borrow_mut();
+        let ends = [offer.last(), before.and_then(|b| b.last())].into_iter().flatten();
+        for keyset in ends.filter(|k| pin.forked || k.fingerprint() != pin.fingerprint) {
+            if memory.keep_candidate(login, keyset.clone()) {
+                self.known.changed.set(true);
+            }
+        }
+    }
+
+    /// Keysets that were offered in place of the pinned one, the newest last; of a fork, both ends.
+    pub fn candidates(&self, login: &str) -> Vec<Keyset> {
+        let memory = self.known.memory.borrow();
+        let pin = memory.pins.get(login);
+        let rival = |k: &&Keyset| pin.is_none_or(|p| p.forked || p.fingerprint != k.fingerprint());
+        memory.candidates.get(login).into_iter().flatten().filter(rival).cloned().collect()
+    }
+
+    /// The newest keysets of some logins that may be relied on, as the relay has them now: where keys changed without
+    /// proof, those that were pinned. Also of logins that were removed.
+    pub async fn relied_on_now(&self, logins: &[String]) -> Result<BTreeMap<String, Hash>> {
+        let mut out = BTreeMap::new();
+        for (login, offered) in self.judged_among(logins, true).await? {
+            let newest = match offered.state.is_usable() {
+                true => offered.offer.last().map(Keyset::fingerprint),
+                false => self.pinned(&login),
+            };
+            out.extend(newest.map(|newest| (login, newest)));
+        }
+        Ok(out)
+    }
+
+    /// The newest keysets of those of some logins that are there and may be encrypted to.
+    pub async fn usable_among(&self, logins: &[String]) -> Result<BTreeMap<String, Keyset>> {
+        let mut out = BTreeMap::new();
+        for (login, offered) in self.judged_among(logins, false).await? {
+            if offered.state.is_usable() {
+                out.insert(login, offered.newest()?.clone());
+            }
+        }
+        Ok(out)
+    }
+
+    /// The newest keysets of some logins, all of which may be encrypted to.
+    /// Errors: [`Code::IdentityNotFound`], [`Code::IdentityChanged`], each with all logins concerned.
+    pub async fn usable(&self, logins: &[String]) -> Result<Vec<Keyset>> {
+        let known = self.resolve(logins).await?;
+        let changed: Vec<String> =
+            logins.iter().zip(&known).filter(|(_, k)| !k.state.is_usable()).map(|(login, _)| login.clone()).collect();
+        if !changed.is_empty() {
+            let message = "these keys changed without proof: compare the verification code, then trust.verify() or trust.accept()";
+            return Err(Error::about(Code::IdentityChanged, message, changed));
+        }
+        known.iter().map(|k| k.newest().cloned()).collect()
+    }
+
+    /// Checks that the own newest keyset is the one at hand, and to be encrypted to. Gives it, and the recipients'.
+    pub async fn seal_for(&self, logins: &[String]) -> Result<(OwnKey, Vec<Keyset>)> {
+        let key = self.current()?;
+        let mut all = vec![self.login.clone()];
+        all.extend(logins.iter().cloned());
+        let mut keysets = self.usable(&all).await?;
+        let own = keysets.remove(0);
+        if own.fingerprint() != key.fingerprint && self.trusted.get() && own.version > key.keyset.version {
+            let known = self.known.offers.borrow().get(&self.login).cloned().unwrap_or_default();
+            if trust::is_chained(&known, key.keyset.version) {
+                let message = "these keys were renewed elsewhere: unlock() with the secret opens the newest";
+                return Err(Error::new(Code::Locked, message));
+            }
+        }
+        if own.fingerprint() != key.fingerprint || !self.trusted.get() {
+            let message =
+                "newer keys replaced the ones of this session: it can read, and give access back, but not encrypt";
+            return Err(Error::about(Code::IdentityChanged, message, vec![self.login.clone()]));
+        }
+        Ok((key, keysets))
+    }
+
+    /// The keyset behind a signature, if it may be believed. `Ok(None)`: there is no such keyset.
+    /// Errors: [`Code::IdentityChanged`] when it is one that was never relied on and replaces one that was.
+    pub async fn signer(&self, party: &Party) -> Result<Option<Signer>> {
+        if let Some(key) = self.own(&party.fingerprint).filter(|_| party.login == self.login) {
+            return Ok(Some(Signer { keyset: key.keyset, verified: true }));
+        }
+        let cached = self.known.offers.borrow().get(&party.login).cloned();
+        let find = |offer: &[Keyset]| offer.iter().find(|k| k.fingerprint() == party.fingerprint).cloned();
+        let mut offer = cached.unwrap_or_default();
+        let mut found = find(&offer);
+        if found.is_none() {
+            // Also of a login that was removed: what it gave can still be read.
+            let Some(now) = self.offered(std::slice::from_ref(&party.login), true).await?.remove(0) else {
+                return Ok(None);
+            };
+            let (now, before) = self.checked(&party.login, now)?;
+            if !self.refused_by_policy(&party.login, &now).await? {
+                self.judge(&party.login, now.clone(), before.as_deref());
+            }
+            offer = now;
+            found = find(&offer);
+        }
+        let Some(keyset) = found else { return Ok(None) };
+        if party.login == self.login {
+            // An own keyset that is not open here: what it signed can be read, and proves nothing more. It has to stand
+            // beside one that is open: a relay can invent others.
+            let beside = offer.iter().any(|k| self.own(&k.fingerprint()).is_some());
+            return Ok(beside.then_some(Signer { keyset, verified: false }));
+        }
+        let Some(pin) = self.pin(&party.login) else { return Ok(None) };
+        let upto = usize::try_from(pin.version).unwrap_or(usize::MAX).min(offer.len());
+        let pinned = offer.get(upto.wrapping_sub(1)).is_some_and(|k| k.fingerprint() == pin.fingerprint);
+        let before_first = pinned && keyset.version < pin.version && !pin.history.contains_key(&keyset.version);
+        if !pin.knew(&party.fingerprint) && !before_first {
+            let message = "these keys changed without proof: compare the verification code, then trust.verify() or trust.accept()";
+            return Err(Error::about(Code::IdentityChanged, message, vec![party.login.clone()]));
+        }
+        let chained = pinned && keyset.version <= pin.version && trust::is_chained(&offer[..upto], keyset.version);
+        let verified = pin.verified && (keyset.fingerprint() == pin.fingerprint || chained);
+        Ok(Some(Signer { keyset, verified }))
+    }
+
+    /// Relies on a keyset from now on, because a person decided so.
+    pub fn rely_on(&self, keyset: &Keyset, verified: bool) {
+        self.with_pin(&keyset.login, |pin| trust::rely_on(pin, keyset, verified));
+        self.known.decided.borrow_mut().remove(&keyset.login);
+        if self.known.memory.borrow_mut().candidates.remove(&keyset.login).is_some() {
+            self.known.changed.set(true);
+        }
+    }
+
+    /// Pins one's own newest keyset.
+    pub fn pin_own(&self, keyset: &Keyset) {
+        self.rely_on(keyset, true);
+    }
+}

@@ -1,0 +1,488 @@
+//! Changing the sharing graph: creating identities, extending and replacing their sharing groups, renewing keys.
+//!
+//! Every change is one atomic operation, decided over the latest state, and signed by whoever makes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::{Principal, make_statement};
+use crate::error::{Code, Error, Result};
+use crate::keyring::{self, Fresh, Made, OwnKey, Renewing, Secret};
+use crate::relay::{Operation, OwnKeyset, Renewal, Reply, Sharing, unexpected};
+use crate::trust::is_chained;
+use crate::wire::keyset::Keyset;
+use crate::wire::manifest::Manifest;
+use crate::wire::statement::{PROFILE, Profile};
+use crate::wire::{Party, to_json};
+
+/// With whom an identity is shared, as its signed list of slots says.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// The identity.
+    pub login: String,
+    /// The sharers, each once.
+    pub holders: Vec<String>,
+    /// Sharers whose own keys, in the version that holds the slot, are locked. Only the relay's word.
+    pub locked: BTreeSet<String>,
+}
+
+/// What became of one's own keys in a change: a session goes on with them.
+#[derive(Debug, Default)]
+pub struct SharingChange {
+    /// The caller's own new version, if it was renewed, with the change to the version before.
+    pub own: Option<(Made, Manifest)>,
+}
+
+/// What is to be renewed, read and checked: before it is carried out, whoever acts may look at what it concerns.
+pub struct SharingPlan {
+    /// Each with its sharers: of the first, the new ones.
+    subjects: Vec<(Subject, BTreeSet<String>)>,
+    excluded: BTreeSet<String>,
+    closes: bool,
+}
+
+impl SharingPlan {
+    /// The other identities that are renewed.
+    pub fn others(&self) -> impl Iterator<Item = &Rc<Principal>> {
+        self.subjects.iter().filter_map(|(subject, _)| subject.principal.as_ref())
+    }
+
+    /// Whether one's own keys are.
+    pub fn renews_own(&self) -> bool {
+        self.subjects.iter().any(|(subject, _)| subject.principal.is_none())
+    }
+}
+
+/// An identity that is changed: whoever acts for it, its newest version, and that opened.
+struct Subject {
+    principal: Option<Rc<Principal>>,
+    own: OwnKeyset,
+    key: OwnKey,
+}
+
+impl Subject {
+    fn acting<'a>(&'a self, me: &'a Principal) -> &'a Principal {
+        self.principal.as_deref().unwrap_or(me)
+    }
+}
+
+impl Subject {
+    fn outcome<T>(&self, outcome: Result<T>) -> Result<T> {
+        match self.principal {
+            Some(_) => outcome.map_err(lost_race),
+            None => outcome,
+        }
+    }
+}
+
+/// Keys of another identity that were renewed meanwhile: whoever acts for it reads them anew.
+fn lost_race(error: Error) -> Error {
+    match error.code() {
+        Code::Locked => Error::new(Code::Conflict, "these keys were renewed by somebody else meanwhile: try again"),
+        _ => error,
+    }
+}
+
+fn holders_of(manifest: &Manifest) -> BTreeSet<String> {
+    manifest.slots.iter().filter_map(|e| e.holder.as_ref()).map(|h| h.login.clone()).collect()
+}
+
+impl Principal {
+    /// Reads with whom an identity is shared. Errors: [`Code::Forbidden`] for who may not see it.
+    pub async fn group(&self, login: &str) -> Result<Group> {
+        let operation = Operation::Sharing { login: login.to_owned() };
+        let Reply::Sharing { sharing } = self.call(&operation).await? else { return Err(unexpected()) };
+        self.believe_sharing(&sharing, login).await
+    }
+
+    /// Checks what a relay says of a sharing group: it is the signed list of the newest keyset.
+    pub async fn believe_sharing(&self, sharing: &Sharing, login: &str) -> Result<Group> {
+        let refused = || {
+            let message = "the relay's list of sharers is not the signed one";
+            Err(Error::about(Code::VerificationFailed, message, vec![login.to_owned()]))
+        };
+        let offered = self.resolve(&[login.to_owned()]).await?.remove(0);
+        let newest = offered.newest()?;
+        let manifest = &sharing.manifest;
+        let fingerprint = newest.fingerprint();
+        if sharing.keyset.fingerprint() != fingerprint
+            || manifest.fingerprint != fingerprint
+            || manifest.check_shown(&newest.signing_key, &[]).is_err()
+        {
+            return refused();
+        }
+        self.note_manifest(login, manifest)?;
+        let holders = holders_of(manifest).into_iter().filter(|holder| holder != login).collect();
+        Ok(Group { login: login.to_owned(), holders, locked: sharing.locked.iter().cloned().collect() })
+    }
+
+    /// Creates an identity that is shared with others, and opened with a secret if there is one.
+    ///
+    /// Errors: [`Code::IdentityExists`], [`Code::NoRecipient`] if nobody could open it.
+    pub async fn create(
+        &self,
+        login: &str,
+        profile: &Profile,
+        sharing_group: &[String],
+        secret: Option<&Secret>,
+    ) -> Result<()> {
+        profile.check()?;
+        crate::encoding::check_login(login)?;
+        let logins: Vec<String> = distinct(sharing_group, login);
+        if logins.is_empty() && secret.is_none() {
+            let message = "nobody could open this identity: name a sharing group, or give it a secret";
+            return Err(Error::new(Code::NoRecipient, message));
+        }
+        let (key, holders) = self.seal_for(&logins).await?;
+        let before = self.offered(&[login.to_owned()], true).await?.remove(0);
+        let previous = before.as_ref().and_then(|offer| offer.last());
+        let made = keyring::make_for(&self.engine, &key, login, secret, &holders, previous, self.now()).await?;
+        let profile = make_statement(self, &made.key, PROFILE, 1, to_json(profile)?).await?;
+        let operation = Operation::Register {
+            new: Box::new(made.own.clone()),
+            secrets: made.secrets.clone(),
+            profile: Some(Box::new(profile)),
+        };
+        self.relay.call(None, &operation).await?;
+        self.rely_on(&made.own.keyset, true);
+        self.note_manifest(login, &made.own.manifest)
+    }
+
+    /// Whoever acts for an identity, with its newest version.
+    async fn subject(&self, login: &str) -> Result<Subject> {
+        match login == self.login {
+            true => {
+                let (own, key) = self.newest().await?;
+                Ok(Subject { principal: None, own, key })
+            }
+            false => Self::other(self.act_for(login).await?).await,
+        }
+    }
+
+    /// Another identity, that one acts for.
+    async fn other(principal: Rc<Principal>) -> Result<Subject> {
+        let (own, key) = principal.newest().await.map_err(lost_race)?;
+        Ok(Subject { principal: Some(principal), own, key })
+    }
+
+    async fn other_through(&self, acting: &Principal, login: &str) -> Result<Subject> {
+        Self::other(acting.act_for(login).await?).await
+    }
+
+    /// One's own newest keyset, as the relay has it and opened.
+    async fn newest(&self) -> Result<(OwnKeyset, OwnKey)> {
+        let (key, _) = self.seal_for(&[]).await?;
+        key.require_keyset_key()?;
+        let all = self.own_keysets().await?;
+        let own = all.into_iter().find(|o| o.keyset.fingerprint() == key.fingerprint).ok_or_else(unexpected)?;
+        Ok((own, key))
+    }
+
+    /// Who signs for a change to `subject`: oneself; nobody else where it is about one's own keys.
+    fn author(&self, subject: &Subject) -> Result<Option<OwnKey>> {
+        subject.principal.as_ref().map(|_| self.current()).transpose()
+    }
+
+    /// Adds sharers. Who is one already stays.
+    pub async fn extend(&self, login: &str, logins: &[String], progress: &dyn Fn(usize) -> Result<()>) -> Result<()> {
+        let subject = self.subject(login).await?;
+        let logins = distinct(logins, login);
+        let (_, keysets) = self.seal_for(&logins).await?;
+        self.add_slots(&subject, keysets, progress).await
+    }
+
+    async fn add_slots(
+        &self,
+        subject: &Subject,
+        keysets: Vec<Keyset>,
+        progress: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<()> {
+        let listed: BTreeSet<&Party> = subject.own.manifest.slots.iter().filter_map(|e| e.holder.as_ref()).collect();
+        let fresh: Vec<Keyset> = keysets.into_iter().filter(|k| !listed.contains(&k.party())).collect();
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let acting = subject.acting(self);
+        let slots = keyring::make_sharer_slots(&self.engine, &subject.key, &fresh, progress).await?;
+        let author = self.author(subject)?;
+        let keep = |_: &crate::wire::manifest::Entry| false;
+        let key = &subject.key;
+        let change =
+            keyring::change_slots(&self.engine, &subject.own, key, author.as_ref(), slots, Vec::new(), keep).await?;
+        let manifest = change.manifest.clone();
+        let done = acting.call(&Operation::ChangeSlots { change: Box::new(change) }).await;
+        subject.outcome(done)?;
+        self.note_manifest(&key.keyset.login, &manifest)
+    }
+
+    /// Gives a keyset that a person compared, and nothing newer, a slot on the newest version of an identity whose signed
+    /// list names its login. Gives the slot's id, and none if the list does not name it.
+    pub async fn give_slot_back(&self, login: &str, to: &Keyset) -> Result<Option<uuid::Uuid>> {
+        let subject = self.subject(login).await?;
+        let slots = &subject.own.manifest.slots;
+        let listed = |e: &&crate::wire::manifest::Entry| e.holder.as_ref().is_some_and(|h| h.login == to.login);
+        if !slots.iter().any(|e| listed(&e)) {
+            return Ok(None);
+        }
+        self.add_slots(&subject, vec![to.clone()], &|_| Ok(())).await?;
+        let again = self.subject(login).await?;
+        let party = to.party();
+        Ok(again.own.manifest.slots.iter().find(|e| e.holder.as_ref() == Some(&party)).map(|e| e.id))
+    }
+
+    /// Plans to renew keys, one's own or those of an identity that one acts for.
+    pub async fn plan_renewal(&self, login: &str) -> Result<SharingPlan> {
+        let subject = self.subject(login).await?;
+        let holders = holders_of(&subject.own.manifest);
+        Ok(SharingPlan { subjects: vec![(subject, holders)], excluded: BTreeSet::new(), closes: false })
+    }
+
+    /// Sets the sharing group. If that excludes somebody, the keys are to be renewed, along with those of identities that
+    /// the excluded could act for through this one only, all in one change: that is planned. Else it is done.
+    pub async fn replace(
+        &self,
+        login: &str,
+        logins: &[String],
+        progress: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<Option<SharingPlan>> {
+        let subject = self.subject(login).await?;
+        let wanted: BTreeSet<String> = distinct(logins, login).into_iter().collect();
+        let listed = holders_of(&subject.own.manifest);
+        let excluded: BTreeSet<String> = listed.difference(&wanted).filter(|l| *l != login).cloned().collect();
+        if excluded.is_empty() {
+            let (_, keysets) = self.seal_for(&wanted.into_iter().collect::<Vec<_>>()).await?;
+            self.add_slots(&subject, keysets, progress).await?;
+            return Ok(None);
+        }
+        let opens_alone = subject.own.slots.iter().any(|s| s.unlocker.is_some());
+        if wanted.is_empty() && !opens_alone {
+            let message = "nobody could open this identity any more: name who stays";
+            return Err(Error::new(Code::NoRecipient, message));
+        }
+        // Somebody who is new here must be usable; of who stays, the version that was relied on is enough.
+        let new: Vec<String> = wanted.difference(&listed).cloned().collect();
+        self.seal_for(&new).await?;
+        let below = self.below(&subject, login, &wanted).await?;
+        let mut renewed = vec![(subject, wanted)];
+        for (owner, holders) in below.iter().filter(|(owner, _)| *owner != login) {
+            if excluded.iter().any(|who| !reaches(who, owner, &below)) {
+                let acting = renewed[0].0.acting(self);
+                // Through the identity that is replaced: that way is certain to be there.
+                let other = match *owner == self.login {
+                    true => self.subject(owner).await.map(Some)?,
+                    false => passed_over(self.other_through(acting, owner).await)?,
+                };
+                renewed.extend(other.map(|other| (other, holders.clone())));
+            }
+        }
+        Ok(Some(SharingPlan { subjects: renewed, excluded, closes: true }))
+    }
+
+    /// An identity and all that can be acted for through it, each with its sharers: of the first, the new ones.
+    async fn below(
+        &self,
+        subject: &Subject,
+        login: &str,
+        wanted: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, BTreeSet<String>>> {
+        let acting = subject.acting(self);
+        let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::from([(login.to_owned(), wanted.clone())]);
+        let mut next = vec![login.to_owned()];
+        while let Some(holder) = next.pop() {
+            for link in acting.access_group(&holder).await?.into_iter().filter(|link| !link.locked) {
+                if all.contains_key(&link.login) {
+                    continue;
+                }
+                let Some(group) = passed_over(acting.group(&link.login).await)? else { continue };
+                all.insert(link.login.clone(), group.holders.into_iter().collect());
+                next.push(link.login);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Makes all new versions first, then their slots, and writes them in one operation. Every way of opening stays,
+    /// unless a new secret replaces the password of the first.
+    pub async fn carry_out(
+        &self,
+        plan: SharingPlan,
+        secret: Option<&Secret>,
+        progress: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<SharingChange> {
+        let SharingPlan { subjects, excluded, closes } = plan;
+        let mut fresh: Vec<Fresh> = Vec::with_capacity(subjects.len());
+        progress(0)?;
+        for (subject, _) in &subjects {
+            let maker = self.author(subject)?;
+            let renewing = Renewing { own: &subject.own, key: &subject.key, maker: maker.as_ref() };
+            fresh.push(renewing.begin(&self.engine, self.now()).await?);
+        }
+        let new: BTreeMap<String, Keyset> =
+            fresh.iter().map(|f| (f.key.keyset.login.clone(), f.key.keyset.clone())).collect();
+        let others: BTreeSet<String> =
+            subjects.iter().flat_map(|(_, holders)| holders).filter(|l| !new.contains_key(*l)).cloned().collect();
+        let listed: Vec<&Party> = subjects
+            .iter()
+            .flat_map(|(subject, _)| &subject.own.manifest.slots)
+            .filter_map(|entry| entry.holder.as_ref())
+            .collect();
+        let known = self.relied_on(&others.into_iter().collect::<Vec<_>>(), &listed).await?;
+        let mut changes: Vec<Renewal> = Vec::with_capacity(subjects.len());
+        let mut made: Vec<Made> = Vec::with_capacity(subjects.len());
+        let done = std::cell::Cell::new(0);
+        for ((subject, holders), fresh) in subjects.iter().zip(fresh) {
+            let holders = holders.iter().filter(|login| **login != subject.key.keyset.login);
+            let holders: Vec<Keyset> =
+                holders.filter_map(|login| new.get(login).or_else(|| known.get(login)).cloned()).collect();
+            let maker = self.author(subject)?;
+            let shown = |e: &crate::wire::manifest::Entry| subject.own.slots.iter().any(|s| s.id == e.id);
+            let unlocker = |e: &&crate::wire::manifest::Entry| {
+                matches!(e.kind, crate::wire::slot::SlotKind::Password | crate::wire::slot::SlotKind::Keypair)
+            };
+            if !subject.own.manifest.slots.iter().filter(unlocker).all(shown) {
+                let message = "the relay holds back a way of unlocking, which would be lost";
+                let login = subject.key.keyset.login.clone();
+                return Err(Error::about(Code::VerificationFailed, message, vec![login]));
+            }
+            let renewing = Renewing { own: &subject.own, key: &subject.key, maker: maker.as_ref() };
+            // Ways of unlocking that somebody added who is excluded now fall with them.
+            let keeps = |e: &crate::wire::manifest::Entry| !excluded.contains(&e.added_by.login);
+            let before = done.get();
+            let report = |slots| {
+                done.set(before + slots);
+                progress(before + slots)
+            };
+            let (one, mut renewal) = renewing.finish(&self.engine, fresh, &holders, keeps, secret, &report).await?;
+            if one.own.slots.is_empty() {
+                let message = "nobody could open this identity any more: name who stays, or give it a secret";
+                return Err(Error::new(Code::NoRecipient, message));
+            }
+            let said = subject.acting(self).say_all_anew(&one.key).await;
+            renewal.said = subject.outcome(said)?;
+            made.push(one);
+            changes.push(renewal);
+        }
+        let acting = subjects[0].0.acting(self);
+        let done = acting.call(&Operation::Renew { changes: changes.clone(), closes }).await;
+        subjects[0].0.outcome(done)?;
+        let mut change = SharingChange::default();
+        for (((subject, _), made), renewal) in subjects.iter().zip(made).zip(changes) {
+            let login = &subject.key.keyset.login;
+            self.note_manifest(login, &renewal.previous.manifest)?;
+            self.note_manifest(login, &made.own.manifest)?;
+            match &subject.principal {
+                Some(principal) => {
+                    principal.go_on_with(made.key);
+                    self.resolve(std::slice::from_ref(login)).await?;
+                }
+                None => change.own = Some((made, renewal.previous.manifest)),
+            }
+        }
+        Ok(change)
+    }
+
+    /// The keysets of sharers that stay: the newest, or where that may not be relied on, the version that was. Of those
+    /// whom one never met, the signed list that they are on says which version that is.
+    /// Errors: [`Code::IdentityChanged`] with all who could not be sealed to.
+    async fn relied_on(&self, logins: &[String], listed: &[&Party]) -> Result<BTreeMap<String, Keyset>> {
+        let mut out = BTreeMap::new();
+        let mut there = Vec::new();
+        for (login, offer) in logins.iter().zip(self.offered(logins, false).await?) {
+            // Somebody who was removed meanwhile is simply gone.
+            if offer.is_some() {
+                there.push((login.clone(), self.pin(login).is_some()));
+            }
+        }
+        let names: Vec<String> = there.iter().map(|(login, _)| login.clone()).collect();
+        let mut lost = Vec::new();
+        for ((login, met), offered) in there.iter().zip(self.resolve(&names).await?) {
+            let pinned = self.pinned(login);
+            let by_list = |k: &&Keyset| listed.iter().any(|p| p.login == *login && p.fingerprint == k.fingerprint());
+            let named = offered.offer.iter().rev().find(by_list);
+            let is_listed = listed.iter().any(|p| p.login == *login);
+            let keyset = match (offered.state.is_usable(), *met || !is_listed) {
+                (true, true) => offered.offer.last(),
+                (true, false) => named.and_then(|named| match is_chained(&offered.offer, named.version) {
+                    true => offered.offer.last(),
+                    false => Some(named),
+                }),
+                (false, _) => offered.offer.iter().find(|k| Some(k.fingerprint()) == pinned).or(named),
+            };
+            match keyset {
+                Some(keyset) => drop(out.insert(login.clone(), keyset.clone())),
+                None => lost.push(login.clone()),
+            }
+        }
+        if !lost.is_empty() {
+            let message = "these keys changed without proof, and nothing of theirs that was relied on is there";
+            return Err(Error::about(Code::IdentityChanged, message, lost));
+        }
+        Ok(out)
+    }
+}
+
+/// An identity that only seems to be below another: it does not open from there, or its list is nobody's word. Anybody
+/// can have their own identity list others; that must not keep them from excluding somebody.
+fn passed_over<T>(outcome: Result<T>) -> Result<Option<T>> {
+    match outcome {
+        Err(e)
+            if matches!(
+                e.code(),
+                Code::NoAccess
+                    | Code::Forbidden
+                    | Code::VerificationFailed
+                    | Code::IdentityNotFound
+                    | Code::IdentityChanged
+            ) =>
+        {
+            Ok(None)
+        }
+        other => other.map(Some),
+    }
+}
+
+/// Logins without repetitions, and without one.
+fn distinct(logins: &[String], without: &str) -> Vec<String> {
+    let all: BTreeSet<String> = logins.iter().filter(|login| *login != without).cloned().collect();
+    all.into_iter().collect()
+}
+
+/// Whether somebody can act for an identity, by the edges that are known.
+fn reaches(who: &str, owner: &str, holders: &BTreeMap<String, BTreeSet<String>>) -> bool {
+    if who == owner {
+        return true;
+    }
+    let mut seen: BTreeSet<&str> = BTreeSet::from([owner]);
+    let mut next = vec![owner];
+    while let Some(login) = next.pop() {
+        for holder in holders.get(login).into_iter().flatten() {
+            if holder == who {
+                return true;
+            }
+            if seen.insert(holder) {
+                next.push(holder);
+            }
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn graph(edges: &[(&str, &[&str])]) -> BTreeMap<String, BTreeSet<String>> {
+        edges.iter().map(|(o, h)| ((*o).to_owned(), h.iter().map(|h| (*h).to_owned()).collect())).collect()
+    }
+
+    #[test]
+    fn who_is_shared_with_directly_or_through_others_reaches_and_cycles_end() {
+        let all =
+            graph(&[("ward", &["bob"]), ("files", &["ward", "carol"]), ("loop", &["loop2"]), ("loop2", &["loop"])]);
+        assert!(reaches("bob", "files", &all));
+        assert!(reaches("carol", "files", &all));
+        assert!(!reaches("dave", "files", &all));
+        assert!(!reaches("dave", "loop", &all));
+        assert!(reaches("loop", "loop", &all), "everybody acts for themselves");
+    }
+}

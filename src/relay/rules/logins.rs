@@ -1,0 +1,97 @@
+//! Logging in: by a signature over a challenge, or with the secret that a password leads to.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::account::account_of;
+use super::log::limit;
+use super::{Batch, Context, Records, Ruled, Ticket, segment};
+use crate::encoding::{Hash, Signature, Transcript, check_login};
+use crate::error::{Code, Error};
+use crate::relay::{RelaySecret, Reply};
+use crate::secret::equal;
+use crate::wire;
+
+/// How long a login challenge lives, in milliseconds.
+const CHALLENGE_LIFE: u64 = 60_000;
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Challenge {
+    expires: u64,
+}
+
+/// What a login signs.
+pub fn login_transcript(
+    origin: &str,
+    application: &str,
+    login: &str,
+    fingerprint: &Hash,
+    nonce: &Hash,
+    expires: u64,
+) -> Transcript {
+    Transcript::new("login")
+        .text(origin)
+        .text(application)
+        .text(login)
+        .bytes(&fingerprint.0)
+        .bytes(&nonce.0)
+        .int(expires)
+}
+
+fn challenge_key(login: &str, nonce: &Hash) -> String {
+    format!("challenge/{}/{}", segment(login), nonce.hex())
+}
+
+pub(super) fn challenge(
+    cx: &Context<'_>,
+    db: &Records,
+    batch: &mut Batch,
+    login: &str,
+    fingerprint: &Hash,
+) -> Ruled<Reply> {
+    check_login(login)?;
+    let (_, account) = account_of(db, login)?;
+    let unknown = || Error::new(Code::UnknownKey, "this key belongs to no version of this login");
+    account.current(fingerprint).ok_or_else(unknown)?;
+    let nonce = Hash::from_slice(&cx.random)?;
+    let expires = cx.now + CHALLENGE_LIFE;
+    batch.put(challenge_key(login, &nonce), 0, &Challenge { expires })?;
+    Ok(Reply::Challenge { nonce, expires })
+}
+
+/// What a login by signature brings.
+pub(super) struct Proof<'a> {
+    pub(super) application: &'a str,
+    pub(super) login: &'a str,
+    pub(super) fingerprint: &'a Hash,
+    pub(super) nonce: &'a Hash,
+    pub(super) signature: &'a Signature,
+}
+
+pub(super) fn login(cx: &Context<'_>, db: &Records, batch: &mut Batch, proof: &Proof<'_>) -> Ruled<Reply> {
+    let Proof { application, login, fingerprint, nonce, signature } = *proof;
+    check_login(login)?;
+    limit(application.len(), 256, "bytes of an application's name")?;
+    let refused = || Error::new(Code::Unauthenticated, "the login's signature or challenge is not valid");
+    let key = challenge_key(login, nonce);
+    let (rev, challenge): (u64, Challenge) = db.get(&key)?.ok_or_else(refused)?;
+    let (_, account) = account_of(db, login)?;
+    let index = account.current(fingerprint).ok_or_else(refused)?;
+    let transcript = login_transcript(cx.origin, application, login, fingerprint, nonce, challenge.expires);
+    let signing_key = &account.keysets[index].own.keyset.signing_key;
+    if cx.now >= challenge.expires || wire::verify(signing_key, &transcript, signature).is_err() {
+        return Err(refused().into());
+    }
+    batch.delete(key, rev);
+    Ok(Reply::Ticket { ticket: Ticket { login: login.to_owned(), fingerprint: *fingerprint } })
+}
+
+pub(super) fn login_secret(db: &Records, login: &str, secret: &RelaySecret) -> Ruled<Reply> {
+    check_login(login)?;
+    let (_, account) = account_of(db, login)?;
+    let hash: [u8; 32] = Sha256::digest(secret.0.expose()).into();
+    // The newest first: it is the one that the owner most likely means.
+    let member = account.keysets.iter().rev().find(|m| m.secrets.iter().any(|s| equal(&s.hash.0, &hash)));
+    let member = member.ok_or_else(|| Error::new(Code::WrongSecret, "this secret does not open this login's keys"))?;
+    Ok(Reply::Ticket { ticket: Ticket { login: login.to_owned(), fingerprint: member.own.keyset.fingerprint() } })
+}

@@ -1,0 +1,47 @@
+// Protocol sections 7 and 9: what identities say of themselves, and requests for access.
+import { derive, openBox, openMessage, sealMessage, sign, verify } from "./boxes.mjs";
+import { party } from "./keyset.mjs";
+import { T, bytes, integer, optional, sha256, text, toBase64url, uuid } from "./transcript.mjs";
+
+const said = (s) =>
+  T("statement/signature", text(s.login), text(s.subject), integer(s.counter), bytes(s.fingerprint), text(s.body), integer(s.created));
+
+/** Throws unless the keyset that it names signed it; gives what it says. */
+export function checkStatement(s, keyset) {
+  if (keyset.login !== s.login) throw new Error("a statement in another name");
+  verify(bytes(keyset.signingKey), said(s), bytes(s.signature));
+  return JSON.parse(s.body);
+}
+
+/** Says something with an opened keyset's key. */
+export function makeStatement(own, subject, counter, body) {
+  const s = { login: own.keyset.login, subject, counter, fingerprint: toBase64url(own.fingerprint), body: JSON.stringify(body), created: Date.now() };
+  return { ...s, signature: toBase64url(sign(own.seed, said(s))) };
+}
+
+/** What a statement of pins holds, opened with the keyset that boxed it. */
+export function openPins(s, own) {
+  const { sealed } = JSON.parse(s.body);
+  return JSON.parse(openBox(derive(own.keysetKey, T("pins")), T("pins/list", text(s.login), integer(s.counter)), bytes(sealed)));
+}
+
+const asked = (name, r) =>
+  T(
+    name,
+    uuid(r.id),
+    party(r.application),
+    text(r.origin),
+    text(r.login),
+    optional(r.scope === undefined ? undefined : text(r.scope)),
+    bytes(r.ephemeralKey),
+    integer(r.created),
+    integer(r.expires),
+  );
+
+/** Throws unless the application's keyset signed it. */
+export const checkRequest = (r, keyset) => verify(bytes(keyset.signingKey), asked("access/signature", r), bytes(r.signature));
+
+const answerContext = (r) => T("access/answer", sha256(asked("access", r)), bytes(r.signature));
+
+export const sealAnswer = (r, answer) => toBase64url(sealMessage(bytes(r.ephemeralKey), answerContext(r), answer));
+export const openAnswer = (r, pkcs8, sealed) => openMessage(pkcs8, answerContext(r), bytes(sealed));
