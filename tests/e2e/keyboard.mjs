@@ -80,4 +80,38 @@ await onDemo(async function byKeyboard(demo) {
   await enter("Alice", /^Lock$/, () => alice.is("locked"));
   await enter("Alice", /^Disconnect$/, () => alice.is("not connected"));
 });
+/** The guided story: one way in, and then Enter alone. */
+async function theStoryByKeyboard(demo) {
+  const { page } = demo;
+  const press = async (key) => {
+    await page.waitForFunction(() => document.activeElement?.getAttribute("aria-disabled") !== "true");
+    await page.keyboard.press(key);
+  };
+  await tabTo(page, "", /^The story$/);
+  await press("Enter");
+  const story = page.getByRole("region", { name: "The story", exact: true });
+  await story.waitFor();
+  assert.equal((await focused(page)).name, "A note for the doctor", "whoever goes to a part is taken to its heading");
+  await tabTo(page, "", /^Alice's note$/);
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type("Written by hand.");
+  await tabTo(page, "", /^Encrypt it for Dr. Bob$/);
+  const steps = await story.getByRole("list", { name: "Steps of the story" }).getByRole("listitem").count();
+  for (let step = 1; step <= steps; step++) {
+    await story.getByText(`Step ${step} of ${steps}`).waitFor();
+    const before = (await focused(page)).name;
+    await press("Enter");
+    await story.locator(".outcome:not(.refused)").waitFor();
+    const at = await focused(page);
+    assert.ok(at?.visible && at.seen, `after “${before}” the focus is lost`);
+    assert.match(at.name, /^(Next: |To the end)/);
+    await press("Enter");
+  }
+  await story.getByText("The end", { exact: true }).waitFor();
+  // The button is gone: the heading has the focus, and the links come next.
+  await page.waitForFunction(() => document.activeElement?.textContent === "The key was lost, the data was not");
+  await tabTo(page, "", /^Read what the relay was sent$/);
+}
+
+await onDemo(theStoryByKeyboard);
 console.log("the keyboard is enough");

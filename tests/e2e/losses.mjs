@@ -94,6 +94,8 @@ async function twoTabsAreOne(demo) {
   await demo.alice.file(FILE).nth(1).waitFor();
   await other.bob.press("Disconnect");
   await demo.bob.is("not connected");
+  // What follows is below: it moves as long as the panel changes.
+  await other.bob.is("not connected");
   await page.getByRole("button", { name: "Start over…" }).click();
   await page.getByRole("button", { name: "Delete everything" }).click();
   await demo.alice.is("not connected");

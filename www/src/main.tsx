@@ -1,13 +1,17 @@
 // The demo page. It uses the public package and nothing else.
 import { render } from "preact";
-import { demo, openDemo } from "./model/demo.js";
+import { openDemo, opened } from "./model/demo.js";
+import { keepOffline } from "./offline-ready.js";
 import { App } from "./view/app.js";
 
 const place = document.querySelector("main");
 if (place) render(<App />, place);
 
 try {
-  demo.value = await openDemo();
+  const page = await openDemo();
+  opened.value = page;
+  await page.ready;
 } catch (failed) {
-  demo.value = { failed };
+  opened.value = { failed };
 }
+await keepOffline();

@@ -1,39 +1,61 @@
-// A small database of the page's own: the encrypted files that it keeps, as any server would, and what it must
-// remember over a reload. It never sees a key or a readable file.
+// This page's databases in the browser: opened when first needed, closed when another tab deletes them.
 
-const NAME = "regrant-demo-page";
-const STORES = ["files", "notes"] as const;
-type Store = (typeof STORES)[number];
-
-function promise<T>(request: IDBRequest<T>): Promise<T> {
+export function promise<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error ?? new Error("the browser's database failed"));
   });
 }
 
-let opened: Promise<IDBDatabase> | undefined;
+/** Resolves once a transaction's writes are there. */
+export function committed(transaction: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error ?? new Error("the browser's database gave up"));
+  });
+}
 
-function database(): Promise<IDBDatabase> {
-  opened ??= (async () => {
-    const request = indexedDB.open(NAME, 1);
-    request.onupgradeneeded = () => STORES.forEach((store) => request.result.createObjectStore(store));
+export class Database {
+  #opened: Promise<IDBDatabase> | undefined;
+
+  /** @param make makes the stores of a database that is new */
+  constructor(
+    readonly name: string,
+    readonly make: (database: IDBDatabase) => void,
+  ) {}
+
+  async transaction(stores: string[], mode: IDBTransactionMode): Promise<IDBTransaction> {
+    this.#opened ??= this.#open();
+    return (await this.#opened).transaction(stores, mode);
+  }
+
+  async #open(): Promise<IDBDatabase> {
+    const request = indexedDB.open(this.name, 1);
+    request.onupgradeneeded = () => this.make(request.result);
     const database = await promise(request);
     // Another tab starts over: an open connection would block it.
-    database.onversionchange = close;
+    database.onversionchange = () => this.close();
     return database;
-  })();
-  return opened;
+  }
+
+  close(): void {
+    void this.#opened?.then((database) => database.close());
+    this.#opened = undefined;
+  }
+
+  async delete(): Promise<void> {
+    this.close();
+    await promise(indexedDB.deleteDatabase(this.name));
+  }
 }
 
-function close(): void {
-  void opened?.then((database) => database.close());
-  opened = undefined;
-}
+const STORES = ["files", "notes"] as const;
+type Store = (typeof STORES)[number];
 
-async function store(name: Store, mode: IDBTransactionMode): Promise<IDBObjectStore> {
-  return (await database()).transaction(name, mode).objectStore(name);
-}
+/** Which files there are, and what the page must remember over a reload. It never sees a key or a readable file. */
+const page = new Database("regrant-demo-page", (database) => STORES.forEach((store) => database.createObjectStore(store)));
+
+const store = async (name: Store, mode: IDBTransactionMode) => (await page.transaction([name], mode)).objectStore(name);
 
 export const put = async (name: Store, key: string, value: unknown) =>
   promise((await store(name, "readwrite")).put(value, key));
@@ -43,11 +65,9 @@ export const get = async <T>(name: Store, key: string): Promise<T | undefined> =
 
 export const all = async <T>(name: Store): Promise<T[]> => promise<T[]>((await store(name, "readonly")).getAll());
 
-export const remove = async (name: Store, key: string) => promise((await store(name, "readwrite")).delete(key));
-
-/** Deletes this database, and every other whose name begins so. */
+/** Deletes the page's database, and every other whose name begins so. */
 export async function wipe(prefix: string): Promise<void> {
-  close();
+  await page.delete();
   const names = (await indexedDB.databases()).flatMap(({ name }) => (name?.startsWith(prefix) ? [name] : []));
-  await Promise.all([NAME, ...names].map((name) => promise(indexedDB.deleteDatabase(name))));
+  await Promise.all(names.map((name) => promise(indexedDB.deleteDatabase(name))));
 }

@@ -1,60 +1,89 @@
-// The whole of the demo's state: two people, one relay, one shelf of encrypted files.
+// The whole of the demo's state: two people and their guests, one relay, one shelf of encrypted files.
 import { signal } from "@preact/signals";
 import { Regrant } from "regrant";
 import { wipe } from "./database.js";
-import { Person } from "./person.js";
+import { Graph } from "./graph.js";
+import { Person, type Who } from "./person.js";
+import { RelayDatabase } from "./relay-database.js";
 import { Shelf } from "./shelf.js";
+import { Story } from "./story.js";
 
 /** Keeps this page's keys and relay apart from those of other pages of the same origin. */
-export const NAME = "demo";
+const NAME = "demo";
 
 export interface Demo {
   shelf: Shelf;
+  relay: RelayDatabase;
   alice: Person;
   bob: Person;
+  /** These two, and those who come when they are called in. */
+  people: readonly Person[];
+  graph: Graph;
   startOver(): Promise<void>;
 }
 
-/** Opens the package and takes up what a reload left. */
-export async function openDemo(): Promise<Demo> {
-  const regrant = await Regrant.open({ name: NAME, application: "regrant-demo" });
-  const shelf = new Shelf();
-  await shelf.load();
-  const alice = new Person(
-    {
-      login: "alice",
-      name: "Alice (patient)",
-      short: "Alice",
-      passwords: ["seven green umbrellas", "a new and better umbrella"],
-    },
-    regrant,
+const WHO: readonly Who[] = [
+  {
+    login: "alice",
+    name: "Alice (patient)",
+    short: "Alice",
+    passwords: ["seven green umbrellas", "a new and better umbrella"],
+  },
+  { login: "bob", name: "Dr. Bob", short: "Dr. Bob", passwords: ["stethoscope on a hook", "another hook entirely"] },
+  {
+    login: "carol",
+    name: "Carol (nurse)",
+    short: "Carol",
+    passwords: ["night shift on the ward", "early shift this time"],
+    guest: true,
+  },
+  {
+    login: "dave",
+    name: "Dave (physiotherapist)",
+    short: "Dave",
+    passwords: ["stretch before you lift", "lift and then stretch"],
+    guest: true,
+  },
+];
+
+/** Opens the package and takes up what a reload left; `ready` tells when the package is, or why it never will be. */
+export async function openDemo(): Promise<{ demo: Demo; story: Story; ready: Promise<unknown> }> {
+  const people: Person[] = [];
+  const relay = new RelayDatabase(`regrant-${NAME}-relay`, () => people.forEach((person) => void person.update()));
+  const shelf = new Shelf(relay);
+  await Promise.all([shelf.load(), relay.load()]);
+  // Loaded while the page is shown already: nobody is faster than that.
+  const regrant = Regrant.open({ name: NAME, application: "regrant-demo", relay });
+  // Whoever awaits it hears of it.
+  regrant.catch(() => {});
+  const [alice, bob, ...guests] = WHO.map((who) => new Person(who, regrant, shelf)) as [Person, Person, ...Person[]];
+  people.push(alice, bob, ...guests);
+  relay.during = () => people.flatMap(({ who, work }) => (work.doing.value ? [`${who.short}: ${work.doing.value}`] : [])).join(" ");
+  for (const person of people) await person.resume();
+  const graph = new Graph(people);
+  shelf.files.subscribe(() => people.forEach((person) => void person.update()));
+  for (const person of people) {
+    person.deeds.subscribe(() => people.forEach((other) => other !== person && void other.update()));
+  }
+  const demo: Demo = {
     shelf,
-  );
-  const bob = new Person(
-    {
-      login: "bob",
-      name: "Dr. Bob",
-      short: "Dr. Bob",
-      passwords: ["stethoscope on a hook", "another hook entirely"],
-    },
-    regrant,
-    shelf,
-  );
-  await alice.resume();
-  await bob.resume();
-  shelf.files.subscribe(() => [alice, bob].forEach((person) => void person.update()));
-  return {
-    shelf,
+    relay,
     alice,
     bob,
+    people,
+    graph,
     async startOver() {
-      await regrant.close();
+      await (await regrant).close();
+      await relay.delete();
       await wipe(`regrant/${NAME}/`);
       shelf.over();
       location.reload();
     },
   };
+  const story = new Story(demo);
+  await story.resume();
+  return { demo, story, ready: regrant };
 }
 
 /** The demo once it is open, or why it could not be. */
-export const demo = signal<Demo | { failed: unknown } | null>(null);
+export const opened = signal<Awaited<ReturnType<typeof openDemo>> | { failed: unknown } | null>(null);

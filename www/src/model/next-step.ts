@@ -22,7 +22,7 @@ export function nextStep(demo: Demo): Step {
   if (bob.locked.value) return { part: 1, turn: bob, text: "Dr. Bob is locked. Enter his password and press “Unlock”." };
   const hers = shelf.files.value.filter(({ owner }) => owner === alice.who.login);
   if (hers.length === 0) return { part: 2, turn: alice, text: "Alice: choose or drop a file, or press “Use a sample file”." };
-  return (alice.key.value?.version ?? 1) > 1 ? afterTheLoss(demo) : beforeTheLoss(demo);
+  return alice.anew.value !== undefined ? afterTheLoss(demo) : beforeTheLoss(demo);
 }
 
 function beforeTheLoss({ alice, bob, shelf }: Demo): Step {
@@ -49,7 +49,7 @@ function afterTheLoss({ alice, bob, shelf }: Demo): Step {
       text: "Alice has new keys: her old files stay closed to her, new ones work. Dr. Bob was told: compare her code in his panel.",
     };
   }
-  const since = alice.key.value?.created ?? 0;
+  const since = alice.anew.value ?? 0;
   const old = shelf.files.value.filter(({ owner, added }) => owner === alice.who.login && added < since);
   const back = old.filter(({ id }) => canRead(alice, id));
   if (old.length > 0 && back.length === 0) {
@@ -61,7 +61,7 @@ function afterTheLoss({ alice, bob, shelf }: Demo): Step {
   if (back.length > 0 && !back.some(({ id }) => alice.read.value.has(id))) {
     return { part: 4, turn: alice, text: "Access is back. Alice: press “Open” on one of her old files." };
   }
-  return { part: 5, text: "That was the story: the key was lost, the data was not. See what the relay saw, below; take access away, lock, reload." };
+  return { part: 5, text: "That was the story: the key was lost, the data was not. See what the relay saw, below; take access away, lock, reload, make a group." };
 }
 
 const canRead = (person: Person, id: string) => person.sights.value.get(id)?.state === "readable";

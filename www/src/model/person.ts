@@ -3,9 +3,10 @@
 import { computed, signal } from "@preact/signals";
 import type { Notification, PublicKey, Regrant, Session } from "regrant";
 import * as database from "./database.js";
+import { remember, rememberFile } from "./known.js";
 import { look, show, type Opened, type Sight } from "./sight.js";
 import type { Kept, Shelf } from "./shelf.js";
-import { Work, codeOf } from "./work.js";
+import { Work, codeOf, type Course } from "./work.js";
 
 export interface Who {
   login: string;
@@ -14,6 +15,8 @@ export interface Who {
   short: string;
   /** Passwords to suggest: the first, and the one after the first was forgotten. */
   passwords: [string, string];
+  /** Comes to the page only when called in. */
+  guest?: true;
 }
 
 /** Whose keys are new. */
@@ -25,6 +28,8 @@ export type RevokeReport = Awaited<ReturnType<Session["revoke"]>>;
 /** What the page must remember of a person over a reload. */
 interface Note {
   lost: boolean;
+  /** When new keys were begun after a loss, Unix milliseconds. */
+  anew?: number | undefined;
   opened: string[];
 }
 
@@ -35,8 +40,14 @@ export class Person {
   readonly locked = signal(false);
   /** The code by which others make sure that the key is really this person's. */
   readonly code = signal<string | null>(null);
+  /** The same, for a QR code. */
+  readonly payload = signal<string | null>(null);
   /** Keys were lost here, and the person has not come back yet. */
   readonly lost = signal(false);
+  /** When the person began anew after a loss: files from before need access back. */
+  readonly anew = signal<number | undefined>(undefined);
+  /** Whether the person is on the page: guests are once they were called in. */
+  readonly present = signal(false);
   /** The secret was wrong: starting anew with new keys may be offered. */
   readonly refused = signal(false);
   readonly sights = signal<ReadonlyMap<string, Sight>>(new Map());
@@ -47,6 +58,8 @@ export class Person {
   readonly requests = signal<Notification[]>([]);
   readonly receipts = signal<Receipt[]>([]);
   readonly reports = signal<ReadonlyMap<string, RevokeReport>>(new Map());
+  /** How often this person did something: what it did for a group, the group's members are not told by an event. */
+  readonly deeds = signal(0);
   readonly connected = computed(() => this.session.value !== null);
   readonly ready = computed(() => this.session.value !== null && !this.locked.value);
 
@@ -57,25 +70,31 @@ export class Person {
 
   constructor(
     readonly who: Who,
-    readonly regrant: Regrant,
+    /** The package, which may still be loading. */
+    readonly regrant: Promise<Regrant>,
     readonly shelf: Shelf,
   ) {}
 
   /** After a reload: what rests in this browser connects the person again, without a password. */
   async resume(): Promise<void> {
     const note = await database.get<Note>("notes", this.who.login);
-    this.lost.value = note?.lost ?? false;
-    this.read.value = new Set(note?.opened);
+    this.present.value = !this.who.guest || note !== undefined;
+    // Whoever left no note was never here: that need not wait for the package.
+    if (!note) return;
+    this.lost.value = note.lost;
+    this.anew.value = note.anew;
+    this.read.value = new Set(note.opened);
     await this.work.run("connect", "Looking for keys in this browser…", "", async () => {
-      const session = await this.regrant.resume(this.who.login);
+      const session = await (await this.regrant).resume(this.who.login);
       if (session) await this.#begin(session);
     });
   }
 
   connect(password: string): Promise<boolean> {
+    remember(`a password of ${this.who.short}`, password);
     return this.work.run("connect", "Deriving keys from the password…", "Connected.", async () => {
       try {
-        await this.#begin(await this.regrant.connect({ login: this.who.login, password }));
+        await this.#begin(await (await this.regrant).connect({ login: this.who.login, password }));
       } catch (error) {
         this.refused.value = codeOf(error) === "ERR_WRONG_SECRET";
         throw error;
@@ -85,9 +104,11 @@ export class Person {
 
   /** The old keys are given up: new ones, under a new password. */
   beginAnew(password: string): Promise<boolean> {
+    remember(`a password of ${this.who.short}`, password);
     return this.work.run("connect", "Making new keys…", "New keys are made. Contacts were told.", async () => {
-      const session = await this.regrant.connect({ login: this.who.login, password }, { reset: true });
+      const session = await (await this.regrant).connect({ login: this.who.login, password }, { reset: true });
       this.read.value = new Set();
+      this.anew.value = session.publicKey.created;
       await this.#begin(session);
     });
   }
@@ -119,7 +140,7 @@ export class Person {
   /** What clearing the browser, or losing the device, does. */
   loseKeys(): Promise<boolean> {
     return this.work.run("device", "Deleting the keys from this browser…", "The keys are gone from this browser.", async () => {
-      await this.regrant.loseKeys(this.who.login);
+      await (await this.regrant).loseKeys(this.who.login);
       this.#end();
       this.lost.value = true;
       await this.#note();
@@ -128,8 +149,9 @@ export class Person {
 
   /** Opens a file to show it. */
   open(kept: Kept): Promise<boolean> {
-    return this.work.run(kept.id, "Decrypting…", "Opened.", async () => {
-      const opened = await show(this.#need(), kept);
+    return this.work.run(kept.id, "Decrypting…", "Opened.", async (course) => {
+      const opened = await show(this.#need(), kept, course);
+      await rememberFile(opened.file);
       this.close(kept.id);
       this.opened.value = new Map(this.opened.value).set(kept.id, opened);
       this.read.value = new Set(this.read.value).add(kept.id);
@@ -155,10 +177,11 @@ export class Person {
   }
 
   /** Does something with the session, and looks at everything anew. */
-  act(place: string, doing: string, done: string, work: (session: Session) => Promise<unknown>): Promise<boolean> {
-    return this.work.run(place, doing, done, async () => {
-      await work(this.#need());
+  act(place: string, doing: string, done: string, work: (session: Session, course: Course) => Promise<unknown>): Promise<boolean> {
+    return this.work.run(place, doing, done, async (course) => {
+      await work(this.#need(), course);
       await this.update();
+      this.deeds.value++;
     });
   }
 
@@ -191,8 +214,10 @@ export class Person {
     const sights = new Map<string, Sight>();
     for (const kept of this.shelf.files.value) {
       const sight = await look(session, kept, this.#names.get(kept.id));
-      if (sight.state === "readable") this.#names.set(kept.id, sight.name);
-      else this.close(kept.id);
+      if (sight.state === "readable") {
+        this.#names.set(kept.id, sight.name);
+        remember(`the name “${sight.name}”`, sight.name);
+      } else this.close(kept.id);
       sights.set(kept.id, sight);
     }
     if (this.session.value === session) this.sights.value = sights;
@@ -201,6 +226,7 @@ export class Person {
   async #read(session: Session): Promise<void> {
     await session.refresh();
     this.code.value = await session.trust.verificationCode(this.who.login);
+    this.payload.value = await session.trust.qrPayload(this.who.login);
     const pending = await session.notifications.pendingAfter(0, { type: "KEY_PAIR_UPDATE" });
     this.requests.value = pending.filter((request) => asksFor(request) !== this.who.login);
   }
@@ -208,6 +234,7 @@ export class Person {
   async #begin(session: Session): Promise<void> {
     this.#end();
     this.session.value = session;
+    this.present.value = true;
     this.refused.value = false;
     this.lost.value = false;
     const changed = () => void this.update().catch((error) => console.warn(error));
@@ -227,6 +254,7 @@ export class Person {
     this.session.value = null;
     this.key.value = null;
     this.code.value = null;
+    this.payload.value = null;
     this.locked.value = false;
     this.refused.value = false;
     this.receipts.value = [];
@@ -243,6 +271,7 @@ export class Person {
   }
 
   async #note(): Promise<void> {
-    await database.put("notes", this.who.login, { lost: this.lost.value, opened: [...this.read.value] } satisfies Note);
+    const note = { lost: this.lost.value, anew: this.anew.value, opened: [...this.read.value] } satisfies Note;
+    await database.put("notes", this.who.login, note);
   }
 }

@@ -1,4 +1,6 @@
-// Reads, and only reads, what the embedded relay wrote into this browser's database: what any relay gets to see.
+// Reads, and only reads, what the relay of this page keeps: what any relay gets to see.
+import type { RelayRecord as Row } from "regrant";
+import type { RelayDatabase } from "./relay-database.js";
 
 export interface RelayRecord {
   key: string;
@@ -25,48 +27,49 @@ export const MEANING: Record<string, string> = {
   log: "What changed for each login, in order",
   head: "How far each login's log goes",
   bulk: "Which large grants come from whom",
+  edge: "Who can act for whom: members and their groups",
+  directory: "Where everybody is found, by login and kind",
+  statement: "What identities say of themselves: names, signed; and whose keys they rely on, sealed",
+  opening: "Who opened which file for whom, as far as they say",
+  role: "Who administers this relay: whoever registered first",
+  request: "Requests for access, signed by who asks",
+  requests: "Which requests concern whom",
   challenge: "Sign-ins under way: random numbers to be signed",
+  upload: "Files that are being stored: ids and sizes",
+  uploads: "Which files are being stored by whom",
+  kept: "Which files are all there, and how large they are",
 };
 
-/** All records by kind; none while the relay has no database yet. */
-export async function readRelay(name: string): Promise<RelayKind[]> {
-  const databaseName = `regrant/${name}/relay`;
-  // Opening a database that is not there would make an empty one in the relay's place.
-  const known = await indexedDB.databases();
-  if (!known.some((database) => database.name === databaseName)) return [];
-  const database = await open(databaseName);
-  try {
-    return byKind(await records(database));
-  } finally {
-    database.close();
-  }
+/** The same in a word or two, for what tells most; the rest is bookkeeping. */
+const WORDS: Record<string, string> = {
+  identity: "public keys, private ones sealed",
+  exchange: "a shared key, sealed to both",
+  grant: "who may open what, sealed",
+  notification: "a sealed message",
+  edge: "who can act for whom",
+  statement: "a signed statement",
+  opening: "who opened what",
+  challenge: "a sign-in",
+  upload: "the size of a file",
+};
+
+/** What records of these keys are, in a few words. */
+export function inWords(keys: readonly string[]): string {
+  const words = [...new Set(keys.flatMap((key) => WORDS[kindOf(key)] ?? []))];
+  return words.length > 0 ? words.join("; ") : "bookkeeping";
 }
 
-function open(name: string): Promise<IDBDatabase> {
-  return new Promise((resolve, reject) => {
-    const request = indexedDB.open(name);
-    request.onupgradeneeded = () => request.transaction?.abort();
-    request.onsuccess = () => {
-      request.result.onversionchange = () => request.result.close();
-      resolve(request.result);
-    };
-    request.onerror = () => reject(request.error ?? new Error("the relay's database cannot be read"));
-  });
+/** All records by kind. */
+export async function readRelay(relay: RelayDatabase): Promise<RelayKind[]> {
+  return byKind(await relay.records());
 }
 
-function records(database: IDBDatabase): Promise<unknown[]> {
-  return new Promise((resolve, reject) => {
-    const request = database.transaction("records", "readonly").objectStore("records").getAll();
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error ?? new Error("the relay's database cannot be read"));
-  });
-}
+export const kindOf = (key: string) => key.split("/", 1)[0] ?? key;
 
-function byKind(rows: unknown[]): RelayKind[] {
+function byKind(rows: readonly Row[]): RelayKind[] {
   const kinds = new Map<string, RelayKind>();
-  for (const row of rows) {
-    const { key, rev, value } = row as { key: string; rev: number; value: string };
-    const kind = key.split("/", 1)[0] ?? key;
+  for (const { key, rev, value } of rows) {
+    const kind = kindOf(key);
     const group = kinds.get(kind) ?? { kind, records: [], bytes: 0 };
     group.records.push({ key, revision: rev, json: layOut(value) });
     group.bytes += value.length;
@@ -75,7 +78,7 @@ function byKind(rows: unknown[]): RelayKind[] {
   return [...kinds.values()].sort((a, b) => a.kind.localeCompare(b.kind));
 }
 
-function layOut(json: string): string {
+export function layOut(json: string): string {
   try {
     return JSON.stringify(JSON.parse(json), null, 2);
   } catch {

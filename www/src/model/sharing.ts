@@ -1,22 +1,45 @@
 // What people do with files and with each other's access. Every outcome is the package's.
 import type { Notification, Session } from "regrant";
 import { asksFor, type Person } from "./person.js";
+import { rememberFile } from "./known.js";
 import type { Kept } from "./shelf.js";
+import type { Course } from "./work.js";
 
-/** Larger files are for `encryptStream` and `store`; this page holds its files in memory. */
-const MAX_BYTES = 25 * 2 ** 20;
+/** Larger ones fit too, but this page would have to hold them to show them. */
+const MAX_BYTES = 2 ** 30;
 
-/** Encrypts files in this page and keeps the encrypted bytes. */
+/** Encrypts files in this page, a piece after the other; the relay keeps the encrypted bytes. */
 export function addFiles(person: Person, files: readonly File[]): Promise<boolean> {
   const done = files.length === 1 ? "Encrypted in this page." : `${files.length} files encrypted in this page.`;
-  return person.act("add", "Encrypting…", done, async (session) => {
+  return person.act("add", "Encrypting…", done, async (session, course) => {
     const large = files.find(({ size }) => size > MAX_BYTES);
-    if (large) throw new Error(`${large.name} is larger than the 25 MB that this page takes`);
-    for (const file of files) {
-      const { id, bytes } = await session.encrypt(file);
-      await person.shelf.keep({ id, owner: person.who.login, bytes: new Uint8Array(bytes), added: Date.now() });
-    }
+    if (large) throw new Error(`${large.name} is larger than the gigabyte that this page takes`);
+    for (const file of files) await seal(session, person, file, [], course);
   });
+}
+
+/** Encrypts one file for others, too, and resolves with its id. */
+export async function encryptFor(person: Person, file: File, shareWith: readonly string[]): Promise<string> {
+  let id = "";
+  const done = await person.act("add", "Encrypting…", "Encrypted in this page.", async (session, course) => {
+    id = await seal(session, person, file, shareWith, course);
+  });
+  if (!done) throw Object.assign(new Error(person.work.failure.value?.message), { code: person.work.failure.value?.code });
+  return id;
+}
+
+/** Encrypts one file as part of something else, and resolves with its id. */
+export function encrypt(person: Person, file: File, shareWith: readonly string[]): Promise<string> {
+  const session = person.session.value;
+  if (!session) throw new Error(`${person.who.short} is not connected`);
+  return seal(session, person, file, shareWith);
+}
+
+async function seal(session: Session, person: Person, file: File, shareWith: readonly string[], course?: Course): Promise<string> {
+  await rememberFile(file);
+  const { id } = await session.store(file, { shareWith, ...course });
+  await person.shelf.keep({ id, owner: person.who.login, size: file.size, added: Date.now() });
+  return id;
 }
 
 /** A small text file, for those who have none at hand. */
@@ -34,16 +57,22 @@ export function sampleFile(person: Person): File {
   return new File([text], "blood-pressure.txt", { type: "text/plain" });
 }
 
-export function share(person: Person, kept: Kept, other: Person): Promise<boolean> {
-  return person.act(kept.id, `Giving ${other.who.short} access…`, `Shared with ${other.who.short}.`, async (session) => {
-    await session.giveAccess([kept.id], other.who.login);
+/** A person or a group that files can be shared with. */
+export interface Party {
+  login: string;
+  name: string;
+}
+
+export function share(person: Person, kept: Kept, { login, name }: Party): Promise<boolean> {
+  return person.act(kept.id, `Giving ${name} access…`, `Shared with ${name}.`, async (session) => {
+    await session.giveAccess([kept.id], login);
   });
 }
 
 /** What taking access away would do, without doing it. */
-export function previewRevoke(person: Person, kept: Kept, other: Person): Promise<boolean> {
+export function previewRevoke(person: Person, kept: Kept, { login }: Party): Promise<boolean> {
   return person.act(kept.id, "Asking what this would do…", "", async (session) => {
-    const report = await session.revoke([kept.id], other.who.login, { dryRun: true });
+    const report = await session.revoke([kept.id], login, { dryRun: true });
     person.reports.value = new Map(person.reports.value).set(kept.id, report);
   });
 }
@@ -54,10 +83,10 @@ export function forgetReport(person: Person, id: string): void {
   person.reports.value = reports;
 }
 
-export function revoke(person: Person, kept: Kept, other: Person): Promise<boolean> {
-  const done = `${other.who.short} no longer has access.`;
-  return person.act(kept.id, `Taking access away from ${other.who.short}…`, done, async (session) => {
-    await session.revoke([kept.id], other.who.login);
+export function revoke(person: Person, kept: Kept, { login, name }: Party): Promise<boolean> {
+  const done = `${name} no longer has access.`;
+  return person.act(kept.id, `Taking access away from ${name}…`, done, async (session) => {
+    await session.revoke([kept.id], login);
     forgetReport(person, kept.id);
   });
 }

@@ -1,13 +1,15 @@
-// The page's stand-in for a server that keeps files: encrypted bytes, handed to whoever asks. It cannot read them.
+// Which files there are and who brought them. Their bytes are with the relay, encrypted; it is what hands them out.
 import { signal } from "@preact/signals";
 import * as database from "./database.js";
+import type { RelayDatabase } from "./relay-database.js";
 
 /** One encrypted file. Its name is inside, encrypted too. */
 export interface Kept {
   id: string;
   /** The login of who brought it. */
   owner: string;
-  bytes: Uint8Array<ArrayBuffer>;
+  /** How long it was before it was encrypted, in bytes: the relay sees about that. */
+  size: number;
   added: number;
 }
 
@@ -17,7 +19,7 @@ export class Shelf {
   /** Other tabs show the same files. */
   #tabs = new BroadcastChannel("regrant-demo-page");
 
-  constructor() {
+  constructor(readonly relay: RelayDatabase) {
     this.#tabs.onmessage = ({ data }) => (data === "over" ? location.reload() : void this.load());
   }
 
@@ -30,6 +32,13 @@ export class Shelf {
     await database.put("files", file.id, file);
     this.files.value = [file, ...this.files.value.filter(({ id }) => id !== file.id)];
     this.#tabs.postMessage("kept");
+  }
+
+  /** A file as the relay has it: its parts put together are one envelope, which `decrypt` takes, too. */
+  async sealed(id: string): Promise<Blob> {
+    const chunks = (await this.relay.partNames(id)).filter((name) => /^\d+$/.test(name)).sort();
+    const parts = await this.relay.getParts(id, ["head", ...chunks, "trailer"]);
+    return new Blob(parts.flatMap((part) => part ?? []), { type: "application/octet-stream" });
   }
 
   /** Tells other tabs that everything was deleted. */

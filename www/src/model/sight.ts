@@ -1,7 +1,7 @@
 // What one person can see of one encrypted file: asked of the package each time, never remembered by the page.
 import type { Session } from "regrant";
 import type { Kept } from "./shelf.js";
-import { codeOf, describe, type Failure } from "./work.js";
+import { codeOf, describe, type Course, type Failure } from "./work.js";
 
 export type Reader = Awaited<ReturnType<Session["whoCanRead"]>>[number];
 
@@ -31,25 +31,23 @@ const SHOWN = 4000;
 export async function look(session: Session, kept: Kept, known: string | undefined): Promise<Sight> {
   try {
     const readers = await session.whoCanRead(kept.id);
-    return { state: "readable", readers, name: known ?? (await open(session, kept)).name };
+    return { state: "readable", readers, name: known ?? (await nameOf(session, kept)) };
   } catch (error) {
     return codeOf(error) === "ERR_LOCKED" ? { state: "locked" } : { state: "closed", failure: describe(kept.id, error) };
   }
 }
 
-async function open(session: Session, kept: Kept): Promise<File> {
-  return toFile((await session.decrypt(kept.bytes)).data);
+/** The name is known as soon as the file's beginning is: nothing else of it is asked for. */
+async function nameOf(session: Session, kept: Kept): Promise<string> {
+  const { name, stream } = await session.retrieve(kept.id, { range: [0, 0] });
+  await stream.cancel();
+  return name ?? "a file without a name";
 }
 
-function toFile(data: unknown): File {
-  if (data instanceof File) return data;
-  throw new Error("this item is no file");
-}
-
-/** Decrypts a file to show it. */
-export async function show(session: Session, kept: Kept): Promise<Opened> {
-  const { data, author } = await session.decrypt(kept.bytes);
-  const file = toFile(data);
-  const text = TEXT.test(file.type) ? (await file.text()).slice(0, SHOWN) : undefined;
+/** Decrypts a file to show it, a piece after the other. */
+export async function show(session: Session, kept: Kept, course: Course): Promise<Opened> {
+  const { name = "file", mediaType: type = "", author, stream } = await session.retrieve(kept.id, course);
+  const file = new File([await new Response(stream).blob()], name, { type });
+  const text = TEXT.test(type) ? await file.slice(0, SHOWN).text() : undefined;
   return { file, address: URL.createObjectURL(file), author: author.login, ...(text === undefined ? {} : { text }) };
 }

@@ -1,4 +1,5 @@
-// What somebody is doing right now, how it ended, and where on the page a failure belongs. It knows nothing of keys.
+// What somebody is doing right now, how far it is, how it ended, and where on the page a failure belongs. It knows
+// nothing of keys.
 import { signal } from "@preact/signals";
 
 /** A failure, to be shown at the place it belongs to. */
@@ -9,12 +10,21 @@ export interface Failure {
   message: string;
 }
 
+/** For work that may take long: what the package's calls take. */
+export interface Course {
+  signal: AbortSignal;
+  onProgress: (done: number, total?: number) => void;
+}
+
 export class Work {
   /** What is going on, in words; `null` when nothing is. */
   readonly doing = signal<string | null>(null);
   readonly failure = signal<Failure | null>(null);
   /** The last thing that was done, for the status line. */
   readonly done = signal("");
+  /** How far long work is, in bytes; `null` for all other. */
+  readonly progress = signal<{ done: number; total: number } | null>(null);
+  #stop = new AbortController();
 
   /**
    * Does one thing at a time: while something is going on, another is not begun.
@@ -24,23 +34,37 @@ export class Work {
    * @param done what to say afterwards
    * @returns whether it was done
    */
-  async run(place: string, doing: string, done: string, work: () => Promise<unknown>): Promise<boolean> {
+  async run(place: string, doing: string, done: string, work: (course: Course) => Promise<unknown>): Promise<boolean> {
     if (this.doing.value !== null) return false;
+    this.#stop = new AbortController();
     this.doing.value = doing;
     this.failure.value = null;
     this.done.value = "";
     try {
-      await work();
+      await work({
+        signal: this.#stop.signal,
+        onProgress: (sofar, total = sofar) => (this.progress.value = total > LONG ? { done: sofar, total } : null),
+      });
       this.done.value = done;
       return true;
     } catch (error) {
-      this.failure.value = describe(place, error);
+      if (this.#stop.signal.aborted) this.done.value = "Stopped.";
+      else this.failure.value = describe(place, error);
       return false;
     } finally {
+      this.progress.value = null;
       this.doing.value = null;
     }
   }
+
+  /** Stops long work; a file goes on from there when it is added once more. */
+  stop(): void {
+    this.#stop.abort();
+  }
 }
+
+/** Below this many bytes the work is done before anybody could look. */
+const LONG = 4 << 20;
 
 /** An error as the page shows it. */
 export function describe(place: string, error: unknown): Failure {

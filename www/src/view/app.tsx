@@ -1,64 +1,63 @@
-// The page: what it shows, what to do next, the two people, and the relay between them.
-import { useState } from "preact/hooks";
-import { demo, type Demo } from "../model/demo.js";
-import { nextStep, PARTS, type Step } from "../model/next-step.js";
+// The page: what it is in a sentence, and its four parts, of which one is shown at a time.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { opened, type Demo } from "../model/demo.js";
 import { describe } from "../model/work.js";
-import { Button } from "./parts.js";
-import { PersonPanel } from "./person-panel.js";
+import { Lies } from "./lies.js";
+import { Play } from "./play.js";
 import { RelayView } from "./relay-view.js";
+import { StoryView } from "./story-view.js";
+import { Timeline } from "./timeline.js";
+import { PARTS, usePart } from "./parts-of-page.js";
+import { Button } from "./parts.js";
 
 export function App() {
-  const state = demo.value;
+  const state = opened.value;
   return (
     <>
       <header class="top">
         <h1>Lose the key, keep the data</h1>
         <p>
-          <strong>regrant</strong> encrypts files in the page, so that no server can read them. Usually that means: who
-          loses the key loses the data. Here two people show another way. Alice shares a file with her doctor, loses her
-          keys and forgets her password. She begins anew; the doctor compares a code with her and gives her access back.
-          Everything below is real: real keys, made in this page.
+          <strong>regrant</strong> is end-to-end encryption for web pages: no server can read anything, and yet whoever loses
+          the key gets access back, from the people the data was shared with. Everything here is real: the keys are made in
+          your browser, by the package, and nothing leaves it.
         </p>
       </header>
       {state === null && <p role="status">Loading…</p>}
       {state !== null && "failed" in state && <CannotRun error={state.failed} />}
-      {state !== null && "alice" in state && <Story demo={state} />}
+      {state !== null && "demo" in state && <Parts {...state} />}
     </>
   );
 }
 
-function Story({ demo }: { demo: Demo }) {
-  const { alice, bob } = demo;
-  const step = nextStep(demo);
+function Parts({ demo, story }: Exclude<NonNullable<typeof opened.value>, { failed: unknown }>) {
+  const part = usePart();
+  const place = useRef<HTMLDivElement>(null);
+  const first = useRef(true);
+  // Whoever goes to another part is taken to its heading.
+  useEffect(() => {
+    if (!first.current) place.current?.querySelector<HTMLElement>('h2[tabindex="-1"]')?.focus();
+    first.current = false;
+  }, [part]);
   return (
     <>
-      <NextStep step={step} />
-      <div class="panels">
-        <PersonPanel person={alice} other={bob} turn={step.turn === alice} />
-        <PersonPanel person={bob} other={alice} turn={step.turn === bob} />
+      <nav class="parts-nav" aria-label="Parts of this page">
+        {PARTS.map(({ id, name }) => (
+          <a key={id} href={`#${id}`} aria-current={part === id ? "page" : undefined}>{name}</a>
+        ))}
+      </nav>
+      <div ref={place}>
+        {part === "story" && <StoryView story={story} />}
+        {part === "play" && <Play demo={demo} />}
+        {part === "lies" && <Lies />}
+        {part === "relay" && (
+          <>
+            <Timeline demo={demo} />
+            <RelayView demo={demo} />
+          </>
+        )}
       </div>
-      <RelayView demo={demo} />
       <StartOver demo={demo} />
     </>
-  );
-}
-
-function NextStep({ step: { part, text, turn } }: { step: Step }) {
-  return (
-    <section class="next" aria-labelledby="next-title">
-      <h2 id="next-title">Next step</h2>
-      <div class="next-text">
-        <p role="status" aria-label="Next step">{text}</p>
-        {turn && <a href={`#${turn.who.login}-name`}>Go to {turn.who.short}</a>}
-      </div>
-      <ol class="parts" aria-label="Progress">
-        {PARTS.map((name, at) => (
-          <li key={name} data-state={at + 1 < part ? "done" : at + 1 === part ? "now" : "later"} aria-current={at + 1 === part ? "step" : undefined}>
-            {name}
-          </li>
-        ))}
-      </ol>
-    </section>
   );
 }
 

@@ -1,32 +1,32 @@
-// What anybody without a key sees of a file: bytes.
-import { useMemo } from "preact/hooks";
-import type { Kept } from "../model/shelf.js";
+// What anybody without a key sees of a file: bytes, as the relay has them.
+import { useEffect, useState } from "preact/hooks";
+import type { Kept, Shelf } from "../model/shelf.js";
+import { Hex } from "./hex.js";
+import { saveAs } from "./parts.js";
 
 const PEEK = 128;
-const PER_LINE = 16;
 
-export function Ciphertext({ kept }: { kept: Kept }) {
-  const peek = useMemo(() => hex(kept.bytes.subarray(0, PEEK)), [kept]);
-  const save = () => {
-    const address = URL.createObjectURL(new Blob([kept.bytes], { type: "application/octet-stream" }));
-    const link = Object.assign(document.createElement("a"), { href: address, download: `${kept.id}.regrant` });
-    link.click();
-    // The download has begun by then.
-    setTimeout(() => URL.revokeObjectURL(address), 10_000);
-  };
+export function Ciphertext({ shelf, kept }: { shelf: Shelf; kept: Kept }) {
+  const [open, setOpen] = useState(false);
+  const [sealed, setSealed] = useState<Blob>();
+  const [peek, setPeek] = useState<Uint8Array>();
+  useEffect(() => {
+    if (!open) return;
+    void shelf.sealed(kept.id).then(async (blob) => {
+      setSealed(blob);
+      setPeek(new Uint8Array(await blob.slice(0, PEEK).arrayBuffer()));
+    });
+  }, [open, kept.id]);
   return (
-    <details class="fold">
+    <details class="fold" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>What a server sees</summary>
-      <p class="hint">The first {Math.min(PEEK, kept.bytes.length)} of {kept.bytes.length} bytes. The name is in there, too.</p>
-      <pre class="hex" tabIndex={0} aria-label="Encrypted bytes">{peek}</pre>
-      <button type="button" class="plain" onClick={save}>Download encrypted</button>
+      {open && peek && sealed && (
+        <>
+          <p class="hint">The first {peek.length} of {sealed.size} bytes. The name is in there, too.</p>
+          <Hex bytes={peek} label="Encrypted bytes" />
+          <button type="button" class="plain" onClick={() => saveAs(sealed, `${kept.id}.regrant`)}>Download encrypted</button>
+        </>
+      )}
     </details>
   );
-}
-
-function hex(bytes: Uint8Array): string {
-  const pairs = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"));
-  const lines: string[] = [];
-  for (let at = 0; at < pairs.length; at += PER_LINE) lines.push(pairs.slice(at, at + PER_LINE).join(" "));
-  return lines.join("\n");
 }

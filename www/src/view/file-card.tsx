@@ -1,20 +1,23 @@
 // One encrypted file in one person's panel: what it is to this person, and what can be done with it.
+import type { Graph } from "../model/graph.js";
+import { list } from "../model/groups.js";
 import type { Person } from "../model/person.js";
 import type { Kept } from "../model/shelf.js";
-import type { Reader, Sight } from "../model/sight.js";
-import { previewRevoke, share } from "../model/sharing.js";
+import type { Sight } from "../model/sight.js";
+import { previewRevoke, share, type Party } from "../model/sharing.js";
 import { Ciphertext } from "./ciphertext.js";
 import { OpenedFile } from "./opened-file.js";
-import { Button, FailureAt, Short, bytes, nameOf } from "./parts.js";
+import { Button, FailureAt, Short, bytes } from "./parts.js";
+import { Readers } from "./readers.js";
 import { RevokeForm } from "./revoke-form.js";
 
 interface Props {
   person: Person;
-  other: Person;
+  graph: Graph;
   kept: Kept;
 }
 
-export function FileCard({ person, other, kept }: Props) {
+export function FileCard({ person, graph, kept }: Props) {
   const sight = person.sights.value.get(kept.id) ?? { state: "asking" };
   const busy = person.work.doing.value !== null;
   const name = sight.state === "readable" ? sight.name : "Encrypted file";
@@ -25,9 +28,9 @@ export function FileCard({ person, other, kept }: Props) {
     <article class="file" aria-label={name} data-state={sight.state}>
       <h4 tabIndex={-1}>{name}</h4>
       <p class="quiet">
-        {bytes(kept.bytes.length)} encrypted · id <Short of={kept.id} />
+        {bytes(kept.size)}, encrypted · id <Short of={kept.id} />
       </p>
-      <Access sight={sight} person={person} other={other} mine={mine} />
+      <Access sight={sight} person={person} graph={graph} mine={mine} />
       <div class="row">
         {opened && <Button onPress={() => person.close(kept.id)} label={`Close ${name}`}>Close</Button>}
         {!opened && sight.state !== "locked" && (
@@ -40,25 +43,40 @@ export function FileCard({ person, other, kept }: Props) {
             {verb}
           </Button>
         )}
-        {mine && sight.state === "readable" && <Sharing person={person} other={other} kept={kept} readers={sight.readers} />}
+        {mine && sight.state === "readable" &&
+          parties(graph, person).map((party) => (
+            <Sharing
+              key={party.login}
+              person={person}
+              kept={kept}
+              party={party}
+              given={sight.readers.some(({ login, path }) => login === party.login && path.length <= 1)}
+            />
+          ))}
       </div>
       <FailureAt work={person.work} place={kept.id} />
-      <RevokeForm person={person} other={other} kept={kept} />
-      {opened && <OpenedFile opened={opened} people={[person, other]} />}
-      <Ciphertext kept={kept} />
+      <RevokeForm person={person} graph={graph} kept={kept} />
+      {opened && <OpenedFile opened={opened} graph={graph} by={`opened by ${person.who.short}, ${kept.id.slice(0, 4)}`} />}
+      {sight.state === "readable" && (
+        <details class="fold">
+          <summary>Who can read it, and why</summary>
+          <Readers graph={graph} kept={kept} readers={sight.readers} />
+        </details>
+      )}
+      <Ciphertext shelf={person.shelf} kept={kept} />
     </article>
   );
 }
 
 /** Who can read it, or that this person cannot. */
-function Access({ sight, person, other, mine }: { sight: Sight; person: Person; other: Person; mine: boolean }) {
+function Access({ sight, person, graph, mine }: { sight: Sight; person: Person; graph: Graph; mine: boolean }) {
   switch (sight.state) {
     case "asking":
       return <p class="access">Asking who can read it…</p>;
     case "locked":
       return <p class="access">Locked: unlock to read it.</p>;
     case "readable":
-      return <p class="access yes">Can be read by {list(sight.readers.map((reader) => nameOf(reader.login, [person, other])))}</p>;
+      return <p class="access yes">Can be read by {list(sight.readers.map((reader) => graph.nameOf(reader.login)))}</p>;
     case "closed":
       return (
         <p class="access no">
@@ -71,12 +89,23 @@ function Access({ sight, person, other, mine }: { sight: Sight; person: Person; 
   }
 }
 
-function Sharing({ person, other, kept, readers }: Props & { readers: Reader[] }) {
-  const busy = person.work.doing.value !== null;
-  const shared = readers.some(({ login }) => login === other.who.login);
-  if (!shared) return <Button busy={busy} onPress={() => share(person, kept, other)}>Share with {other.who.short}</Button>;
-  if (person.reports.value.has(kept.id)) return null;
-  return <Button busy={busy} onPress={() => previewRevoke(person, kept, other)}>Take access from {other.who.short}…</Button>;
+/** With whom a person can share: whoever else is on the page, and groups. */
+function parties(graph: Graph, person: Person): Party[] {
+  const people = graph.people.filter((other) => other !== person && other.present.value);
+  return [...people.map(({ who }) => ({ login: who.login, name: who.short })), ...graph.groups.value];
 }
 
-const list = (names: string[]) => new Intl.ListFormat("en").format(names);
+interface SharingProps {
+  person: Person;
+  kept: Kept;
+  party: Party;
+  /** Whether the file was given to this very party: who reads it through a group has nothing that could be taken. */
+  given: boolean;
+}
+
+function Sharing({ person, kept, party, given }: SharingProps) {
+  const busy = person.work.doing.value !== null;
+  if (!given) return <Button busy={busy} onPress={() => share(person, kept, party)}>Share with {party.name}</Button>;
+  if (person.reports.value.get(kept.id)?.login === party.login) return null;
+  return <Button busy={busy} onPress={() => previewRevoke(person, kept, party)}>Take access from {party.name}…</Button>;
+}

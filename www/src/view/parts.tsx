@@ -1,7 +1,6 @@
 // Small parts that every panel uses: a button that stays in place while it works, a failure, an id.
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
-import type { Person } from "../model/person.js";
 import type { Work } from "../model/work.js";
 
 interface ButtonProps {
@@ -42,14 +41,32 @@ export function FailureAt({ work, place }: { work: Work; place: string }) {
   );
 }
 
-/** What goes on, or was done last; read out by screen readers. */
+/** What goes on, or was done last, read out by screen readers; and how far it is, where that takes long. */
 export function StatusLine({ work, name }: { work: Work; name: string }) {
   const doing = work.doing.value;
+  const progress = work.progress.value;
   return (
-    <p class="status" role="status" aria-label={`What ${name} is doing`} data-busy={doing !== null}>
-      {doing ?? work.done.value}
-    </p>
+    <>
+      <p class="status" role="status" aria-label={`What ${name} is doing`} data-busy={doing !== null}>
+        {doing ?? work.done.value}
+      </p>
+      {progress && (
+        <div class="row far">
+          <progress aria-label={`How far ${name} is`} value={progress.done} max={progress.total} />
+          <span class="quiet">{bytes(progress.done)} of {bytes(progress.total)}</span>
+          <Button onPress={() => work.stop()}>Stop</Button>
+        </div>
+      )}
+    </>
   );
+}
+
+/** Has the browser save bytes as a file. */
+export function saveAs(blob: Blob, name: string): void {
+  const address = URL.createObjectURL(blob);
+  Object.assign(document.createElement("a"), { href: address, download: name }).click();
+  // The download has begun by then.
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
 interface FieldProps {
@@ -81,13 +98,30 @@ export function Field({ label, value, onInput, hint, code = false }: FieldProps)
   );
 }
 
+interface ChoiceProps {
+  label: string;
+  value: string;
+  options: readonly { value: string; text: string }[];
+  onChoose: (value: string) => void;
+}
+
+/** One of several. */
+export function Choice({ label, value, options, onChoose }: ChoiceProps) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <select id={id} value={value} onChange={(event) => onChoose(event.currentTarget.value)}>
+        {options.map(({ value, text }) => <option key={value} value={value}>{text}</option>)}
+      </select>
+    </div>
+  );
+}
+
 export function bytes(count: number): string {
   if (count < 1000) return `${count} bytes`;
   return count < 1e6 ? `${(count / 1000).toFixed(1)} kB` : `${(count / 1e6).toFixed(1)} MB`;
 }
-
-/** How the page calls a login. */
-export const nameOf = (login: string, people: Person[]) => people.find(({ who }) => who.login === login)?.who.short ?? login;
 
 /** The beginning of a long id or fingerprint; the whole is in the title. */
 export function Short({ of }: { of: string }) {

@@ -1,5 +1,6 @@
 // One person's side of the page.
 import { useRef } from "preact/hooks";
+import type { Graph } from "../model/graph.js";
 import type { Person } from "../model/person.js";
 import { newestRequests } from "../model/sharing.js";
 import { AccessRequest } from "./access-request.js";
@@ -13,12 +14,12 @@ import { Receipts } from "./receipts.js";
 
 interface Props {
   person: Person;
-  other: Person;
+  graph: Graph;
   /** Whether the next step is this person's. */
   turn: boolean;
 }
 
-export function PersonPanel({ person, other, turn }: Props) {
+export function PersonPanel({ person, graph, turn }: Props) {
   const { login, name } = person.who;
   const panel = useRef<HTMLElement>(null);
   const connected = person.connected.value;
@@ -36,14 +37,14 @@ export function PersonPanel({ person, other, turn }: Props) {
       {ready
         ? <>
             {newestRequests(person).map((request) => (
-              <AccessRequest key={request.id} person={person} other={other} request={request} />
+              <AccessRequest key={request.id} person={person} graph={graph} request={request} />
             ))}
-            <Receipts person={person} other={other} />
-            <KeyBlock person={person} />
+            <Receipts person={person} graph={graph} />
+            <KeyBlock person={person} graph={graph} />
             <AddFiles person={person} />
           </>
         : <ConnectForm key={`${person.lost.value}`} person={person} />}
-      {connected && <FileList person={person} other={other} />}
+      {connected && <FileList person={person} graph={graph} />}
     </section>
   );
 }

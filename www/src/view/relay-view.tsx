@@ -1,6 +1,6 @@
 // What the relay sees: its records, read from this browser's database, to be looked through.
 import { useEffect, useState } from "preact/hooks";
-import { NAME, type Demo } from "../model/demo.js";
+import type { Demo } from "../model/demo.js";
 import { MEANING, readRelay, type RelayKind } from "../model/relay.js";
 import { describe } from "../model/work.js";
 import { Button, bytes } from "./parts.js";
@@ -13,25 +13,23 @@ export function RelayView({ demo }: { demo: Demo }) {
   const [failure, setFailure] = useState("");
   const read = async () => {
     try {
-      setKinds(await readRelay(NAME));
+      setKinds(await readRelay(demo.relay));
       setFailure("");
     } catch (error) {
       setFailure(describe("relay", error).message);
     }
   };
-  // Whatever the people see anew is a reason to look again.
-  const { alice, bob } = demo;
-  useEffect(() => void read(), [alice.sights.value, bob.sights.value, alice.key.value, bob.key.value, alice.requests.value, bob.requests.value]);
+  // Whatever it was sent is a reason to look again.
+  useEffect(() => void read(), [demo.relay.sent.value]);
 
   const all = kinds.reduce((sum, { records }) => sum + records.length, 0);
   return (
-    <section class="relay" aria-labelledby="relay-title">
-      <h2 id="relay-title">What the relay sees</h2>
+    <section class="relay" aria-labelledby="holds-title">
+      <h2 id="holds-title">What the relay sees</h2>
       <p>
-        The relay passes keys and notices on between people. In this demo it lives in your browser's database; usually it
-        is a server. {all === 0
+        {all === 0
           ? "It knows nothing yet: connect somebody."
-          : `Everything it knows is here: ${all} records, with logins, public keys and sealed bytes. You will find no file, no file's name and no password in them.`}
+          : `Everything it knows now is here: ${all} records, with logins, public keys and sealed bytes, and the encrypted parts of files.`}
       </p>
       <div class="row"><Button onPress={read}>Look again</Button></div>
       {failure && <p class="failure" role="alert">{failure}</p>}
