@@ -1,0 +1,3 @@
+import { told } from "./story.js";
+
+addEventListener("connect", ({ ports: [port] }) => told("shared").then((outcome) => port.postMessage(outcome)));

@@ -1,0 +1,3 @@
+import { told } from "./story.js";
+
+told("dedicated").then((outcome) => postMessage(outcome));
