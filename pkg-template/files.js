@@ -3,7 +3,7 @@ import { assertWanted, reasonOf } from "./calls.js";
 import { badInput } from "./errors.js";
 
 /** How many bytes of a file are asked for at once. */
-const READ = 4 << 20;
+const READ = 2 << 20;
 
 /** Uploads under way in this page or process: a second call for the same file begins its own. */
 const here = new Set();

@@ -505,7 +505,7 @@ export interface GiveBackOptions {
  * - `locked`: the keys were locked.
  * - `changed`: something that concerns this login, or an identity that it acted for, changed at the relay, be it by its
  *   own doing.
- * - `granted`: access was given, or given back.
+ * - `granted`: somebody gave access to more, or gave it back; whoever gives does not hear it.
  * - `notification`: a notification came in.
  * - `access`: somebody asks for access (`identities.listAccess`), or answered.
  * - `trust`: somebody's keys changed without proof, or can be relied on again. The listener is told whose, and how.

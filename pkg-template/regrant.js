@@ -42,7 +42,9 @@ function relayOption(relay) {
   const given = typeof relay === "object" && relay !== null && !(relay instanceof URL) ? relay : {};
   if (METHODS.every((method) => typeof given[method] === "function")) return given;
   if (typeof given.directory === "string" && given.directory !== "") return { directory: input.text(given.directory, "relay.directory") };
-  throw badInput('relay is "embedded", in Node { directory }, or an object that keeps records: this version has no relays elsewhere');
+  const missing = METHODS.filter((method) => typeof given[method] !== "function");
+  const half = missing.length < METHODS.length ? ` (this object lacks ${missing.join(", ")})` : "";
+  throw badInput(`relay is "embedded", in Node { directory }, or an object that keeps records${half}: this version has no relays elsewhere`);
 }
 
 /** What the core needs to know of a relay, and what keeps its records. */

@@ -84,3 +84,4 @@ on("give", async ({ login, code }) => {
 
 const resumed = await regrant.resume();
 if (resumed && !resumed.locked) await begin(resumed).catch(tell);
+element("connect").hidden = session !== undefined;

@@ -2,7 +2,6 @@
 export function relayAt(address) {
   async function ask(path, options) {
     const response = await fetch(`${address}/${path}`, options);
-    if (response.status === 404) return undefined;
     // What is thrown here becomes ERR_RELAY_UNAVAILABLE, which may be tried again.
     if (!response.ok) throw new Error(`the relay answers ${response.status}`);
     return response;
@@ -21,7 +20,7 @@ export function relayAt(address) {
       Promise.all(
         names.map(async (name) => {
           const found = await ask(part(item, name));
-          return found && new Uint8Array(await found.arrayBuffer());
+          return found.status === 204 ? undefined : new Uint8Array(await found.arrayBuffer());
         }),
       ),
     countParts: (item) => call("countParts", item),

@@ -26,8 +26,9 @@ async function answer(request, response, [what, first, second]) {
     return send(200, JSON.stringify(records[first](...JSON.parse(await body(request))) ?? null));
   }
   if (what === "part" && request.method === "PUT") return send(204, void records.putPart(first, second, await body(request)));
-  const bytes = what === "part" ? records.getPart(first, second) : undefined;
-  return bytes === undefined ? send(404) : send(200, bytes);
+  if (what !== "part") return send(404);
+  const bytes = records.getPart(first, second);
+  return bytes === undefined ? send(204) : send(200, bytes);
 }
 
 const vite = await createVite({ server: { middlewareMode: true }, appType: "spa" });

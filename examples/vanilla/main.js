@@ -41,6 +41,7 @@ function on(id, event, work) {
       element("problem").textContent = error.code === "ERR_VERIFICATION_FAILED" ? "That is not her code." : error.message;
     }
     await show();
+element("page").hidden = false;
   });
 }
 
@@ -63,3 +64,4 @@ on("give", "submit", async (form) => {
 });
 
 await show();
+element("page").hidden = false;

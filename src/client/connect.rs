@@ -10,7 +10,7 @@ use crate::crypto::keys::RestKey;
 use crate::crypto::{rust, split};
 use crate::encoding::check_login;
 use crate::error::{Code, Error, Result};
-use crate::graph::{Principal, log_in};
+use crate::graph::{Principal, log_in, unknown_here};
 use crate::keyring::{self, OwnKey, Secret};
 use crate::recovery::notify;
 use crate::relay::{Operation, OwnKeyset, RelaySecret, Reply, Ticket, unexpected};
@@ -60,15 +60,12 @@ impl Client {
         here: bool,
     ) -> Result<Arrived> {
         let Some(offer) = self.offered(login).await? else {
-            let about = |message| Err(Error::about(Code::IdentityNotFound, message, vec![login.to_owned()]));
             if here {
                 // A device with keys does not register anew on a relay's word: it would lose what it has.
-                return about(
-                    "this device holds keys for this login, but the relay does not know it; loseKeys() forgets them",
-                );
+                return Err(unknown_here(login));
             }
             if !options.register {
-                return about("no such identity");
+                return Err(Error::about(Code::IdentityNotFound, "no such identity", vec![login.to_owned()]));
             }
             match self.register(me, login, secret).await {
                 // Another tab was faster: go on as with any known login.

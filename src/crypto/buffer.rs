@@ -55,6 +55,15 @@ impl Buffer {
         }
     }
 
+    /// The same memory once more, if it is JavaScript's.
+    pub(crate) fn same_memory(&self) -> Option<Self> {
+        match self {
+            Self::Heap(_) => None,
+            #[cfg(target_arch = "wasm32")]
+            Self::Web(_) => Some(self.clone()),
+        }
+    }
+
     /// Zeros, where these bytes are.
     pub(crate) fn zeros_beside(&self, len: usize) -> Result<Self> {
         match self {

@@ -195,8 +195,13 @@ impl Delegation {
                 let known = exchanges.get(&record.exchange.id).filter(|e| e.record.exchange == record.exchange);
                 let key = known.and_then(|e| e.key.clone());
                 let sealable = known.filter(|e| *e.record == *record).and_then(|e| e.sealable);
+                // Access that comes back is a wrap for one's own keys; what one makes for others is no news.
+                let current = me.current_fingerprint();
+                let wrapped = |r: &ExchangeRecord| r.wraps.iter().any(|w| Some(w.recipient) == current);
+                let before = exchanges.get(&record.exchange.id).is_some_and(|e| wrapped(&e.record));
+                let by_others = Some(record.exchange.delegator_fingerprint) != current;
+                news.granted |= by_others && !before && wrapped(&record);
                 exchanges.insert(record.exchange.id, Exchanged { record: Rc::new(*record), key, sealable });
-                news.granted = true;
             }
             Event::Grant(record) => {
                 let record = self.without_ended(me, record);

@@ -255,10 +255,20 @@ impl Principal {
             return Ok(ticket.clone());
         }
         let key = self.current()?;
-        let ticket = log_in(&self.engine, &self.relay, &self.application, &key).await?;
+        let ticket = log_in(&self.engine, &self.relay, &self.application, &key).await;
+        let ticket = ticket.map_err(|error| match error.code() {
+            Code::IdentityNotFound if !self.acting => unknown_here(&self.login),
+            _ => error,
+        })?;
         *self.ticket.borrow_mut() = Some(ticket.clone());
         Ok(ticket)
     }
+}
+
+/// One's own login is missing at the relay: it lost it, or is another one.
+pub fn unknown_here(login: &str) -> Error {
+    let message = "this device holds keys for this login, but the relay does not know it; loseKeys() forgets them";
+    Error::about(Code::IdentityNotFound, message, vec![login.to_owned()])
 }
 
 /// Logs in at a relay with a signature over its challenge.

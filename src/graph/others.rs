@@ -182,6 +182,9 @@ impl Principal {
             .map(|(login, _)| login.clone())
             .collect();
         if !missing.is_empty() {
+            if !self.acting && missing == [self.login.clone()] {
+                return Err(super::unknown_here(&self.login));
+            }
             return Err(Error::about(Code::IdentityNotFound, "no such identity", missing));
         }
         let mut out = Vec::with_capacity(logins.len());
@@ -308,8 +311,12 @@ impl Principal {
         let known = self.resolve(logins).await?;
         let changed: Vec<String> =
             logins.iter().zip(&known).filter(|(_, k)| !k.state.is_usable()).map(|(login, _)| login.clone()).collect();
+        if !self.acting && changed == [self.login.clone()] {
+            return Err(self.replaced());
+        }
         if !changed.is_empty() {
-            let message = "these keys changed without proof: compare the verification code, then trust.verify() or trust.accept()";
+            let message = "these keys changed without proof: compare the verification code, then trust.verify() or trust.accept(), \
+                           or giveAccessBackTo() after a loss";
             return Err(Error::about(Code::IdentityChanged, message, changed));
         }
         known.iter().map(|k| k.newest().cloned()).collect()
@@ -330,11 +337,15 @@ impl Principal {
             }
         }
         if own.fingerprint() != key.fingerprint || !self.trusted.get() {
-            let message =
-                "newer keys replaced the ones of this session: it can read, and give access back, but not encrypt";
-            return Err(Error::about(Code::IdentityChanged, message, vec![self.login.clone()]));
+            return Err(self.replaced());
         }
         Ok((key, keysets))
+    }
+
+    fn replaced(&self) -> Error {
+        let message =
+            "newer keys replaced the ones of this session: it can read, and give access back, but not encrypt";
+        Error::about(Code::IdentityChanged, message, vec![self.login.clone()])
     }
 
     /// The keyset behind a signature, if it may be believed. `Ok(None)`: there is no such keyset.

@@ -150,6 +150,18 @@ describe("examples/two-devices", () => {
   });
   after(() => two.server?.kill());
 
+  test("nothing can be typed before somebody listens: a form that sends itself puts a password into the address", async () => {
+    const context = await made.browser.newContext({ javaScriptEnabled: false });
+    try {
+      const page = await context.newPage();
+      await page.goto(two.address);
+      await page.getByRole("heading", { name: "Share a file between two devices" }).waitFor();
+      assert.equal(await page.locator("input:visible, button:visible").count(), 0);
+    } finally {
+      await context.close();
+    }
+  });
+
   test("a file goes from one browser profile to another, and comes back after a loss", async () => {
     const profiles = [await made.browser.newContext(), await made.browser.newContext()];
     try {

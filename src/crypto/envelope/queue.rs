@@ -5,8 +5,11 @@ use std::collections::VecDeque;
 use crate::crypto::buffer::Buffer;
 use crate::error::{Error, Result};
 
-/// Pieces below this many bytes are gathered in buffers of this size: a stream may come byte by byte.
+/// How large the buffers are that small pieces are gathered in, until [`Queue::expect`] says better.
 const GATHER: usize = 64 * 1024;
+
+/// How many buffers are kept to be filled again.
+const SPARE: usize = 8;
 
 struct Part {
     bytes: Buffer,
@@ -16,11 +19,32 @@ struct Part {
     own: bool,
 }
 
+impl Part {
+    fn room(&self) -> usize {
+        if self.own { self.bytes.len() - self.to } else { 0 }
+    }
+}
+
+/// Bytes that were taken.
+pub(super) struct Taken {
+    pub(super) bytes: Buffer,
+    /// The same memory, if it is the queue's and may be filled again: for [`Queue::give_back`].
+    pub(super) again: Option<Buffer>,
+}
+
 /// What came in and was not taken yet.
-#[derive(Default)]
 pub(super) struct Queue {
     parts: VecDeque<Part>,
     len: usize,
+    gather: usize,
+    /// Buffers of `gather` bytes. Fresh ones for every chunk would be garbage faster than browsers collect it.
+    spare: Vec<Buffer>,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { parts: VecDeque::new(), len: 0, gather: GATHER, spare: Vec::new() }
+    }
 }
 
 impl Queue {
@@ -29,54 +53,78 @@ impl Queue {
         self.len
     }
 
-    /// Adds bytes behind those that are there. Large ones are not copied: call [`Queue::settle`] before their owner
-    /// may go on.
+    /// Says that from now on `size` bytes will be taken at a time: they are gathered so that they lie together then.
+    pub(super) fn expect(&mut self, size: usize) {
+        self.gather = size.max(1);
+        self.spare.clear();
+    }
+
+    /// Adds bytes behind those that are there. What does not fit into the buffer under way is not copied: call
+    /// [`Queue::settle`] before its owner may go on.
     pub(super) fn push(&mut self, bytes: Buffer) -> Result<()> {
         let len = bytes.len();
-        if len == 0 {
-            return Ok(());
-        }
         self.len = self.len.checked_add(len).ok_or_else(Error::corrupt)?;
-        if len >= GATHER {
-            self.parts.push_back(Part { bytes, from: 0, to: len, own: false });
-            return Ok(());
+        let filled = self.fill(&bytes, 0, len)?;
+        if filled < len {
+            self.parts.push_back(Part { bytes, from: filled, to: len, own: false });
         }
-        if let Some(last) = self.parts.back_mut().filter(|p| p.own && p.bytes.len() - p.to >= len) {
-            last.bytes.put(last.to, &bytes)?;
-            last.to += len;
-            return Ok(());
-        }
-        let mut gathering = bytes.zeros_beside(GATHER)?;
-        gathering.put(0, &bytes)?;
-        self.parts.push_back(Part { bytes: gathering, from: 0, to: len, own: true });
         Ok(())
     }
 
-    /// Copies what still belongs to somebody else.
+    /// Copies as much of a part as the last buffer has room for, and says how much that was.
+    fn fill(&mut self, bytes: &Buffer, from: usize, to: usize) -> Result<usize> {
+        let Some(last) = self.parts.back_mut() else { return Ok(0) };
+        let len = last.room().min(to - from);
+        if len > 0 {
+            last.bytes.put(last.to, &bytes.slice(from, len)?)?;
+            last.to += len;
+        }
+        Ok(len)
+    }
+
+    /// Copies what still belongs to somebody else, and moves what waits to where a buffer begins.
     pub(super) fn settle(&mut self) -> Result<()> {
-        for part in self.parts.iter_mut().filter(|p| !p.own) {
-            let rest = part.bytes.slice(part.from, part.to - part.from)?;
-            let mut copy = rest.zeros_beside(rest.len())?;
-            copy.put(0, &rest)?;
-            *part = Part { to: rest.len(), bytes: copy, from: 0, own: true };
+        if self.parts.iter().all(|p| p.own) && self.parts.front().is_none_or(|p| p.from == 0) {
+            return Ok(());
+        }
+        for mut part in std::mem::take(&mut self.parts) {
+            if part.own && part.from == 0 && self.parts.back().is_none_or(|last| last.room() == 0) {
+                self.parts.push_back(part);
+                continue;
+            }
+            while part.from < part.to {
+                part.from += self.fill(&part.bytes, part.from, part.to)?;
+                if part.from < part.to {
+                    let bytes = match self.spare.pop() {
+                        Some(spare) => spare,
+                        None => part.bytes.zeros_beside(self.gather)?,
+                    };
+                    self.parts.push_back(Part { bytes, from: 0, to: 0, own: true });
+                }
+            }
         }
         Ok(())
     }
 
     /// The next `len` bytes; `None` if there are fewer, or if nothing ever came.
-    pub(super) fn take(&mut self, len: usize) -> Result<Option<Buffer>> {
-        let taken = self.peek(len)?;
-        if taken.is_some() {
-            self.skip(len);
-        }
-        Ok(taken)
+    pub(super) fn take(&mut self, len: usize) -> Result<Option<Taken>> {
+        let Some(first) = self.parts.front().filter(|_| self.len >= len) else { return Ok(None) };
+        let whole = first.own && first.from == 0 && len == first.bytes.len();
+        let bytes = self.put_together(first, len)?;
+        self.skip(len);
+        let again = if whole { bytes.same_memory() } else { None };
+        Ok(Some(Taken { bytes, again }))
     }
 
-    /// The same without taking them away.
-    pub(super) fn peek(&self, len: usize) -> Result<Option<Buffer>> {
-        let Some(first) = self.parts.front().filter(|_| self.len >= len) else { return Ok(None) };
+    /// Takes back what nobody reads any more, to gather in it again.
+    pub(super) fn give_back(&mut self, again: impl IntoIterator<Item = Buffer>) {
+        let fitting = again.into_iter().filter(|bytes| bytes.len() == self.gather);
+        self.spare.extend(fitting.take(SPARE - self.spare.len().min(SPARE)));
+    }
+
+    fn put_together(&self, first: &Part, len: usize) -> Result<Buffer> {
         if first.to - first.from >= len {
-            return first.bytes.slice(first.from, len).map(Some);
+            return first.bytes.slice(first.from, len);
         }
         let mut out = first.bytes.zeros_beside(len)?;
         let mut filled = 0;
@@ -88,7 +136,7 @@ impl Queue {
                 break;
             }
         }
-        Ok(Some(out))
+        Ok(out)
     }
 
     fn skip(&mut self, mut len: usize) {
@@ -98,7 +146,7 @@ impl Queue {
             first.from += next;
             len -= next;
             // A buffer that more may be added to stays, also when it is empty for now: unless it is full.
-            if first.from < first.to || (first.own && len == 0 && first.to < first.bytes.len()) {
+            if first.from < first.to || (len == 0 && first.room() > 0) {
                 break;
             }
             self.parts.pop_front();
@@ -119,18 +167,49 @@ mod tests {
                 if size * wanted < 50 {
                     continue;
                 }
-                let (mut queue, mut out) = (Queue::default(), Vec::new());
-                for piece in bytes.chunks(size) {
-                    queue.push(Buffer::Heap(piece.to_vec())).unwrap();
-                    while let Some(taken) = queue.take(wanted).unwrap() {
-                        out.extend(taken.into_heap());
+                for expected in [None, Some(wanted), Some(wanted + 16)] {
+                    let (mut queue, mut out) = (Queue::default(), Vec::new());
+                    // As a header does: what follows does not lie where a buffer begins.
+                    for (at, piece) in bytes.chunks(size).enumerate() {
+                        queue.push(Buffer::Heap(piece.to_vec())).unwrap();
+                        if at == 0 {
+                            out.extend(queue.take(1).unwrap().unwrap().bytes.into_heap());
+                            expected.into_iter().for_each(|size| queue.expect(size));
+                        }
+                        while let Some(taken) = queue.take(wanted).unwrap() {
+                            out.extend(taken.bytes.into_heap());
+                        }
+                        queue.settle().unwrap();
                     }
-                    queue.settle().unwrap();
+                    assert!(queue.take(queue.len() + 1).unwrap().is_none());
+                    out.extend(queue.take(queue.len()).unwrap().map(|t| t.bytes.into_heap()).unwrap_or_default());
+                    assert!(out == bytes, "{size} {wanted} {expected:?}");
                 }
-                assert!(queue.take(queue.len() + 1).unwrap().is_none());
-                out.extend(queue.take(queue.len()).unwrap().map(Buffer::into_heap).unwrap_or_default());
-                assert!(out == bytes, "{size} {wanted}");
             }
         }
+    }
+
+    #[test]
+    fn what_was_expected_lies_together_in_memory_that_is_filled_again() {
+        let mut queue = Queue::default();
+        queue.push(Buffer::Heap(vec![1; 100])).unwrap();
+        queue.take(58).unwrap().unwrap();
+        queue.expect(1000);
+        queue.settle().unwrap();
+        for _ in 0..40 {
+            queue.push(Buffer::Heap(vec![1; 300])).unwrap();
+            while queue.len() >= 1000 {
+                assert!(queue.parts[0].to - queue.parts[0].from >= 1000, "not put together anew");
+                queue.take(1000).unwrap();
+            }
+            queue.settle().unwrap();
+            assert!(queue.parts.iter().all(|part| part.own && part.from == 0));
+        }
+        queue.give_back((0..20).map(|_| Buffer::Heap(vec![0; 1000])));
+        queue.give_back([Buffer::Heap(vec![0; 999])]);
+        assert_eq!((queue.spare.len(), queue.spare.iter().all(|b| b.len() == 1000)), (SPARE, true));
+        queue.push(Buffer::Heap(vec![2; 2000])).unwrap();
+        queue.settle().unwrap();
+        assert_eq!(queue.spare.len(), SPARE - 2);
     }
 }

@@ -9,7 +9,7 @@ use super::chunk::{ContentDigest, ContentKey, Index, chunk_hash};
 use super::header::{DEFAULT_CHUNK_LOG2, HEADER_LENGTH, Header, Layout, SEALED_TRAILER, TAG, padme, read_header};
 use super::open::{length_of, read_metadata};
 use super::pieces::{Cipher, Plain};
-use super::queue::Queue;
+use super::queue::{Queue, Taken};
 use super::seal::Sealing;
 use super::{Author, Buffer, Metadata, Seal, Trailer, trailer};
 use crate::crypto::Engine;
@@ -77,13 +77,15 @@ impl SealStream {
         self.sealing.layout(self.seen)?;
         self.queue.push(data)?;
         let size = self.chunk_size();
-        let mut plain = Vec::new();
+        let (mut plain, mut again) = (Vec::new(), Vec::new());
         // At least one byte is held back: the last chunk is sealed as such.
         while self.queue.len() > size {
-            let Some(bytes) = self.queue.take(size)? else { break };
-            plain.push(self.next(bytes, size, false)?);
+            let Some(taken) = self.queue.take(size)? else { break };
+            again.extend(taken.again);
+            plain.push(self.next(taken.bytes, size, false)?);
         }
         let sealed = self.seal(engine, plain).await?;
+        self.queue.give_back(again);
         self.queue.settle()?;
         Ok(sealed)
     }
@@ -126,7 +128,7 @@ impl SealStream {
         if len == 0 {
             return Ok(Buffer::Heap(Vec::new()));
         }
-        self.queue.take(len)?.ok_or_else(unequal)
+        self.queue.take(len)?.map(|taken| taken.bytes).ok_or_else(unequal)
     }
 
     fn next(&mut self, bytes: Buffer, padded: usize, last: bool) -> Result<Plain> {
@@ -158,11 +160,13 @@ pub fn dangerous_stream_with(
     }
     let sealing = Sealing::begin(key, what, length, salt, chunk_log2)?;
     let padded = length.map(|length| if what.pad { padme(length) } else { length });
+    let mut queue = Queue::default();
+    queue.expect(sealing.header.chunk_size() as usize);
     sealing.layout(padded.unwrap_or(0))?;
     Ok(SealStream {
         sealing,
         cipher: Cipher::new(),
-        queue: Queue::default(),
+        queue,
         length,
         padded,
         signed: what.author.is_some(),
@@ -213,8 +217,8 @@ impl OpenStream {
     /// The header, once its bytes are there. Errors: those of [`read_header`].
     pub fn header(&mut self) -> Result<Option<&Header>> {
         if self.header.is_none() {
-            let Some(bytes) = self.queue.take(HEADER_LENGTH)? else { return Ok(None) };
-            self.header = Some(read_header(&bytes.into_heap())?);
+            let Some(taken) = self.queue.take(HEADER_LENGTH)? else { return Ok(None) };
+            self.header = Some(read_header(&taken.bytes.into_heap())?);
         }
         Ok(self.header.as_ref())
     }
@@ -229,6 +233,8 @@ impl OpenStream {
         let Some(header) = &self.header else { return Ok(false) };
         let Some(key) = ContentKey::committed(key, header)? else { return Ok(false) };
         let digest = ContentDigest::default();
+        // The header is the sealer's own: the key commits to it.
+        self.queue.expect((header.chunk_size() + TAG) as usize);
         self.body = Some(Body { key, cipher: Cipher::new(), digest, metadata: None, chunks: 0, opened: 0 });
         Ok(true)
     }
@@ -240,13 +246,15 @@ impl OpenStream {
             body.open_metadata(header, &mut self.queue)?;
             let sealed = (header.chunk_size() + TAG) as usize;
             let end = if header.signed { SEALED_TRAILER as usize } else { 0 };
-            let mut chunks = Vec::new();
+            let (mut chunks, mut again) = (Vec::new(), Vec::new());
             while body.metadata.is_some() && self.queue.len() > sealed + end {
-                let Some(bytes) = self.queue.take(sealed)? else { break };
+                let Some(taken) = self.queue.take(sealed)? else { break };
                 body.chunks += 1;
-                chunks.push((Index::chunk(body.chunks, false)?, bytes));
+                again.extend(taken.again);
+                chunks.push((Index::chunk(body.chunks, false)?, taken.bytes));
             }
             out = body.open(engine, header, chunks).await?;
+            self.queue.give_back(again);
         }
         self.queue.settle()?;
         Ok(out)
@@ -263,12 +271,12 @@ impl OpenStream {
             return Err(Error::corrupt());
         }
         let place = layout.place(layout.chunks);
-        let sealed = self.queue.take(place.sealed_len as usize)?.ok_or_else(Error::corrupt)?;
+        let sealed = self.queue.take(place.sealed_len as usize)?.ok_or_else(Error::corrupt)?.bytes;
         let trailer = match layout.trailer() {
             None => None,
             Some(_) => {
                 let sealed = self.queue.take(SEALED_TRAILER as usize)?.ok_or_else(Error::corrupt)?;
-                let plain = body.key.open(Index::trailer(layout.chunks)?, &sealed.into_heap())?;
+                let plain = body.key.open(Index::trailer(layout.chunks)?, &sealed.bytes.into_heap())?;
                 Some(trailer::decode(plain.expose())?)
             }
         };
@@ -287,7 +295,7 @@ impl Body {
             return Ok(());
         }
         let Some(sealed) = queue.take(header.metadata_len as usize + TAG as usize)? else { return Ok(()) };
-        let sealed = sealed.into_heap();
+        let sealed = sealed.bytes.into_heap();
         let text = self.key.open(Index::METADATA, &sealed)?;
         let metadata = read_metadata(text.expose())?;
         if header.padded && metadata.length.is_none() {
@@ -332,7 +340,7 @@ impl std::fmt::Debug for OpenStream {
 impl Drop for Queue {
     fn drop(&mut self) {
         let len = self.len();
-        if let Ok(Some(Buffer::Heap(bytes))) = self.take(len) {
+        if let Ok(Some(Taken { bytes: Buffer::Heap(bytes), .. })) = self.take(len) {
             drop(Zeroizing::new(bytes));
         }
     }

@@ -149,6 +149,8 @@ export default async function ({ code, equal, ok, rejects, same, vault, place })
   ]) await code(Regrant.open(given), bad, JSON.stringify(given));
   if (place === "node") await code(Regrant.open({ store: "indexeddb" }), "ERR_STORE_MISSING");
   else await code(Regrant.open({ relay: { directory: "x" } }), bad);
+  const half = await Regrant.open({ relay: { get() {}, list() {} } }).catch((error) => error);
+  ok(half.message.includes("lacks commit, putParts, getParts, countParts, dropParts"), half.message);
   for (const call of [() => alice.on("nothing", () => 1), () => alice.on("changed", 1), () => alice.notifications.subscribe(1)]) {
     await code(async () => call(), bad, "on");
   }

@@ -16,6 +16,8 @@ export default async function ({ equal, ok, until, vault, place }) {
   let heard = 0;
   const broken = bob.on("granted", () => { throw new Error("of a listener"); });
   const stop = bob.on("granted", () => heard++);
+  let heardByGiver = 0;
+  alice.on("granted", () => heardByGiver++);
   await alice.encrypt("x", { shareWith: ["bob"] });
   await until(() => heard > 0);
   await until(() => uncaught.length > 0);
@@ -29,6 +31,7 @@ export default async function ({ equal, ok, until, vault, place }) {
   await alice.encrypt("y", { shareWith: ["bob"] });
   await until(() => changed > 0);
   equal(heard, before);
+  equal(heardByGiver, 0);
   let locked = 0;
   bob.on("locked", () => locked++);
   await bob.lock();
@@ -47,10 +50,20 @@ export default async function ({ equal, ok, until, vault, place }) {
   await w.erin.session.refresh();
   await until(() => told.includes("granted"));
   const anew = await Regrant.open({ relay: w.dave.view, store: "memory" });
-  await anew.connect({ login: "dave", ...vault(3) }, { reset: true });
+  const fresh = await anew.connect({ login: "dave", ...vault(3) }, { reset: true });
   await w.erin.session.refresh();
   await until(() => told.includes("notification"));
   await until(() => notices.includes("dave"));
+  const back = [];
+  fresh.on("granted", () => back.push("granted"));
+  await fresh.refresh();
+  await new Promise((done) => setTimeout(done, 50));
+  equal(back.length, 0);
+  await w.erin.session.giveAccessBackTo("dave", fresh.publicKey.encryption, { unverified: true });
+  await fresh.refresh();
+  await until(() => back.length > 0, "who got access back does not hear of it");
+  await w.erin.session.refresh();
+  await new Promise((done) => setTimeout(done, 50));
   told.length = 0;
   await w.erin.session.refresh();
   await new Promise((done) => setTimeout(done, 50));
