@@ -30,7 +30,7 @@ export class AccessRequest {
 
   /** Waits for the answer, which is given once. */
   async wait(o) {
-    const { signal, timeoutMs } = input.options(o);
+    const { signal, timeoutMs } = input.options(o, ["signal", "timeoutMs"]);
     const wanted = input.optional(input.signal, signal);
     const limit = input.optional(input.integer, timeoutMs, "timeoutMs", 0, MAX_WAIT);
     assertWanted(wanted);
@@ -96,7 +96,7 @@ export class AccessRequests {
   }
 
   async request(o) {
-    const given = input.object(o, "the first argument");
+    const given = input.known(o, "the first argument", ["login", "application", "scope", "expires"]);
     const login = input.login(given.login);
     const application = input.optional(input.login, given.application, "application") ?? this.#login;
     const scope = input.optional(input.text, given.scope, "scope");
@@ -110,7 +110,7 @@ export class AccessRequests {
     const { id, login } = input.object(request, "request");
     input.id(id);
     input.login(login);
-    const { answer, refuse, verificationCode } = input.object(o, "the answer");
+    const { answer, refuse, verificationCode } = input.known(o, "the answer", ["answer", "refuse", "verificationCode"]);
     if ((answer === undefined) === (refuse === undefined)) throw badInput("give either answer or { refuse: true }");
     if (refuse !== undefined && refuse !== true) throw badInput("refuse is true");
     const given = answer === undefined ? undefined : bytes.uint8Array(answer, "answer");
@@ -120,7 +120,7 @@ export class AccessRequests {
 
   async list(login, o) {
     input.login(login);
-    const { limit, cursor } = input.options(o);
+    const { limit, cursor } = input.options(o, ["limit", "cursor"]);
     const many = input.optional(input.integer, limit, "limit", 1, 256);
     const from = input.optional(input.text, cursor, "cursor");
     const { items, cursor: next } = await this.#handle.call((raw) => raw.accessRequests(login, many, from));

@@ -12,7 +12,7 @@ export class Admin {
 
   async overwriteKeys(login, o) {
     input.login(login);
-    const { secret } = input.object(o, "the options argument");
+    const { secret } = input.options(o, ["secret"]);
     const next = await this.#toVault(login, { password: input.password(secret, "secret") });
     await this.#handle.call((raw) => raw.overwriteKeys(login, next));
   }

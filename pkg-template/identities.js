@@ -61,7 +61,7 @@ export class Identities {
   async create(identity, o) {
     const { login, ...profile } = input.object(identity, "identity");
     input.login(login);
-    const given = input.options(o);
+    const given = input.options(o, ["sharingGroup", "secret"]);
     const what = profileOf(profile, false);
     const sharers = input.optional(input.logins, given.sharingGroup, "sharingGroup") ?? [this.#login];
     const secret = await this.#vault(login, given.secret);
@@ -74,7 +74,7 @@ export class Identities {
   }
 
   async list(o) {
-    const given = input.options(o);
+    const given = input.options(o, ["search", "kind", "limit", "cursor"]);
     const search = input.optional(input.text, given.search, "search") ?? "";
     const kind = input.optional(input.text, given.kind, "kind");
     const page = pageOf(given);
@@ -113,21 +113,21 @@ export class Identities {
   async extendSharingGroup(login, logins, o) {
     input.login(login);
     const more = input.logins(logins, "logins");
-    const report = course(o);
+    const report = course(input.options(o, ["onProgress", "signal"]));
     await this.#handle.call((raw) => raw.extendSharingGroup(login, more, report));
   }
 
   async replaceSharingGroup(login, logins, o) {
     input.login(login);
     const all = input.logins(logins, "logins");
-    const report = course(o);
+    const report = course(input.options(o, ["onProgress", "signal"]));
     await this.#handle.call((raw) => raw.replaceSharingGroup(login, all, report));
   }
 
   async renewKeys(login, o) {
     const whose = input.optional(input.login, login) ?? this.#login;
-    const given = input.options(o);
-    const report = course(o);
+    const given = input.options(o, ["secret", "onProgress", "signal"]);
+    const report = course(given);
     const next = await this.#vault(whose, given.secret);
     await this.#handle.call((raw) => raw.renewKeys(whose, next, report));
   }
@@ -160,7 +160,7 @@ export class Identities {
   }
 
   async accessLogs(o) {
-    const given = input.options(o);
+    const given = input.options(o, ["item", "login", "reason", "limit", "cursor"]);
     const item = input.optional(input.id, given.item, "item");
     const login = input.optional(input.login, given.login, "login");
     const reason = input.optional(input.text, given.reason, "reason");
@@ -242,8 +242,7 @@ export class Identities {
 }
 
 /** What tells of, and ends, long work. */
-function course(o) {
-  const { onProgress, signal } = input.options(o);
+function course({ onProgress, signal }) {
   const tell = input.optional(input.func, onProgress, "onProgress");
   const wanted = input.optional(input.signal, signal);
   assertWanted(wanted);

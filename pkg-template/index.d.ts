@@ -291,8 +291,8 @@ export class Regrant {
    * `null` if nothing is stored. The session is `locked` if it was locked, or where private keys cannot rest
    * unreadable.
    *
-   * What needs the secret itself (`changeSecret` without the current one, `renewKeys`, giving oneself access back)
-   * says `ERR_LOCKED` until `unlock`.
+   * What needs the secret itself (`changeSecret` without the current one, `renewKeys`) says `ERR_LOCKED` until `unlock`.
+   * The relay is asked nothing: whether it is there, and knows the login, shows at the first call.
    */
   resume(login?: string): Promise<Session | null>;
 

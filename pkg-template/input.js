@@ -15,8 +15,15 @@ export function object(value, name) {
   return value;
 }
 
+/** An object that has nothing but these: what is misspelt would be passed over in silence. */
+export function known(value, name, names) {
+  const stranger = Object.keys(object(value, name)).find((key) => !names.includes(key) && value[key] !== undefined);
+  if (stranger === undefined) return value;
+  throw badInput(`${name} has no ${/^\w{1,40}$/.test(stranger) ? stranger : "such property"}: it has ${names.join(", ")}`);
+}
+
 /** An options object; left out, an empty one. */
-export const options = (value) => (value === undefined ? {} : object(value, "the options argument"));
+export const options = (value, names) => (value === undefined ? {} : known(value, "the options argument", names));
 
 /** `check`s what is there, and lets `undefined` pass. */
 export const optional = (check, value, ...rest) => (value === undefined ? undefined : check(value, ...rest));

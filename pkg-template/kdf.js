@@ -27,7 +27,7 @@ export async function derivePassword({ password, application, login, kdf, engine
 /** One password, two secrets: see index.d.ts. */
 export async function deriveSecrets(password, o) {
   input.password(password);
-  input.object(o, "the options argument");
+  input.known(o, "the options argument", ["application", "login", "kdf", "signal"]);
   const signal = input.optional(input.signal, o.signal);
   const application = input.text(o.application, "application");
   const login = input.login(o.login);

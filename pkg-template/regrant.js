@@ -13,6 +13,7 @@ import { openStore, storeOption } from "./store/open.js";
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 /** What passing over in silence would harm. */
 const NOT_YET = ["token", "authSecretProvider", "loginUsername", "initialSecret", "cacheSecrets"];
+const OPTIONS = ["name", "application", "kdf", "engine", "trust", "store", "relay", ...NOT_YET];
 
 /** The options of `open`, checked, with their defaults. */
 function settings(given) {
@@ -44,7 +45,7 @@ function relayOption(relay) {
   if (typeof given.directory === "string" && given.directory !== "") return { directory: input.text(given.directory, "relay.directory") };
   const missing = METHODS.filter((method) => typeof given[method] !== "function");
   const half = missing.length < METHODS.length ? ` (this object lacks ${missing.join(", ")})` : "";
-  throw badInput(`relay is "embedded", in Node { directory }, or an object that keeps records${half}: this version has no relays elsewhere`);
+  throw badInput(`relay is "embedded", in Node { directory }, or an object that keeps records${half}: this version has no relays at addresses, docs/guides/relay.md has one over HTTP`);
 }
 
 /** What the core needs to know of a relay, and what keeps its records. */
@@ -74,7 +75,7 @@ export class Regrant {
   }
 
   static async open(o) {
-    const chosen = settings(input.options(o));
+    const chosen = settings(input.options(o, OPTIONS));
     const core = await ready();
     if (chosen.kdf) await call(() => core.checkKdf(JSON.stringify(chosen.kdf)));
     if (chosen.engine !== "rust" && !core.hasSubtle()) {
@@ -91,7 +92,7 @@ export class Regrant {
   async connect(who, o) {
     const login = input.login(input.object(who, "the first argument").login);
     const secret = input.secret(who, "the first argument");
-    const given = input.options(o);
+    const given = input.options(o, ["register", "reset", "signal"]);
     const register = input.optional(input.boolean, given.register, "register") ?? true;
     const reset = input.optional(input.boolean, given.reset, "reset") ?? false;
     const signal = input.optional(input.signal, given.signal);

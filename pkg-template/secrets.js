@@ -5,7 +5,7 @@ import * as input from "./input.js";
 import { ready } from "./load.js";
 
 export async function generateKeyPair(o) {
-  const { modulusLength = 3072 } = input.options(o);
+  const { modulusLength = 3072 } = input.options(o, ["modulusLength"]);
   input.oneOf(modulusLength, "modulusLength", [2048, 3072, 4096]);
   const core = await ready();
   return call(() => core.generateKeyPair(modulusLength, core.hasSubtle() ? "webcrypto" : "rust"));
@@ -13,7 +13,7 @@ export async function generateKeyPair(o) {
 
 export async function splitSecret(secret, o) {
   const given = bytes.uint8Array(secret, "secret");
-  const { threshold, shares } = input.object(o, "the options argument");
+  const { threshold, shares } = input.options(o, ["threshold", "shares"]);
   input.integer(threshold, "threshold", 2, 255);
   input.integer(shares, "shares", threshold, 255);
   const core = await ready();

@@ -25,6 +25,11 @@ function sealOptions({ shareWith, pad, sign }) {
   };
 }
 
+/** One item of `encryptMany`. */
+const item = (value, name) => input.known(value, name, ["data", "metadata"]);
+const COURSE = ["onProgress", "signal"];
+const SEALING = ["shareWith", "pad", "sign", "metadata"];
+
 /** What tells of, and ends, long work. */
 function course({ onProgress, signal }) {
   const course = { onProgress: input.optional(input.func, onProgress, "onProgress"), signal: input.optional(input.signal, signal) };
@@ -103,7 +108,7 @@ export class Session {
   // ---- items ----
 
   async encrypt(data, o) {
-    const given = input.options(o);
+    const given = input.options(o, [...SEALING, "id"]);
     const options = { ...sealOptions(given), id: input.optional(input.id, given.id) };
     const { pad = false, sign = false } = options;
     const room = (length, said) => this.#handle.read((raw) => raw.roomFor(length, said, pad, sign), undefined);
@@ -112,11 +117,11 @@ export class Session {
   }
 
   async encryptMany(items, o) {
-    const given = input.options(o);
+    const given = input.options(o, ["shareWith", "pad", "sign", ...COURSE]);
     const options = sealOptions(given);
     const { onProgress, signal } = course(given);
     const all = await Promise.all(
-      input.list(items, "items", input.object).map(({ data, metadata }) => toSeal(data, metadata)),
+      input.list(items, "items", item).map(({ data, metadata }) => toSeal(data, metadata)),
     );
     const data = all.map((item) => item.data);
     const metadata = all.map((item) => item.metadata);
@@ -128,12 +133,12 @@ export class Session {
   }
 
   async decrypt(sealed, o) {
-    const reason = input.optional(input.text, input.options(o).reason, "reason");
+    const reason = input.optional(input.text, input.options(o, ["reason"]).reason, "reason");
     return this.#open(await this.#toOpen(sealed), reason);
   }
 
   async decryptMany(sealed, o) {
-    const reason = input.optional(input.text, input.options(o).reason, "reason");
+    const reason = input.optional(input.text, input.options(o, ["reason"]).reason, "reason");
     const all = await Promise.all(input.list(sealed, "the list of items", (one) => this.#toOpen(one)));
     const out = [];
     // One after the other: the first opens what the others need too.
@@ -155,7 +160,7 @@ export class Session {
   // ---- streams and files ----
 
   async encryptStream(o) {
-    const given = input.options(o);
+    const given = input.options(o, [...SEALING, "length"]);
     const options = sealOptions(given);
     const length = input.optional(input.integer, given.length, "length", 0, Number.MAX_SAFE_INTEGER);
     if (options.pad && length === undefined) throw badInput("pad needs length: how many bytes will come");
@@ -176,14 +181,14 @@ export class Session {
   }
 
   async store(file, o) {
-    const given = input.options(o);
+    const given = input.options(o, [...SEALING, ...COURSE]);
     if (!bytes.isBlob(file)) throw badInput("store() takes a Blob or a File");
     const how = { metadata: about(file, given.metadata), options: sealOptions(given) };
     return send(this.#handle, file, how, course(given));
   }
 
   async retrieve(id, o) {
-    const given = input.options(o);
+    const given = input.options(o, ["range", ...COURSE]);
     const item = input.id(id);
     const { onProgress, signal } = course(given);
     const raw = await this.#handle.call((raw) => raw.stored(item), signal);
@@ -196,7 +201,7 @@ export class Session {
   // ---- access ----
 
   async giveAccess(items, login, o) {
-    const given = input.options(o);
+    const given = input.options(o, ["until", ...COURSE]);
     const ids = input.items(items);
     const logins = Array.isArray(login) ? input.logins(login, "login") : [input.login(login)];
     const until = input.optional(input.date, given.until, "until");
@@ -208,13 +213,13 @@ export class Session {
   async revoke(items, login, o) {
     const ids = input.items(items);
     input.login(login);
-    const dryRun = input.optional(input.boolean, input.options(o).dryRun, "dryRun") ?? false;
+    const dryRun = input.optional(input.boolean, input.options(o, ["dryRun"]).dryRun, "dryRun") ?? false;
     return this.#handle.call((raw) => raw.revoke(ids, login, dryRun));
   }
 
   async remove(items, o) {
     const ids = input.ids(items, "items");
-    const hard = input.optional(input.boolean, input.options(o).hard, "hard") ?? false;
+    const hard = input.optional(input.boolean, input.options(o, ["hard"]).hard, "hard") ?? false;
     await this.#handle.call((raw) => raw.removeItems(ids, hard));
   }
 
@@ -239,7 +244,7 @@ export class Session {
   }
 
   async giveAccessBackTo(login, publicKey, o) {
-    const given = input.options(o);
+    const given = input.options(o, ["verificationCode", "unverified", "chain", "items", "until", ...COURSE]);
     input.login(login);
     const key = input.hex(publicKey, "publicKey");
     const options = {

