@@ -152,6 +152,7 @@ impl Session {
     /// Goes on acting for those whom one acted for, if one still may, and reads what came to them.
     pub(super) async fn hear_of_others(&self, acted: impl Iterator<Item = Through>) -> Result<()> {
         let me = self.ready().await?;
+        let epoch = self.epoch();
         for Through { principal, delegation, _subscription } in acted {
             let now = match me.act_for(&principal.login).await {
                 // With other keys it is opened anew when it is next needed, as is what one may not act for now.
@@ -160,6 +161,11 @@ impl Session {
                 Err(e) if matches!(e.code(), Code::RelayUnavailable | Code::Unauthenticated) => return Err(e),
                 Err(_) => continue,
             };
+            if let Err(e) = self.same_epoch(epoch) {
+                // Locked meanwhile: what was opened goes, too.
+                now.drop_keys();
+                return Err(e);
+            }
             delegation.mark_stale();
             let through = Through { principal: now, delegation, _subscription };
             self.through.borrow_mut().insert(principal.login.clone(), through.clone());
