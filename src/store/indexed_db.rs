@@ -37,11 +37,21 @@ pub(crate) fn failure(error: idb::Error) -> Error {
     failed(code)
 }
 
+/// An open connection, closed when nobody has it any more. The browser deletes no database that is still open somewhere,
+/// and a connection that is only forgotten is open until garbage is collected.
+struct Connection(Database);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 /// A database with one object store, opened when first used, and again when the browser closed it.
 #[derive(Clone)]
 pub(crate) struct Lazy {
     name: String,
-    open: Rc<RefCell<Option<Rc<Database>>>>,
+    open: Rc<RefCell<Option<Rc<Connection>>>>,
 }
 
 impl fmt::Debug for Lazy {
@@ -55,9 +65,9 @@ impl Lazy {
         Self { name: name.to_owned(), open: Rc::default() }
     }
 
-    async fn database(&self) -> Result<Rc<Database>> {
-        if let Some(database) = &*self.open.borrow() {
-            return Ok(database.clone());
+    async fn connection(&self) -> Result<Rc<Connection>> {
+        if let Some(connection) = &*self.open.borrow() {
+            return Ok(connection.clone());
         }
         let mut request =
             Factory::new().map_err(|_| failed(Code::StoreMissing))?.open(&self.name, Some(VERSION)).map_err(failure)?;
@@ -65,32 +75,30 @@ impl Lazy {
             // A failure here aborts the upgrade, and opening fails.
             let _ = event.database().and_then(|db| db.create_object_store(RECORDS, ObjectStoreParams::new()));
         });
-        let mut database = request.await.map_err(failure)?;
+        let mut connection = Connection(request.await.map_err(failure)?);
+        if let Some(first) = &*self.open.borrow() {
+            // Two began at once. One is enough, and the handlers below look after one.
+            return Ok(first.clone());
+        }
         let slot = Rc::downgrade(&self.open);
-        database.on_version_change(move |_| {
-            // Another tab deletes or upgrades the database: an open connection would block it.
-            if let Some(database) = slot.upgrade().and_then(|slot| slot.borrow_mut().take()) {
-                database.close();
-            }
+        connection.0.on_version_change(move |_| {
+            // Somebody deletes or upgrades the database: an open connection would block it.
+            drop(slot.upgrade().and_then(|slot| slot.take()));
         });
         let slot = Rc::downgrade(&self.open);
-        database.on_close(move |_| {
-            if let Some(slot) = slot.upgrade() {
-                slot.borrow_mut().take();
-            }
-        });
-        let database = Rc::new(database);
-        *self.open.borrow_mut() = Some(database.clone());
-        Ok(database)
+        connection.0.on_close(move |_| drop(slot.upgrade().and_then(|slot| slot.take())));
+        let connection = Rc::new(connection);
+        self.open.replace(Some(connection.clone()));
+        Ok(connection)
     }
 
     /// Begins a transaction on the records; a connection that was closed behind our back is opened again once.
     pub(crate) async fn transaction(&self, mode: TransactionMode) -> Result<idb::Transaction> {
-        if let Ok(transaction) = self.database().await?.transaction(&[RECORDS], mode) {
+        if let Ok(transaction) = self.connection().await?.0.transaction(&[RECORDS], mode) {
             return Ok(transaction);
         }
-        self.open.borrow_mut().take();
-        self.database().await?.transaction(&[RECORDS], mode).map_err(failure)
+        self.open.take();
+        self.connection().await?.0.transaction(&[RECORDS], mode).map_err(failure)
     }
 }
 

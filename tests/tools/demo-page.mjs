@@ -40,8 +40,10 @@ export async function onDemo(...stories) {
     for (const story of stories) {
       await withPage(browser, `${address}#play`, async (page) => {
         page.setDefaultTimeout(PATIENCE_MS);
-        await story(new DemoPage(page)).catch((error) => {
-          throw new Error(`${story.name || "the story"} broke off`, { cause: error });
+        await story(new DemoPage(page)).catch(async (error) => {
+          // What can be seen then is half of the cause.
+          const seen = await page.locator("body").ariaSnapshot().catch(String);
+          throw new Error(`${story.name || "the story"} broke off, and the page shows:\n${seen}\n`, { cause: error });
         });
       });
     }
