@@ -101,6 +101,7 @@ export class AccessRequests {
     const application = input.optional(input.login, given.application, "application") ?? this.#login;
     const scope = input.optional(input.text, given.scope, "scope");
     const expires = input.optional(input.time, given.expires, "expires");
+    if (expires !== undefined && expires <= Date.now()) throw badInput("expires is a point in time that is still to come");
     const origin = globalThis.location?.origin ?? "";
     const raw = await this.#handle.call((raw) => raw.requestAccess(login, application, origin === "null" ? "" : origin, scope, expires));
     return new AccessRequest(this.#handle.of(raw), this.#events, raw.about());
@@ -154,7 +155,11 @@ export class AccessRequests {
     try {
       const decided = await resolver(request);
       // Nothing: it stays as it is, for later.
-      if (decided !== undefined) await this.resolve(request, decided);
+      if (decided === undefined) return;
+      await this.resolve(request, decided).catch((error) => {
+        // Another tab, or another process, was faster; or it took too long.
+        if (error?.code !== "ERR_CONFLICT") throw error;
+      });
     } catch (error) {
       report(error);
     }

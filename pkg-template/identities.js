@@ -7,9 +7,12 @@ import * as input from "./input.js";
 import { metadataToJson } from "./json.js";
 
 const versionOf = (value) => {
-  const { login, version } = input.object(value, "a key's address");
+  const { login, version } = input.object(value, "the address of a key, { login, version },");
   return { login: input.login(login), version: input.integer(version, "version", 1, Number.MAX_SAFE_INTEGER) };
 };
+
+/** What an identity says of itself. */
+const PROFILE = ["login", "name", "kind", "payload"];
 
 /** How much of a list is wanted, and from where on. */
 const pageOf = ({ limit, cursor }) => [
@@ -59,7 +62,7 @@ export class Identities {
   // ---- identities ----
 
   async create(identity, o) {
-    const { login, ...profile } = input.object(identity, "identity");
+    const { login, ...profile } = input.known(identity, "identity", PROFILE);
     input.login(login);
     const given = input.options(o, ["sharingGroup", "secret"]);
     const what = profileOf(profile, false);
@@ -82,7 +85,8 @@ export class Identities {
   }
 
   async update(identity) {
-    const { login, ...profile } = input.object(identity, "identity");
+    // What `get` gave may come back with something changed.
+    const { login, ...profile } = input.known(identity, "identity", [...PROFILE, "version", "created", "trust"]);
     input.login(login);
     const what = profileOf(profile, true);
     await this.#handle.call((raw) => raw.updateIdentity(login, what));

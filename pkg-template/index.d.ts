@@ -99,7 +99,7 @@ export type Kdf =
  */
 export function deriveSecrets(
   password: string,
-  o: { readonly application: string; readonly login: string; readonly kdf?: Kdf; readonly signal?: AbortSignal },
+  o: { readonly application: string; readonly login: string; readonly kdf?: Kdf | undefined; readonly signal?: AbortSignal | undefined },
 ): Promise<{ vaultSecret: string; appSecret: string }>;
 
 /** An RSA key pair that the application keeps itself: the public half as SPKI, the private one as PKCS#8, both hex. */
@@ -109,7 +109,7 @@ export interface KeyPair {
 }
 
 /** Makes a key pair for `connect`. `modulusLength` is 3072 where it is left out. */
-export function generateKeyPair(o?: { readonly modulusLength?: 2048 | 3072 | 4096 }): Promise<KeyPair>;
+export function generateKeyPair(o?: { readonly modulusLength?: 2048 | 3072 | 4096 | undefined }): Promise<KeyPair>;
 
 /**
  * Splits a secret of 1 to 65,536 bytes into shares (Shamir), any `threshold` of which give it back, and fewer of
@@ -156,7 +156,7 @@ export interface OpenOptions {
    * Embedded relays of one `name`, and relays of one folder, are one relay. An object keeps the records wherever the
    * application likes.
    */
-  readonly relay?: "embedded" | { readonly directory: string } | Relay;
+  readonly relay?: "embedded" | { readonly directory: string } | Relay | undefined;
   /**
    * Where this device's keys rest, and what it remembers of others.
    *
@@ -171,24 +171,24 @@ export interface OpenOptions {
    *
    * Errors: `ERR_STORE_MISSING`, also later, from everything that stores or reads.
    */
-  readonly store?: "indexeddb" | "localstorage" | "memory" | { readonly directory: string } | Store;
+  readonly store?: "indexeddb" | "localstorage" | "memory" | { readonly directory: string } | Store | undefined;
   /** Keeps stores and embedded relays apart: 1 to 64 of `A-Z a-z 0-9 . _ -`; `"default"` where it is left out. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /**
    * Enters the derivation of passwords and the logins at a relay: 1 to 256 bytes, fixed for an application's life.
    * `"regrant"` where it is left out.
    */
-  readonly application?: string;
+  readonly application?: string | undefined;
   /** How passwords are derived. Errors: `ERR_WEAK_KDF`. */
-  readonly kdf?: Kdf;
+  readonly kdf?: Kdf | undefined;
   /**
    * Who does the cryptography. `"auto"` (the default) and `"webcrypto"` need `crypto.subtle`
    * (`ERR_INSECURE_CONTEXT` without it); `"rust"` works everywhere, is slower, and cannot keep private keys at rest:
    * resumed sessions are locked until `unlock`.
    */
-  readonly engine?: "auto" | "webcrypto" | "rust";
+  readonly engine?: "auto" | "webcrypto" | "rust" | undefined;
   /** Has the application decide whose keys are relied on, in place of trust on first use. */
-  readonly trust?: TrustPolicy;
+  readonly trust?: TrustPolicy | undefined;
 }
 
 /**
@@ -254,14 +254,14 @@ export interface Store {
 /** How to connect. */
 export interface ConnectOptions {
   /** Whether a login that is new is registered (default `true`). Without: `ERR_IDENTITY_NOT_FOUND`. */
-  readonly register?: boolean;
+  readonly register?: boolean | undefined;
   /**
    * The old keys are lost: where the secret opens none of this login's keys, begin a new keyset with it. Contacts are
    * told, and give access back. Nothing happens where the secret fits.
    */
-  readonly reset?: boolean;
+  readonly reset?: boolean | undefined;
   /** Rejects with its reason. Aborted before the relay was asked, nothing has changed; later, it may have. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** One application on one device. Several may be open at once, and each holds any number of sessions. */
@@ -331,7 +331,7 @@ export type Opened = {
   readonly author: Author;
 } & (
   | { readonly type: "string"; readonly data: string }
-  | { readonly type: "json"; readonly data: JsonObject | JsonArray }
+  | { readonly type: "json"; readonly data: JsonObject | JsonValue[] }
   | { readonly type: "bytes"; readonly data: Uint8Array<ArrayBuffer> }
   | { readonly type: "buffer"; readonly data: ArrayBuffer }
   | { readonly type: "blob"; readonly data: Blob }
@@ -356,8 +356,9 @@ export interface Sealed {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /**
    * Readers of the version before whose access was given neither by oneself nor by its author, or by keys that were
-   * replaced since (after a loss, for example), and so was not carried over to this one. Give it again if they should keep
-   * it. Whose access one ended is not among them.
+   * replaced since (after a loss, for example: then it is all of them), and so was not carried over to this one. Whose
+   * access one ended is not among them. Show them to a person, and `giveAccess` again to those who should keep it: a relay,
+   * or a thief of the old keys, can have somebody named here.
    */
   readonly dropped: string[];
 }
@@ -365,11 +366,11 @@ export interface Sealed {
 /** How to encrypt. */
 export interface EncryptOptions {
   /** Who else can read it; oneself always can. The default is nobody else. */
-  readonly shareWith?: readonly string[];
+  readonly shareWith?: readonly string[] | undefined;
   /** Hides the exact length. */
-  readonly pad?: boolean;
+  readonly pad?: boolean | undefined;
   /** Signs it, so that the author can be proved beyond whoever gave access to it. */
-  readonly sign?: boolean;
+  readonly sign?: boolean | undefined;
 }
 
 /**
@@ -418,8 +419,8 @@ export type OnProgress = (done: number, total?: number) => void;
 
 /** For work that may take long. */
 export interface CourseOptions {
-  readonly onProgress?: OnProgress;
-  readonly signal?: AbortSignal;
+  readonly onProgress?: OnProgress | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 // ---- sessions ----
@@ -455,11 +456,17 @@ export interface RevokeReport {
   readonly items: string[];
   /**
    * Of these, the ones whose newest bytes are under a key that the person had: a copy that it kept still opens.
-   * `encrypt` a new version (with `id`) to close them.
+   * `encrypt` a new version (with `id`) to close them; a file that the relay keeps is stored anew, and the old one removed.
    */
   readonly stillUnderOldKey: string[];
   /** Items that the person can still read, because of a grant that the caller may not end, and whose. */
   readonly stillGranted: { readonly item: string; readonly by: string }[];
+  /**
+   * Items that the person can still read as a member of something that was given access: that first, the person last, as
+   * in `Reader.path`. Revoke from the group, or exclude the person from it. Like `stillGranted`, only of items that were
+   * named, not of `"all"`.
+   */
+  readonly stillThrough: { readonly item: string; readonly path: string[] }[];
   /** In a dry run: everybody who would lose access, also through groups, and to what. */
   readonly losing?: { readonly login: string; readonly items: string[] }[];
 }
@@ -488,17 +495,17 @@ export interface GiveBackOptions {
    * The code that the person read out (`trust.verificationCode`), or its QR payload. Spaces do not matter. Needed
    * unless this very key was verified before.
    */
-  readonly verificationCode?: string;
+  readonly verificationCode?: string | undefined;
   /** Gives without comparing a code. Whoever controls the relay could then be the one who asks. */
-  readonly unverified?: boolean;
+  readonly unverified?: boolean | undefined;
   /** To oneself: also sign the new keys with the old ones, so that nobody else has to compare. */
-  readonly chain?: boolean;
+  readonly chain?: boolean | undefined;
   /** Only these items. */
-  readonly items?: readonly string[];
+  readonly items?: readonly string[] | undefined;
   /** Only until then. */
-  readonly until?: Date;
-  readonly onProgress?: OnProgress;
-  readonly signal?: AbortSignal;
+  readonly until?: Date | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -537,9 +544,9 @@ export class Session {
    *
    * Errors, after which nothing has changed: `ERR_IDENTITY_NOT_FOUND` (`logins` names exactly the missing ones),
    * `ERR_IDENTITY_CHANGED` (somebody's keys changed without proof, or one's own were replaced), `ERR_NO_ACCESS`
-   * (`id` names an item that cannot be read), `ERR_CONFLICT` (somebody else wrote that version first).
+   * (`id` names an item that cannot be read), `ERR_BAD_INPUT` (one that `store` keeps: it has one version), `ERR_CONFLICT` (somebody else wrote that version first).
    */
-  encrypt(data: Data, o?: EncryptOptions & { readonly metadata?: JsonObject; readonly id?: string }): Promise<Sealed>;
+  encrypt(data: Data, o?: EncryptOptions & { readonly metadata?: JsonObject | undefined; readonly id?: string | undefined }): Promise<Sealed>;
 
   /**
    * Decrypts an item; bytes may come as a `Uint8Array`, an `ArrayBuffer` or a `Blob`. Grants that are not known yet are
@@ -552,18 +559,18 @@ export class Session {
    * What groups were given is found, too, by the shortest way that leads to one. `reason`, at most 1,024 bytes, is noted
    * in the access log (`identities.accessLogs`), which the relay keeps and can read.
    */
-  decrypt(bytes: Uint8Array | ArrayBuffer | Blob, o?: { readonly reason?: string }): Promise<Opened>;
+  decrypt(bytes: Uint8Array | ArrayBuffer | Blob, o?: { readonly reason?: string | undefined }): Promise<Opened>;
 
   /** Encrypts many items at once, far cheaper than one by one. All are granted, or none. Errors: as `encrypt`. */
   encryptMany(
-    items: readonly { readonly data: Data; readonly metadata?: JsonObject }[],
+    items: readonly { readonly data: Data; readonly metadata?: JsonObject | undefined }[],
     o?: EncryptOptions & CourseOptions,
   ): Promise<Sealed[]>;
 
   /** Decrypts many items, in order. Rejects with the first error. Errors: as `decrypt`. */
   decryptMany(
     bytes: readonly (Uint8Array | ArrayBuffer | Blob)[],
-    o?: { readonly reason?: string },
+    o?: { readonly reason?: string | undefined },
   ): Promise<Opened[]>;
 
   /**
@@ -575,7 +582,7 @@ export class Session {
    * `"bytes"`. Errors: as `encrypt`.
    */
   encryptStream(
-    o?: EncryptOptions & { readonly metadata?: JsonObject; readonly length?: number },
+    o?: EncryptOptions & { readonly metadata?: JsonObject | undefined; readonly length?: number | undefined },
   ): Promise<SealingStream>;
 
   /**
@@ -598,7 +605,7 @@ export class Session {
    */
   store(
     file: Blob,
-    o?: EncryptOptions & CourseOptions & { readonly metadata?: JsonObject },
+    o?: EncryptOptions & CourseOptions & { readonly metadata?: JsonObject | undefined },
   ): Promise<{ id: string }>;
 
   /**
@@ -608,12 +615,13 @@ export class Session {
    * Errors: `ERR_NO_ACCESS`; `ERR_NOT_FOUND` (an item whose bytes are kept elsewhere); `ERR_CORRUPT`;
    * `ERR_RELAY_UNAVAILABLE` (the relay has lost some of it).
    */
-  retrieve(id: string, o?: CourseOptions & { readonly range?: readonly [number, number] }): Promise<StoredFile>;
+  retrieve(id: string, o?: CourseOptions & { readonly range?: readonly [number, number] | undefined }): Promise<StoredFile>;
 
   /**
    * Gives others access to items, or to all that one was given oneself. Named items that one reads only through a group
-   * are given by the group. No bytes are touched. Repeating it changes nothing;
-   * aborted, a part may have been given. Resolves with the number of items.
+   * are given by the group. No bytes are touched. Repeating it changes nothing; aborted, a part may have been given. Of
+   * several ends (`until`) the latest counts, and none at all is later than any: to end access earlier, `revoke` and give
+   * it again. Resolves with the number of items; 0 if nobody was named.
    *
    * Errors: `ERR_NO_ACCESS` (some item cannot be read by oneself: nothing is given), `ERR_IDENTITY_NOT_FOUND`,
    * `ERR_IDENTITY_CHANGED`.
@@ -621,23 +629,23 @@ export class Session {
   giveAccess(
     items: readonly string[] | "all",
     login: string | readonly string[],
-    o?: CourseOptions & { readonly until?: Date },
+    o?: CourseOptions & { readonly until?: Date | undefined },
   ): Promise<{ items: number }>;
 
   /**
    * Ends somebody's access to items that one owns or gave, or to all of them. What the person read or copied before
    * cannot be taken back: the report says what remains. Errors: `ERR_IDENTITY_NOT_FOUND`, `ERR_CONFLICT`.
    */
-  revoke(items: readonly string[] | "all", login: string, o?: { readonly dryRun?: boolean }): Promise<RevokeReport>;
+  revoke(items: readonly string[] | "all", login: string, o?: { readonly dryRun?: boolean | undefined }): Promise<RevokeReport>;
 
   /**
    * Takes items away for oneself: others keep what they have, and what is given anew is there again. With `hard`, the
    * owner (whoever sealed the first version) deletes them for everybody, with what the relay keeps of them. Bytes that
    * somebody copied, and keys that somebody had, are beyond that.
    *
-   * Errors: `ERR_CONFLICT` (nobody else can read it: say `hard`), `ERR_FORBIDDEN` (not the owner), `ERR_NO_ACCESS`.
+   * Errors: `ERR_CONFLICT` (nobody else can read it: say `hard`; trying again does not help), `ERR_FORBIDDEN` (not the owner), `ERR_NO_ACCESS`.
    */
-  remove(items: readonly string[], o?: { readonly hard?: boolean }): Promise<void>;
+  remove(items: readonly string[], o?: { readonly hard?: boolean | undefined }): Promise<void>;
 
   /**
    * From now on everything that this login encrypts, on every device, is shared with these, too. Twice is as once. It
@@ -645,12 +653,18 @@ export class Session {
    * Errors: `ERR_IDENTITY_NOT_FOUND`, `ERR_IDENTITY_CHANGED`; later also of `encrypt`, if their keys change.
    */
   shareFuture(logins: readonly string[]): Promise<void>;
-  /** Ends that. What was encrypted meanwhile stays shared: see `revoke`. Twice is as once. */
+  /**
+   * Ends that. What was encrypted meanwhile stays shared: see `revoke`. Twice is as once.
+   * Errors: `ERR_IDENTITY_NOT_FOUND` (somebody unknown, with whom nothing is shared).
+   */
   stopSharingFuture(logins: readonly string[]): Promise<void>;
   /** With whom future data is shared now. */
   sharingFuture(): Promise<string[]>;
 
-  /** Everyone who can read an item, also through groups, for anyone who can. Errors: `ERR_NO_ACCESS`. */
+  /**
+   * Everyone who can read an item, for anyone who can: also through groups, which are listed themselves, too.
+   * Errors: `ERR_NO_ACCESS`.
+   */
   whoCanRead(id: string): Promise<Reader[]>;
 
   /**
@@ -713,8 +727,8 @@ export interface Page<T> {
 }
 /** Which part of a list: at most 256 at once, 100 if nothing is said. */
 export interface PageOptions {
-  readonly limit?: number;
-  readonly cursor?: string;
+  readonly limit?: number | undefined;
+  readonly cursor?: string | undefined;
 }
 
 /** An identity, as everybody may see it: names and payloads are public, and signed by the identity. */
@@ -786,7 +800,7 @@ export interface AccessRequest extends AccessRequestInfo {
    * Waits for the answer, which is given once. Rejects with the signal's reason when aborted, and with a `TimeoutError`
    * after `timeoutMs`; it may be called again then. Errors: `ERR_FORBIDDEN` (refused), `ERR_NOT_FOUND` (expired, or taken).
    */
-  wait(o?: { readonly signal?: AbortSignal; readonly timeoutMs?: number }): Promise<Uint8Array<ArrayBuffer>>;
+  wait(o?: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined }): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** What is answered to a request for access: at most 64 KiB, or no. With a code, the application's is compared first. */
@@ -807,18 +821,18 @@ export interface Identities {
    * `connect` as it. Errors: `ERR_IDENTITY_EXISTS`, `ERR_NO_RECIPIENT` (neither sharers nor a secret).
    */
   create(
-    identity: { readonly login: string; readonly name?: string; readonly kind?: string; readonly payload?: JsonObject },
-    o?: { readonly sharingGroup?: readonly string[]; readonly secret?: string },
+    identity: { readonly login: string; readonly name?: string | undefined; readonly kind?: string | undefined; readonly payload?: JsonObject | undefined },
+    o?: { readonly sharingGroup?: readonly string[] | undefined; readonly secret?: string | undefined },
   ): Promise<void>;
   get(login: string): Promise<Identity>;
   /** Identities in the order of their logins. `search` is looked for in logins and names, whatever the case. */
-  list(o?: PageOptions & { readonly search?: string; readonly kind?: string }): Promise<Page<Identity>>;
+  list(o?: PageOptions & { readonly search?: string | undefined; readonly kind?: string | undefined }): Promise<Page<Identity>>;
   /** Changes what is named; `null` takes it away. For oneself, and whom one can act for. */
   update(identity: {
     readonly login: string;
-    readonly name?: string | null;
-    readonly kind?: string;
-    readonly payload?: JsonObject | null;
+    readonly name?: string | null | undefined;
+    readonly kind?: string | undefined;
+    readonly payload?: JsonObject | null | undefined;
   }): Promise<void>;
   /**
    * Removes an identity. What it gave can still be read by whom it was given to; whoever takes the login later is seen as
@@ -847,7 +861,10 @@ export interface Identities {
    * could act for only in this way: in one change, or not at all. What is encrypted from then on, by anybody, is closed to
    * them; what was before stays readable for those who remain. Passwords that an excluded one set fall.
    *
-   * Errors: `ERR_CONFLICT`, `ERR_NO_RECIPIENT` (nobody could open it any more), `ERR_IDENTITY_CHANGED`.
+   * Of those who stay, the keys that were relied on so far are enough: an exclusion does not wait for a comparison. Where
+   * somebody lost them, compare, give access back, and `renewKeys` of the group.
+   *
+   * Errors: `ERR_CONFLICT`, `ERR_NO_RECIPIENT` (nobody could open it any more), `ERR_IDENTITY_CHANGED` (of somebody new).
    */
   replaceSharingGroup(login: string, logins: readonly string[], o?: CourseOptions): Promise<void>;
   /**
@@ -857,7 +874,7 @@ export interface Identities {
    *
    * Errors: `ERR_LOCKED`, `ERR_IDENTITY_CHANGED`, `ERR_CONFLICT`.
    */
-  renewKeys(login?: string, o?: CourseOptions & { readonly secret?: string }): Promise<void>;
+  renewKeys(login?: string, o?: CourseOptions & { readonly secret?: string | undefined }): Promise<void>;
 
   /** The versions of an identity that cannot be opened here: before a loss, or before an administrator's overwrite. */
   lockedVersions(login: string): Promise<LockedVersion[]>;
@@ -874,9 +891,9 @@ export interface Identities {
    */
   requestAccess(o: {
     readonly login: string;
-    readonly application?: string;
-    readonly scope?: string;
-    readonly expires?: Date | number;
+    readonly application?: string | undefined;
+    readonly scope?: string | undefined;
+    readonly expires?: Date | number | undefined;
   }): Promise<AccessRequest>;
   /**
    * Answers a request, or refuses it, once. Look at `application`, `verified` and `origin` first. Errors: `ERR_CONFLICT`
@@ -887,7 +904,9 @@ export interface Identities {
   listAccess(login: string, o?: PageOptions): Promise<Page<AccessRequestInfo>>;
   /**
    * Has the page decide about each request to this login, those that wait already and those that come in. `undefined`
-   * leaves one as it is. Gives back what stops it.
+   * leaves one as it is. Where several listen, in tabs or processes, one answers. What the resolver throws is an uncaught
+   * error, as in any listener (in Node it ends the process): catch it, and answer `{ refuse: true }`. Gives back what
+   * stops it.
    */
   onAccessRequest(
     resolver: (request: AccessRequestInfo) => AccessAnswer | undefined | Promise<AccessAnswer | undefined>,
@@ -905,7 +924,7 @@ export interface Identities {
    * reason.
    */
   accessLogs(
-    o?: PageOptions & { readonly item?: string; readonly login?: string; readonly reason?: string },
+    o?: PageOptions & { readonly item?: string | undefined; readonly login?: string | undefined; readonly reason?: string | undefined },
   ): Promise<Page<AccessLogEntry>>;
 
   /** The newest version of a login's keys that the relay offers: `trust.state` says how far to rely on it. */
@@ -1000,7 +1019,7 @@ export interface Notification {
 
 export interface Notifications {
   /** Pending notifications made at or after a time, oldest first. */
-  pendingAfter(when: Date | number, o?: { readonly type?: "KEY_PAIR_UPDATE" }): Promise<Notification[]>;
+  pendingAfter(when: Date | number, o?: { readonly type?: "KEY_PAIR_UPDATE" | undefined }): Promise<Notification[]>;
   /** One. Errors: `ERR_NOT_FOUND`. */
   get(id: string): Promise<Notification>;
   /**
@@ -1079,7 +1098,7 @@ export class RegrantError extends Error {
   constructor(
     code: ErrorCode,
     message: string,
-    more?: { readonly retryable?: boolean; readonly logins?: readonly string[]; readonly cause?: unknown },
+    more?: { readonly retryable?: boolean | undefined; readonly logins?: readonly string[] | undefined; readonly cause?: unknown },
   );
   readonly name: "RegrantError";
   readonly code: ErrorCode;

@@ -11,6 +11,7 @@ export const isWellFormed = (text) => !/\p{Surrogate}/u.test(text);
 
 /** An object that is no array. */
 export function object(value, name) {
+  if (typeof value?.then === "function") throw badInput(`${name} is a promise: await it first`);
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw badInput(`${name} is an object`);
   return value;
 }
@@ -94,7 +95,7 @@ export function hex(value, name) {
 /** A valid `Date`, as Unix milliseconds. */
 export function date(value, name) {
   const ms = Object.prototype.toString.call(value) === "[object Date]" ? Number(value) : NaN;
-  if (!(ms >= 0)) throw badInput(`${name} is a valid Date after 1970`);
+  if (!(ms >= 0)) throw badInput(`${name} is a valid Date (or, where numbers are taken, milliseconds) after 1970`);
   return ms;
 }
 
@@ -125,9 +126,9 @@ function keyPair(value) {
 
 const SECRETS = { password, vaultSecret: text, keyPair };
 
-/** Exactly one way of unlocking, of those that `kinds` names. */
-export function secret(value, name, kinds = Object.keys(SECRETS)) {
-  object(value, name);
+/** Exactly one way of unlocking, of those that `kinds` names, and what else may stand beside it. */
+export function secret(value, name, kinds = Object.keys(SECRETS), beside = []) {
+  known(value, name, [...beside, ...Object.keys(SECRETS)]);
   const given = kinds.filter((kind) => value[kind] !== undefined);
   if (given.length !== 1) throw badInput(`${name} holds exactly one of ${kinds.join(", ")}`);
   const [kind] = given;

@@ -33,7 +33,7 @@ function say({ type, name, mediaType }, metadata) {
   if (meta !== undefined) parts.push(`"meta":${meta}`);
   const said = `{${parts.join()}}`;
   // A UTF-16 code unit has at most three bytes: what is short need not be measured.
-  if (said.length * 3 > MAX_METADATA && new TextEncoder().encode(said).length > MAX_METADATA) throw badInput("metadata is longer than 1 MiB of JSON");
+  if (said.length * 3 > MAX_METADATA && new TextEncoder().encode(said).length > MAX_METADATA) throw badInput("what is said of the item (metadata, its type, a file's name) is longer than 1 MiB of JSON");
   return said;
 }
 
@@ -73,7 +73,8 @@ export async function toOpen(sealed, place) {
     return { body: part(from, from + length), before: part(0, from), behind: part(from + length) };
   }
   if (bytes.isBlob(sealed)) return { body: await bytes.read(sealed, "bytes") };
-  throw badInput("bytes is a Uint8Array, an ArrayBuffer or a Blob");
+  const hint = typeof sealed?.then === "function" ? ", and this is a promise: await it first" : sealed?.bytes === undefined ? "" : ": give its property bytes";
+  throw badInput(`bytes is a Uint8Array, an ArrayBuffer or a Blob${hint}`);
 }
 
 /** What the core opened, as the caller gets it. */

@@ -53,7 +53,8 @@ function write(value, name) {
       if (!whole) throw refuse("an array with holes or with properties");
       return `[${keys.map((key) => any(value[key], left - 1)).join()}]`;
     }
-    if (!isPlain(value)) throw refuse("an object that is not plain");
+    if (typeof value.then === "function") throw badInput(`${name} is or holds a promise: await it first`);
+    if (!isPlain(value)) throw refuse("an object that is not plain (a date, a map, one of a class)");
     return `{${keys.map((key) => `${string(key)}:${any(value[key], left - 1)}`).join()}}`;
   };
   return any(value, DEEPEST);

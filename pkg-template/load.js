@@ -99,7 +99,7 @@ async function compileUrl(url) {
   try {
     response = await fetch(url);
   } catch (cause) {
-    throw failed(`regrant: the WebAssembly could not be fetched from ${describe(url)}`, cause);
+    throw failed(`regrant: the WebAssembly could not be fetched from ${describe(url)}: is it there, and does connect-src of the content security policy allow it?`, cause);
   }
   return compileResponse(response, url);
 }

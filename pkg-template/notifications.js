@@ -15,7 +15,7 @@ export class Notifications {
 
   async pendingAfter(when, o) {
     const after = input.time(when, "when");
-    const type = input.optional(input.text, input.options(o, ["type"]).type, "type");
+    const type = input.optional(input.oneOf, input.options(o, ["type"]).type, "type", ["KEY_PAIR_UPDATE"]);
     return this.#handle.call((raw) => raw.pendingAfter(after, type));
   }
 

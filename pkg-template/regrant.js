@@ -13,13 +13,14 @@ import { openStore, storeOption } from "./store/open.js";
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 /** What passing over in silence would harm. */
 const NOT_YET = ["token", "authSecretProvider", "loginUsername", "initialSecret", "cacheSecrets"];
-const OPTIONS = ["name", "application", "kdf", "engine", "trust", "store", "relay", ...NOT_YET];
+const OPTIONS = ["name", "application", "kdf", "engine", "trust", "store", "relay"];
 
 /** The options of `open`, checked, with their defaults. */
 function settings(given) {
   for (const option of NOT_YET) {
     if (given[option] !== undefined) throw badInput(`the option ${option} is not supported by this version`);
   }
+  input.known(given, "the options argument", OPTIONS);
   const name = input.optional(input.text, given.name, "name") ?? "default";
   if (!NAME.test(name)) throw badInput("name has 1 to 64 characters of A-Z, a-z, 0-9, ., _ and -");
   return {
@@ -75,7 +76,7 @@ export class Regrant {
   }
 
   static async open(o) {
-    const chosen = settings(input.options(o, OPTIONS));
+    const chosen = settings(o === undefined ? {} : input.object(o, "the options argument"));
     const core = await ready();
     if (chosen.kdf) await call(() => core.checkKdf(JSON.stringify(chosen.kdf)));
     if (chosen.engine !== "rust" && !core.hasSubtle()) {
@@ -91,7 +92,7 @@ export class Regrant {
 
   async connect(who, o) {
     const login = input.login(input.object(who, "the first argument").login);
-    const secret = input.secret(who, "the first argument");
+    const secret = input.secret(who, "the first argument", undefined, ["login"]);
     const given = input.options(o, ["register", "reset", "signal"]);
     const register = input.optional(input.boolean, given.register, "register") ?? true;
     const reset = input.optional(input.boolean, given.reset, "reset") ?? false;

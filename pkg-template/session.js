@@ -139,7 +139,7 @@ export class Session {
 
   async decryptMany(sealed, o) {
     const reason = input.optional(input.text, input.options(o, ["reason"]).reason, "reason");
-    const all = await Promise.all(input.list(sealed, "the list of items", (one) => this.#toOpen(one)));
+    const all = await Promise.all(input.list(sealed, "bytes", (one) => this.#toOpen(one)));
     const out = [];
     // One after the other: the first opens what the others need too.
     for (const one of all) out.push(await this.#open(one, reason));

@@ -1,4 +1,5 @@
 // `session.trust`: how far keys can be relied on, and comparing codes. Thin on purpose: the core decides.
+import { badInput } from "./errors.js";
 import * as input from "./input.js";
 
 export class Trust {
@@ -36,7 +37,7 @@ export class Trust {
 
   async accept(login, fingerprint) {
     input.login(login);
-    input.hex(fingerprint, "fingerprint");
+    if (input.hex(fingerprint, "fingerprint").length !== 64) throw badInput("fingerprint has 64 hexadecimal digits, as candidates() gives it");
     await this.#handle.call((raw) => raw.accept(login, fingerprint));
   }
 }

@@ -107,6 +107,8 @@ struct Inner {
     message: Cow<'static, str>,
     logins: Vec<String>,
     cause: Option<Cause>,
+    /// Trying again changes nothing, whatever the code says of others.
+    lasting: bool,
 }
 
 impl Error {
@@ -122,13 +124,20 @@ impl Error {
     }
 
     fn made(code: Code, message: Cow<'static, str>, logins: Vec<String>) -> Self {
-        Self(Box::new(Inner { code, message, logins, cause: None }))
+        Self(Box::new(Inner { code, message, logins, cause: None, lasting: false }))
     }
 
     /// The same error, with what it came from.
     #[must_use]
     pub fn because(mut self, cause: impl Any) -> Self {
         self.0.cause = Some(Cause(Rc::new(cause)));
+        self
+    }
+
+    /// The same error, where the same call never succeeds although others with this code may.
+    #[must_use]
+    pub fn for_good(mut self) -> Self {
+        self.0.lasting = true;
         self
     }
 
@@ -167,7 +176,7 @@ impl Error {
 
     /// Whether the same call may succeed later without the caller changing anything.
     pub fn is_retryable(&self) -> bool {
-        matches!(self.code(), Code::Conflict | Code::RelayUnavailable | Code::Quota)
+        !self.0.lasting && matches!(self.code(), Code::Conflict | Code::RelayUnavailable | Code::Quota)
     }
 }
 

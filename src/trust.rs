@@ -199,9 +199,11 @@ pub fn verification_code(fingerprint: &Hash, login: &str) -> String {
 
 /// What a QR code shows for comparing: `regrant:verify:1:` base64url(login) `:` hex(fingerprint).
 pub fn qr_payload(fingerprint: &Hash, login: &str) -> String {
-    format!("regrant:verify:1:{}:{}", to_base64url(login.as_bytes()), fingerprint.hex())
+    format!("{QR_PREFIX}{}:{}", to_base64url(login.as_bytes()), fingerprint.hex())
 }
 
+/// What a code for scanning begins with.
+const QR_PREFIX: &str = "regrant:verify:1:";
 /// The longest text that can be a code, in bytes.
 const MAX_CODE: usize = 1024;
 
@@ -210,14 +212,28 @@ pub fn matches(input: &str, fingerprint: &Hash, login: &str) -> bool {
     if input.len() > MAX_CODE {
         return false;
     }
-    if let Some(rest) = input.trim().strip_prefix("regrant:verify:1:") {
+    if let Some(rest) = input.trim().strip_prefix(QR_PREFIX) {
         let Some((who, what)) = rest.split_once(':') else { return false };
         let named = from_base64url(who).is_ok_and(|l| l == login.as_bytes());
         return named && from_hex(what).is_ok_and(|f| f == fingerprint.0);
     }
-    if input.len() > 128 || input.chars().any(|c| !c.is_ascii_digit() && !c.is_whitespace() && c != '-') {
-        return false;
+    digits(input).is_some_and(|given| Some(given) == digits(&verification_code(fingerprint, login)))
+}
+
+/// The digits of a code, however they are grouped. `None`: something else is among them.
+fn digits(input: &str) -> Option<String> {
+    let fits = |c: char| c.is_ascii_digit() || c.is_whitespace() || c == '-';
+    let well_formed = input.len() <= 128 && input.chars().all(fits);
+    well_formed.then(|| input.chars().filter(char::is_ascii_digit).collect())
+}
+
+/// Compares what a person typed or scanned; `otherwise` says what a code of other keys means. What cannot be a code at all
+/// is said to be none, so that whoever mistyped it need not think of an attack.
+pub fn compare(input: &str, fingerprint: &Hash, login: &str, otherwise: &'static str) -> Result<()> {
+    if matches(input, fingerprint, login) {
+        return Ok(());
     }
-    let digits = |s: &str| s.chars().filter(char::is_ascii_digit).collect::<String>();
-    digits(input) == digits(&verification_code(fingerprint, login))
+    let is_code = input.trim().starts_with(QR_PREFIX) || digits(input).is_some_and(|digits| digits.len() == 30);
+    let none = "this is no verification code: that has 30 digits, or is what the QR code says";
+    Err(Error::new(Code::VerificationFailed, if is_code { otherwise } else { none }))
 }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use regrant::client::{Client, Session, Setup};
 use regrant::delegation::{SealOptions, SealedItem};
 use regrant::error::Code;
+use regrant::recovery::access_back::Options;
 use regrant::relay::Relay;
 use regrant::relay::embedded::memory::Memory;
 use regrant::store::{Store, memory};
@@ -169,4 +170,29 @@ fn a_clock_that_was_set_back_brings_no_revoked_grant_to_life() {
     // And what is given after that counts, all the same.
     block_on(alice.give_access(Some(&[id]), &["bob".into()], None, &no_progress)).unwrap();
     assert_eq!(read(&bob, &next_version(&alice, id, "three").bytes).unwrap(), "three");
+}
+
+#[test]
+fn whoever_the_lost_keys_gave_access_is_named_when_the_owner_goes_on_writing() {
+    for chained in [false, true] {
+        let relay = relay();
+        let old = connect(&device(&relay), "alice", &pair(0)).unwrap();
+        let [bob, carol] = [1, 2].map(|n| connect(&device(&relay), ["", "bob", "carol"][n], &pair(n)).unwrap());
+        let (id, first) = seal(&old, "one", &["bob", "carol"]);
+        assert_eq!(read(&bob, &first).unwrap(), "one");
+        let alice = reset(&device(&relay), "alice", &pair(3)).unwrap();
+        let giver = if chained { &old } else { &bob };
+        let options = Options {
+            code: Some(block_on(alice.verification_code("alice")).unwrap()),
+            chain: chained,
+            ..Options::default()
+        };
+        block_on(giver.give_access_back("alice", &spki(&alice), &options, &no_progress)).unwrap();
+        let next = next_version(&alice, id, "two");
+        assert_eq!(next.dropped, ["bob", "carol"], "chained: {chained}");
+        [&bob, &carol].iter().for_each(|reader| assert_eq!(code(read(reader, &next.bytes)), Code::NoAccess));
+        block_on(alice.give_access(Some(&[id]), &next.dropped, None, &no_progress)).unwrap();
+        assert_eq!(read(&bob, &next.bytes).unwrap(), "two");
+        assert_eq!(next_version(&alice, id, "three").dropped, [""; 0]);
+    }
 }

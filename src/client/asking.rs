@@ -150,7 +150,7 @@ impl Session {
             return acting.call(&Operation::Answer { id, answer: None }).await.map(drop);
         };
         if asked.request.expires <= acting.now() {
-            return Err(Error::new(Code::Conflict, "this request for access has expired"));
+            return Err(Error::new(Code::Conflict, "this request for access has expired").for_good());
         }
         if answer.len() > MAX_ANSWER {
             return Err(Error::bad_input("an answer has at most 64 KiB"));
@@ -162,10 +162,8 @@ impl Session {
             return Err(Error::new(Code::VerificationFailed, message));
         }
         if let Some(code) = code {
-            if !trust::matches(code, &newest.fingerprint(), &newest.login) {
-                let message = "the verification code does not match the application's key: answer nothing";
-                return Err(Error::new(Code::VerificationFailed, message));
-            }
+            let otherwise = "the verification code does not match the application's key: answer nothing";
+            trust::compare(code, &newest.fingerprint(), &newest.login, otherwise)?;
             acting.rely_on(&newest, true);
         }
         let context = asked.request.answer_context();

@@ -380,6 +380,10 @@ impl Session {
         if starts {
             // They must be there, and usable.
             me.seal_for(logins).await?;
+        } else {
+            // Whoever is shared with may be gone meanwhile; anybody else is misspelt, or not there.
+            let shared = self.standing_shares().await?;
+            me.resolve(&logins.iter().filter(|login| !shared.contains(login)).cloned().collect::<Vec<_>>()).await?;
         }
         let outcome = me
             .say::<Shares>(SHARES, |before| {

@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::keyring;
 use crate::recovery::access_back;
-use crate::relay::unexpected;
+use crate::relay::{MAX_REASON, unexpected};
 use crate::trust::is_chained;
 use crate::wire::receipt::Receipt;
 
@@ -56,6 +56,10 @@ impl Session {
 
     /// Opens an envelope, by what one was given oneself or through identities that one acts for.
     pub async fn decrypt(&self, bytes: &Buffer, reason: Option<&str>) -> Result<Opened> {
+        if reason.is_some_and(|reason| reason.len() > MAX_REASON) {
+            // The relay would note nothing, and whoever owns the item would not hear of it.
+            return Err(Error::bad_input("reason has at most 1,024 bytes"));
+        }
         let outcome = self.decrypt_as(bytes).await;
         let (opened, through) = self.keeping(outcome).await?;
         self.note_opening(opened.id, opened.version, through.as_ref(), reason).await;
@@ -105,6 +109,9 @@ impl Session {
         progress: &dyn Fn(usize) -> Result<()>,
     ) -> Result<usize> {
         let me = self.ready().await?;
+        if logins.is_empty() {
+            return Ok(0);
+        }
         let outcome = match self.delegation().give(me, items, logins, until, progress).await {
             Err(e) if e.code() == Code::NoAccess => match items {
                 Some(items) => self.give_through(items, logins, until, progress).await?.ok_or(e),

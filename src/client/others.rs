@@ -72,9 +72,7 @@ impl Session {
     /// Compares a code; a match makes the newest key verified. Errors: [`Code::VerificationFailed`].
     pub async fn verify(&self, login: &str, code: &str) -> Result<()> {
         let keyset = self.to_compare(login).await?;
-        if !trust::matches(code, &keyset.fingerprint(), login) {
-            return Err(Error::new(Code::VerificationFailed, "the verification code does not match this key"));
-        }
+        trust::compare(code, &keyset.fingerprint(), login, "the verification code does not match this key")?;
         self.me().rely_on(&keyset, true);
         self.keeping(Ok(())).await
     }

@@ -13,6 +13,7 @@ use crate::graph::Principal;
 use crate::keyring::OwnKey;
 use crate::relay::{GrantRecord, Operation, Reply, Sharing, unexpected};
 use crate::secret::make_id;
+use crate::wire::exchange::Exchange;
 use crate::wire::keyset::Keyset;
 use crate::wire::{MAX_GRANT_ENTRIES, Party};
 
@@ -189,12 +190,23 @@ impl Delegation {
         item: Uuid,
         without: &HashSet<Uuid>,
     ) -> Result<Vec<Reader>> {
-        let Reply::Readers { grants, sharing, .. } = me.call(&Operation::Readers { item }).await? else {
+        let Reply::Readers { mut grants, sharing, .. } = me.call(&Operation::Readers { item }).await? else {
             return Err(unexpected());
         };
+        grants.retain(|(_, record)| !without.contains(&record.grant.id));
+        Self::readers_by(me, item, grants, &sharing).await
+    }
+
+    /// Who can read an item by some grants.
+    pub(super) async fn readers_by(
+        me: &Principal,
+        item: Uuid,
+        grants: Vec<(Exchange, GrantRecord)>,
+        sharing: &[Sharing],
+    ) -> Result<Vec<Reader>> {
         // Until when each identity was granted access; absent: without end.
         let mut granted: BTreeMap<String, Option<u64>> = BTreeMap::new();
-        for (exchange, record) in grants.into_iter().filter(|(_, r)| !without.contains(&r.grant.id)) {
+        for (exchange, record) in grants {
             let party = Party { login: exchange.delegator.clone(), fingerprint: record.grant.grantor_fingerprint };
             let signer = match me.signer(&party).await {
                 Ok(Some(signer)) => signer,
@@ -213,7 +225,7 @@ impl Delegation {
                 granted.entry(exchange.delegate).and_modify(longest).or_insert(until);
             }
         }
-        let holders = holders(me, &sharing).await?;
+        let holders = holders(me, sharing).await?;
         let mut out: BTreeMap<String, Reader> = BTreeMap::new();
         for (login, until) in &granted {
             for path in ways_from(login, &holders) {

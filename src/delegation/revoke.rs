@@ -31,6 +31,8 @@ pub struct RevokeReport {
     pub still_under_old_key: Vec<Uuid>,
     /// Items that the person can still read, by whom: grants that neither the owner nor the caller may end.
     pub still_granted: Vec<StillGranted>,
+    /// Items that the person can still read as a member of something that was given access.
+    pub still_through: Vec<StillThrough>,
     /// In a dry run: everybody who would lose access, also through groups, and to what.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub losing: Vec<Losing>,
@@ -52,6 +54,15 @@ pub struct StillGranted {
     pub item: Uuid,
     /// Who gave it.
     pub by: String,
+}
+
+/// A way through a group that goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StillThrough {
+    /// The item.
+    pub item: Uuid,
+    /// What was given access first, and the person last.
+    pub path: Vec<String>,
 }
 
 /// What has to be written.
@@ -104,7 +115,7 @@ impl Delegation {
         let ended: BTreeSet<Uuid> = items.unwrap_or_default().iter().chain(plan.cut.keys()).copied().collect();
         report.still_under_old_key = self.under_old_key(me, &plan.cut);
         if let Some(items) = items {
-            report.still_granted = self.still_granted(me, items, login, &plan.cut).await?;
+            self.say_what_is_left(me, items, login, &plan.cut, &mut report).await?;
         }
         if dry_run {
             report.losing = self.losing(me, &plan.cut).await?;
@@ -254,23 +265,26 @@ impl Delegation {
             .collect()
     }
 
-    async fn still_granted(
+    /// By whom, and through what, the person can read items when the grants that are cut are gone.
+    async fn say_what_is_left(
         &self,
         me: &Principal,
         items: &[Uuid],
         login: &str,
         cut: &BTreeMap<Uuid, (u32, BTreeSet<Uuid>)>,
-    ) -> Result<Vec<StillGranted>> {
-        let mut out = Vec::new();
+        report: &mut RevokeReport,
+    ) -> Result<()> {
         for item in items {
             let reply = me.call(&Operation::Readers { item: *item }).await?;
-            let Reply::Readers { grants, .. } = reply else { return Err(unexpected()) };
-            for (exchange, record) in grants.iter().filter(|(e, _)| e.delegate == login) {
-                if !cut.get(item).is_some_and(|(_, grants)| grants.contains(&record.grant.id)) {
-                    out.push(StillGranted { item: *item, by: exchange.delegator.clone() });
-                }
-            }
+            let Reply::Readers { mut grants, sharing, .. } = reply else { return Err(unexpected()) };
+            grants.retain(|(_, record)| !cut.get(item).is_some_and(|(_, cut)| cut.contains(&record.grant.id)));
+            let (direct, others): (Vec<_>, Vec<_>) = grants.into_iter().partition(|(e, _)| e.delegate == login);
+            let by: BTreeSet<String> = direct.into_iter().map(|(exchange, _)| exchange.delegator).collect();
+            report.still_granted.extend(by.into_iter().map(|by| StillGranted { item: *item, by }));
+            let through = Self::readers_by(me, *item, others, &sharing).await?;
+            let through = through.into_iter().filter(|reader| reader.login == login);
+            report.still_through.extend(through.map(|reader| StillThrough { item: *item, path: reader.path }));
         }
-        Ok(out)
+        Ok(())
     }
 }

@@ -249,6 +249,7 @@ impl Delegation {
         let mut newest = me.relied_on_now(&grantors).await?;
         newest.extend(me.current_fingerprint().map(|own| (me.login.clone(), own)));
         let mut believed = Vec::new();
+        let mut dropped = BTreeSet::new();
         for (exchange, record) in current {
             let party =
                 crate::wire::Party { login: exchange.delegator.clone(), fingerprint: record.grant.grantor_fingerprint };
@@ -261,17 +262,21 @@ impl Delegation {
             let genuine = record.grant.exchange == exchange.id
                 && exchange.check(&signer.keyset.signing_key).is_ok()
                 && record.grant.check(&signer.keyset.signing_key).is_ok();
-            // In one's own name, only what a keyset signed that is open here.
-            let own = exchange.delegator == me.login;
             let over = record.cuts.contains(&item) || me.ended_of(exchange, &record.grant).contains(&item);
-            if genuine && !over && record.grant.is_current(me.now()) && (!own || signer.verified) {
-                let by_newest = newest.get(&exchange.delegator) == Some(&record.grant.grantor_fingerprint);
-                believed.push((exchange.delegator.clone(), exchange.delegate.clone(), signer.verified, by_newest));
+            if !genuine || over || !record.grant.is_current(me.now()) {
+                continue;
             }
+            // In one's own name, only what a keyset signed that is open here: not one that was lost, or that a relay
+            // put beside the others.
+            if exchange.delegator == me.login && !signer.verified {
+                dropped.insert(exchange.delegate.clone());
+                continue;
+            }
+            let by_newest = newest.get(&exchange.delegator) == Some(&record.grant.grantor_fingerprint);
+            believed.push((exchange.delegator.clone(), exchange.delegate.clone(), signer.verified, by_newest));
         }
         let trusted = grantors_to_trust(&believed, &me.login);
         let mut carried: BTreeSet<String> = trusted.clone();
-        let mut dropped = BTreeSet::new();
         for (from, to, _, by_newest) in believed {
             if trusted.contains(&from) && by_newest {
                 carried.insert(to);

@@ -55,7 +55,7 @@ pub async fn give_back(
     let known = me.resolve(&[requester.to_owned()]).await?.remove(0);
     let to = known.newest()?.clone();
     if to.encryption_key.0 != spki {
-        return Err(refused("this is not the newest key of that login"));
+        return Err(refused("this is not the newest encryption key of that login, as hex"));
     }
     if to.fingerprint() == key.fingerprint {
         return Err(Error::bad_input("this is the key of this session: it has access already"));
@@ -105,11 +105,8 @@ fn refused(message: &'static str) -> Error {
 fn compare(me: &Principal, to: &Keyset, options: &Options) -> Result<()> {
     let fingerprint = to.fingerprint();
     if let Some(code) = &options.code {
-        if !trust::matches(code, &fingerprint, &to.login) {
-            return Err(refused(
-                "the verification code does not match this key: give nothing, and ask the person again",
-            ));
-        }
+        let otherwise = "the verification code does not match this key: give nothing, and ask the person again";
+        trust::compare(code, &fingerprint, &to.login, otherwise)?;
         if to.login != me.login {
             me.rely_on(to, true);
         }

@@ -31,6 +31,9 @@ use crate::wire::statement::Statement;
 pub use embedded::Subscription;
 pub use rules::Ticket;
 
+/// The longest reason of an opening, in bytes of UTF-8.
+pub(crate) const MAX_REASON: usize = 1024;
+
 /// The hash of a relay secret, with which the owner of a `password` slot logs in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoginSecret {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::account::{account, concerns, first_life, is_delegator, life, need_parties, parties, require_newest};
 use super::graph::{sharing_above, within_reach};
 use super::log::{self, Entry, exchange_key, grant_key, limit};
+use super::uploads::kept_key;
 use super::{Batch, Context, Records, Ruled, Ticket, conflict, forbidden, segment};
 use crate::error::{Code, Error};
 use crate::relay::{ExchangeRecord, GrantRecord, Reply};
@@ -158,6 +159,15 @@ pub(super) fn put(
     let grant_keys: Vec<String> = grants.iter().map(|g| grant_key(g.id)).collect();
     let exchange_keys: Vec<String> = grants.iter().map(|g| exchange_key(g.exchange)).collect();
     db.need(keys.iter().chain(&grant_keys).chain(&exchange_keys))?;
+    let kept: Vec<String> = create.iter().filter(|(_, v)| *v > 1).map(|(id, _)| kept_key(*id)).collect();
+    db.need(&kept)?;
+    for key in &kept {
+        if db.raw(key)?.is_some() {
+            // Its bytes would stay those of the first version, and be older than what its readers know of.
+            let message = "a stored file has one version: store another, give access to that, and remove this one";
+            return Err(Error::bad_input(message).into());
+        }
+    }
     let mut exchanges = Vec::with_capacity(grants.len());
     for grant in grants {
         exchanges.push(exchange_of(db, grant)?);

@@ -109,7 +109,7 @@ pub(super) fn set_status(
         return Err(conflict("this notification's status moved meanwhile").into());
     }
     if !record.status.allows(status) {
-        return Err(conflict("a notification that is completed or cancelled stays so").into());
+        return Err(conflict("a notification that is completed or cancelled stays so").for_good().into());
     }
     record.status = status;
     record.rev += 1;

@@ -11,12 +11,10 @@ use super::log::limit;
 use super::{Batch, Context, Records, Ruled, forbidden, segment};
 use crate::encoding::check_login;
 use crate::error::Error;
-use crate::relay::{Opening, Reply};
+use crate::relay::{MAX_REASON, Opening, Reply};
 
 /// The most items that are noted in one operation.
 const MAX_ITEMS: usize = 4096;
-/// The longest reason, in bytes of UTF-8.
-const MAX_REASON: usize = 1024;
 /// The most openings in one answer.
 const PAGE: u64 = 256;
 /// How many records one reading looks at.

@@ -36,7 +36,8 @@ pub(super) fn items(cx: &Context<'_>, db: &Records, batch: &mut Batch, items: &[
             return Err(if stranger { grants::no_such_item() } else { refused }.into());
         }
         if !hard && all.iter().all(|(exchange, _, _)| exchange.delegate == caller.login()) {
-            return Err(conflict("nobody else can read this item: remove it with { hard: true } to delete it").into());
+            let alone = conflict("nobody else can read this item: remove it with { hard: true } to delete it");
+            return Err(alone.for_good().into());
         }
         need_parties(db, all.iter().map(|(exchange, _, _)| exchange))?;
         for (exchange, rev, record) in all {

@@ -117,10 +117,10 @@ pub(super) fn answer(
     }
     limit(answer.map_or(0, |a| a.0.len()), MAX_ANSWER + 512 + BOX_OVERHEAD, "bytes of an answer")?;
     if record.status != AccessStatus::Pending {
-        return Err(conflict("this request was answered or refused before").into());
+        return Err(conflict("this request was answered or refused before").for_good().into());
     }
     if record.request.expires <= cx.now {
-        return Err(conflict("this request for access has expired").into());
+        return Err(conflict("this request for access has expired").for_good().into());
     }
     record.status = if answer.is_some() { AccessStatus::Resolved } else { AccessStatus::Refused };
     record.answer = answer.cloned();

@@ -49,7 +49,7 @@ fn uploads_key(login: &str) -> String {
     format!("uploads/{}", segment(login))
 }
 
-fn kept_key(item: Uuid) -> String {
+pub(super) fn kept_key(item: Uuid) -> String {
     format!("kept/{item}")
 }
 

@@ -162,12 +162,20 @@ export default async function ({ code, equal, ok, rejects, same, vault, place })
     () => alice.identities.accessLogs({ who: "bob" }), () => alice.identities.requestAccess({ login: "bob", expiry: soon }),
     () => alice.identities.listAccess("alice", { from: 1 }), () => alice.notifications.pendingAfter(0, { kind: "x" }),
     () => alice.admin.overwriteKeys("bob", { password: "x" }), () => generateKeyPair({ bits: 2048 }),
+    // What belongs into the second argument, in the first, and the other way round.
+    () => regrant.connect({ login: "new", ...vault(9), register: false }), () => regrant.connect({ login: "new", ...vault(9), reset: true }),
+    () => alice.unlock({ ...vault(1), login: "alice" }), () => alice.identities.create({ login: "team", kind: "group", sharingGroup: ["bob"] }),
+    () => alice.identities.create({ login: "team", knid: "group" }), () => alice.identities.update({ login: "alice", nmae: "x" }),
     () => splitSecret(new Uint8Array(32), { threshold: 2, shares: 3, of: 4 }), () => deriveSecrets("x", { application: "x", login: "y", salt: "z" }),
   ]) {
     const error = await call().then(() => undefined, (thrown) => thrown);
     ok(error?.code === bad && / has no \w+: it has /.test(error.message), `${call}: ${error?.message}`);
   }
   equal((await alice.identities.list({ search: "new" })).items.length, 0);
+  equal((await alice.identities.list({ search: "team" })).items.length, 0);
+  // What `get` gave may come back with something changed.
+  await alice.identities.update({ ...(await alice.identities.get("alice")), name: "Alice" });
+  equal((await alice.identities.get("alice")).name, "Alice");
   // What is undefined is left out, as everywhere.
   same(await alice.notifications.pendingAfter(0, { type: undefined, kind: undefined }), []);
   const half = await Regrant.open({ relay: { get() {}, list() {} } }).catch((error) => error);
@@ -178,7 +186,29 @@ export default async function ({ code, equal, ok, rejects, same, vault, place })
   for (const when of [undefined, null, NaN, -1, "now", new Date(NaN)]) await code(alice.notifications.pendingAfter(when), bad, "when");
   await code(alice.notifications.setStatus(id, "done"), bad);
   await code(alice.notifications.get(id), "ERR_NOT_FOUND");
-  await code(alice.trust.verify("bob", "12345"), "ERR_VERIFICATION_FAILED");
+  await code(alice.notifications.pendingAfter(0, { type: "KEYPAIR_UPDATE" }), bad);
+  // Whoever mistyped a code is told so, and need not think of an attack.
+  for (const [given, none] of [["12345", true], ["", true], ["1".repeat(29), true], ["no code", true], ["1".repeat(30), false], ["regrant:verify:1:x:y", false]]) {
+    const error = await code(alice.trust.verify("bob", given), "ERR_VERIFICATION_FAILED");
+    equal(/this is no verification code/.test(error.message), none, given);
+  }
+  await code(alice.trust.accept("bob", "00"), bad);
+  // Of an opening with a reason that the log cannot hold, the owner would hear nothing.
+  await code(bob.decrypt(bytes, { reason: "é".repeat(513) }), bad);
+  same((await alice.identities.accessLogs({ item: id })).items, []);
+  await bob.decrypt(bytes, { reason: "é".repeat(512) });
+  equal((await alice.identities.accessLogs({ item: id })).items.length, 1);
+  changes.length = 0;
+  await code(alice.stopSharingFuture(["bob", "zoe"]), "ERR_IDENTITY_NOT_FOUND");
+  await alice.stopSharingFuture(["bob"]);
+  // What is likely to be meant is said.
+  const said = async (work) => (await code(work(), bad)).message;
+  ok(/await it/.test(await said(() => bob.decrypt(Promise.resolve(bytes)))));
+  ok(/property bytes/.test(await said(() => bob.decrypt({ id, bytes }))));
+  ok(/await it/.test(await said(() => alice.encrypt(Promise.resolve("x")))));
+  ok(/await it/.test(await said(() => alice.encrypt({ text: Promise.resolve("x") }))));
+  ok(/await it/.test(await said(() => regrant.connect(Promise.resolve({ login: "new", ...vault(9) })))));
+  ok(/still to come/.test(await said(() => alice.identities.requestAccess({ login: "bob", expires: 60_000 }))));
   await code(alice.trust.verify("bob", 12345), bad);
   await code(alice.sign("x"), bad);
   await code(alice.identities.renewKeys("bob"), "ERR_FORBIDDEN");
@@ -195,5 +225,6 @@ export default async function ({ code, equal, ok, rejects, same, vault, place })
   same([...seen.logins].sort(), ["yan", "zoe"]);
   ok(/yan/.test(seen.message) && /zoe/.test(seen.message));
   same(await alice.giveAccess([], "bob"), { items: 0 });
+  same([await alice.giveAccess([id], []), await alice.giveAccess("all", [])], [{ items: 0 }, { items: 0 }]);
   same(await alice.giveAccess([id, id.toUpperCase()], ["bob", "bob"]), { items: 1 });
 }

@@ -36,6 +36,10 @@ export default async function ({ code, equal, ok, rejects, same, vault }) {
     equal(found.author.by, options.sign ? "signature" : "grant");
     same(await collect(found.stream), data);
     await code(bob.retrieve(id), "ERR_NO_ACCESS");
+    // Its bytes would stay the old ones, and `retrieve` give what nobody is to see any more.
+    const error = await code(alice.encrypt("version 2", { id }), "ERR_BAD_INPUT");
+    ok(/a stored file has one version/.test(error.message), error.message);
+    same(await collect((await alice.retrieve(id)).stream), data);
   }
 
   // Ranges, with progress.

@@ -12,13 +12,14 @@ export function RevokeForm({ person, graph, kept }: { person: Person; graph: Gra
   const name = graph.nameOf(report.login);
   const losing = (report.losing ?? []).map(({ login }) => login).filter((login) => login !== report.login);
   const keeping = report.stillGranted.map(({ by }) => graph.nameOf(by));
+  const through = report.stillThrough.map(({ path }) => list(path.slice(0, -1).map((login) => graph.nameOf(login))));
   const busy = person.work.doing.value !== null;
   return (
     <section class="note" aria-label={`Taking access to ${kept.id.slice(0, 4)} from ${name}`}>
       <p>
         This takes {report.items.length === 1 ? "this file" : `${report.items.length} files`} away from {name}.
         {report.stillUnderOldKey.length > 0 &&
-          ` The encrypted bytes stay as they are: whatever ${name} already opened or copied, ${name} keeps. A new version of the file would be closed to ${name}.`}
+          ` The encrypted bytes stay as they are: whatever ${name} already opened or copied, ${name} keeps. Stored anew, the file would be closed to ${name}.`}
       </p>
       {losing.length > 0 && (
         <>
@@ -27,6 +28,7 @@ export function RevokeForm({ person, graph, kept }: { person: Person; graph: Gra
         </>
       )}
       {keeping.length > 0 && <p>It stays open to {name} through what {list(keeping)} gave.</p>}
+      {through.length > 0 && <p>It stays open to {name} as a member of {list(through)}.</p>}
       <div class="row">
         <Button kind="danger" busy={busy} onPress={() => revoke(person, kept, { login: report.login, name })}>Take access away</Button>
         <Button busy={busy} onPress={() => forgetReport(person, kept.id)}>Keep sharing</Button>
