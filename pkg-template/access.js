@@ -7,6 +7,8 @@ import * as input from "./input.js";
 
 /** How often an answer is looked for where nothing wakes us, in milliseconds. */
 const LOOK_AGAIN = 2000;
+/** How many pages of requests are looked through: a relay may name cursors for ever. */
+const MAX_PAGES = 64;
 /** The longest time that may be waited for, in milliseconds: what timers can count. */
 const MAX_WAIT = 2 ** 31 - 1;
 
@@ -21,11 +23,27 @@ const shown = ({ created, expires, scope, ...request }) => ({
 export class AccessRequest {
   #handle;
   #events;
+  /** An answer that was taken, and that nobody was given yet: a wait that was taking it may have been aborted. */
+  #taken;
+  #taking;
 
   constructor(handle, events, about) {
     this.#handle = handle;
     this.#events = events;
     Object.assign(this, shown(about));
+  }
+
+  /** Takes the answer at the relay, which has it once. */
+  #take() {
+    if (this.#taken !== undefined) return Promise.resolve(this.#taken);
+    const taking = async () => {
+      try {
+        return (this.#taken = await this.#handle.call((raw) => raw.take()));
+      } finally {
+        this.#taking = undefined;
+      }
+    };
+    return (this.#taking ??= taking());
   }
 
   /** Waits for the answer, which is given once. */
@@ -47,9 +65,10 @@ export class AccessRequest {
       const look = async () => {
         clearTimeout(again);
         try {
-          const answer = await this.#handle.call((raw) => raw.take());
+          const answer = await this.#take();
           if (over) return;
           if (answer !== undefined) {
+            this.#taken = undefined;
             this.status = "fetched";
             finish(resolve, answer);
           } else {
@@ -114,7 +133,7 @@ export class AccessRequests {
     const { answer, refuse, verificationCode } = input.known(o, "the answer", ["answer", "refuse", "verificationCode"]);
     if ((answer === undefined) === (refuse === undefined)) throw badInput("give either answer or { refuse: true }");
     if (refuse !== undefined && refuse !== true) throw badInput("refuse is true");
-    const given = answer === undefined ? undefined : bytes.uint8Array(answer, "answer");
+    const given = answer === undefined ? undefined : bytes.uint8Array(answer, "answer", 64 << 10);
     const code = input.optional(input.text, verificationCode, "verificationCode");
     await this.#handle.call((raw) => raw.resolveAccess(login, id, given, code));
   }
@@ -128,14 +147,27 @@ export class AccessRequests {
     return next === undefined ? { items: items.map(shown) } : { items: items.map(shown), cursor: next };
   }
 
+  /** Every request by or to this login, up to what a relay may keep of them. */
+  async #all() {
+    const out = [];
+    let cursor;
+    for (let pages = 0; pages < MAX_PAGES; pages++) {
+      const from = cursor;
+      const page = await this.#handle.call((raw) => raw.accessRequests(this.#login, 256, from));
+      out.push(...page.items);
+      cursor = page.cursor;
+      if (cursor === undefined) break;
+    }
+    return out;
+  }
+
   /** Asks `resolver` about each request to this login that comes in, and about those that wait already. */
   listen(resolver) {
     input.func(resolver, "resolver");
     const seen = new Set();
     let over = false;
     const look = async () => {
-      const found = await this.#handle.call((raw) => raw.accessRequests(this.#login)).catch(() => undefined);
-      for (const request of found?.items ?? []) {
+      for (const request of await this.#all().catch(() => [])) {
         const open = request.status === "pending" && request.login === this.#login && request.expires > Date.now();
         if (over || !open || seen.has(request.id)) continue;
         seen.add(request.id);

@@ -46,9 +46,10 @@ export function copyInto(bytes, name, [at, total]) {
   }
 }
 
-/** A `Uint8Array`, copied. */
-export function uint8Array(value, name) {
+/** A `Uint8Array` of at most `most` bytes, copied. What is far too long must not reach the module: its memory is small. */
+export function uint8Array(value, name, most) {
   if (!isUint8Array(value)) throw badInput(`${name} is a Uint8Array`);
+  if (value.byteLength > most) throw badInput(`${name} has at most ${most} bytes`);
   return copy(value, name);
 }
 

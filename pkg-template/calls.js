@@ -77,6 +77,7 @@ export function call(work, signal) {
     const begun = generation;
     const failed = (thrown) => {
       settled();
+      if (thrown instanceof Own) return reject(thrown.thrown);
       if (isTrap(thrown) && begun === generation) poison(thrown);
       reject(isTrap(thrown) ? poisonedError() : fromCore(thrown));
     };
@@ -166,6 +167,13 @@ export class Handle {
   }
 }
 
+/** What the caller's own code threw, on its way through the core: whatever it is, it is no fault of the module's. */
+class Own {
+  constructor(thrown) {
+    this.thrown = thrown;
+  }
+}
+
 /**
  * A callback for the core that tells `onProgress` and ends the work once the signal is aborted: the core stops at
  * its next report and rejects with what is thrown here.
@@ -173,7 +181,11 @@ export class Handle {
 export function progress(onProgress, signal, total) {
   if (onProgress === undefined && signal === undefined) return undefined;
   return (done) => {
-    assertWanted(signal);
-    onProgress?.(done, total);
+    try {
+      assertWanted(signal);
+      onProgress?.(done, total);
+    } catch (thrown) {
+      throw new Own(thrown);
+    }
   };
 }

@@ -46,9 +46,47 @@ async function begin(handle, { metadata, options, size }) {
     }
     release();
   }
-  const upload = handle.of(await handle.call((raw) => raw.beginUpload(metadata, options, size)));
-  const release = (await claim(upload.read((raw) => raw.id))) ?? (() => {});
-  return { upload, release, resumed: false };
+  const upload = handle.of(await handle.call((raw) => raw.makeUpload(metadata, options, size)));
+  // Claimed before anybody can find it: two calls that sent two files as one would seal both under one key and nonce.
+  const release = await claim(upload.read((raw) => raw.id));
+  try {
+    await upload.call((raw) => raw.begin());
+    return { upload, release, resumed: false };
+  } catch (error) {
+    release();
+    upload.free();
+    throw error;
+  }
+}
+
+/** How many files a page sends at once; a device remembers 64 that are under way. */
+const AT_ONCE = 16;
+let sending = 0;
+const waiting = [];
+
+/** Waits until fewer are sent. Gives what lets the next one go on. */
+async function turn(signal) {
+  while (sending >= AT_ONCE) {
+    let go;
+    await new Promise((resolve) => {
+      go = resolve;
+      waiting.push(go);
+      signal?.addEventListener("abort", go, { once: true });
+    });
+    signal?.removeEventListener("abort", go);
+    if (signal?.aborted) {
+      const at = waiting.indexOf(go);
+      // Woken and not going: whoever is next is woken in its place.
+      if (at < 0) waiting.shift()?.();
+      else waiting.splice(at, 1);
+      throw reasonOf(signal);
+    }
+  }
+  sending++;
+  return () => {
+    sending--;
+    waiting.shift()?.();
+  };
 }
 
 async function slice(file, from, to) {
@@ -67,18 +105,35 @@ async function slice(file, from, to) {
  * @param {{ metadata: string, options: object }} how
  */
 export async function send(handle, file, how, { onProgress, signal }) {
+  assertWanted(signal);
+  const done = await turn(signal);
+  try {
+    return await sendNow(handle, file, how, { onProgress, signal });
+  } finally {
+    done();
+  }
+}
+
+async function sendNow(handle, file, how, { onProgress, signal }) {
   const what = { ...how, size: file.size };
   for (;;) {
     assertWanted(signal);
     const { upload, release, resumed } = await begin(handle, what);
+    let other = false;
+    // Only what the core says tells of another file: the caller's signal and callback may throw what they like.
+    const core = (work) =>
+      upload.call(work).catch((error) => {
+        other = error?.code === "ERR_CONFLICT";
+        throw error;
+      });
     try {
       const id = upload.read((raw) => raw.id);
-      if (!upload.read((raw) => raw.finished)) await sendAll(upload, file, onProgress, signal);
+      if (!upload.read((raw) => raw.finished)) await sendAll(upload, core, file, onProgress, signal);
       else onProgress?.(file.size, file.size);
       return { id };
     } catch (error) {
       // What was begun is of another file of this name and size: it is given up, and this one begins from the start.
-      if (!(resumed && error.code === "ERR_CONFLICT")) throw error;
+      if (!(resumed && other)) throw error;
       await upload.call((raw) => raw.giveUp());
     } finally {
       release();
@@ -87,17 +142,17 @@ export async function send(handle, file, how, { onProgress, signal }) {
   }
 }
 
-async function sendAll(upload, file, onProgress, signal) {
+async function sendAll(upload, core, file, onProgress, signal) {
   const next = () => upload.read((raw) => raw.next);
   onProgress?.(0, file.size);
   for (let range = next(); range; range = next()) {
     const data = await slice(file, ...range);
     assertWanted(signal);
-    await upload.call((raw) => raw.send(data));
+    await core((raw) => raw.send(data));
     assertWanted(signal);
     onProgress?.(range[1], file.size);
   }
-  await upload.call((raw) => raw.finish());
+  await core((raw) => raw.finish());
 }
 
 /** The bytes that were asked for: the whole file, or `[from, to)` of it. */

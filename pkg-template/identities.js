@@ -199,8 +199,7 @@ export class Identities {
   }
 
   async getLatestPublicKeys(logins) {
-    input.list(logins, "logins", input.login);
-    const asked = [...logins];
+    const asked = input.list(logins, "logins", input.login);
     const keys = await this.#latest(asked);
     return asked.map((login) => ({ ...keys.get(login) }));
   }

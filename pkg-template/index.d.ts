@@ -688,7 +688,8 @@ export class Session {
 
   /**
    * Drops the private keys from memory and from this device until `unlock`. Sessions in other tabs keep what they have
-   * in memory, and do not put it back on the device.
+   * in memory, and do not put it back on the device. Where the store fails, this session is locked and the error says so
+   * of the device: what rests there still opens until `lock` succeeds.
    */
   lock(): Promise<void>;
 
@@ -704,7 +705,7 @@ export class Session {
    */
   refresh(): Promise<void>;
 
-  /** Signs bytes with this login's Ed25519 key: 64 bytes, over T("application", bytes) (protocol section 0). */
+  /** Signs at most 16 MiB with this login's Ed25519 key: 64 bytes, over T("application", bytes) (protocol section 0). */
   sign(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>>;
 
   /**

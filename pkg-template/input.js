@@ -108,7 +108,7 @@ export function time(value, name) {
 
 export function signal(value) {
   const fits = typeof value === "object" && value !== null && typeof value.aborted === "boolean";
-  if (!fits || typeof value.addEventListener !== "function") throw badInput("signal is an AbortSignal");
+  if (!fits || typeof value.addEventListener !== "function" || typeof value.removeEventListener !== "function") throw badInput("signal is an AbortSignal");
   return value;
 }
 

@@ -58,7 +58,22 @@ async function openRelay(relay) {
     return { config: { relay: "foreign", relayKey: key }, backend };
   }
   if (!names.has(relay)) names.set(relay, `object/${crypto.randomUUID()}`);
-  return { config: { relay: "foreign", relayKey: names.get(relay) }, backend: relay };
+  return { config: { relay: "foreign", relayKey: names.get(relay) }, backend: guarded(relay) };
+}
+
+/** The caller's object, whose answers are plain before the core reads them: a getter that throws would do so inside. */
+function guarded(relay) {
+  const plain = (row) => (typeof row === "object" && row !== null ? { key: row.key, rev: row.rev, value: row.value } : row);
+  const list = (answer, each) => (Array.isArray(answer) ? Array.from(answer, each) : answer);
+  return {
+    get: async (keys) => list(await relay.get(keys), plain),
+    list: async (prefix, after, limit) => list(await relay.list(prefix, after, limit), plain),
+    commit: async (writes) => relay.commit(writes),
+    putParts: async (item, parts) => relay.putParts(item, parts),
+    getParts: async (item, names) => list(await relay.getParts(item, names)),
+    countParts: async (item) => relay.countParts(item),
+    dropParts: async (item) => relay.dropParts(item),
+  };
 }
 
 export class Regrant {

@@ -263,7 +263,7 @@ export class Session {
   }
 
   async sign(message) {
-    const given = bytes.uint8Array(message, "bytes");
+    const given = bytes.uint8Array(message, "bytes", 16 << 20);
     return this.#handle.call((raw) => raw.sign(given));
   }
 
@@ -287,6 +287,8 @@ export class Session {
   }
 
   async disconnect() {
+    // What ended before has nothing to do with whoever connected since.
+    if (this.#handle.read((raw) => raw.ended, true)) return;
     await this.#handle.call((raw) => raw.disconnect());
     this.#owner.disconnected(this.login);
   }

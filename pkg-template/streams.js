@@ -2,8 +2,16 @@
 import * as bytes from "./bytes.js";
 import { badInput } from "./errors.js";
 
-/** What comes in: a `Uint8Array`, or an `ArrayBuffer`. */
+/** What comes in: a `Uint8Array`, or an `ArrayBuffer`. One that was transferred elsewhere is not taken for an empty one. */
 function piece(chunk) {
+  try {
+    return view(chunk);
+  } catch (cause) {
+    throw cause instanceof TypeError ? badInput("a chunk was transferred elsewhere before it was taken: await write()", cause) : cause;
+  }
+}
+
+function view(chunk) {
   if (bytes.isUint8Array(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   if (bytes.isArrayBuffer(chunk)) return new Uint8Array(chunk);
   throw badInput("a stream here takes Uint8Arrays");
@@ -20,7 +28,7 @@ export class CoreTransform extends TransformStream {
   /**
    * @param {object} work
    * @param {() => Promise<Uint8Array[]>} [work.begin] what is given out first
-   * @param {(data: Uint8Array) => Promise<Uint8Array[]>} work.push
+   * @param {(data: Uint8Array, length: number) => Promise<Uint8Array[]>} work.push
    * @param {() => AsyncIterable<Uint8Array>} work.finish
    * @param {(reason: unknown) => void} work.ended called once, when nothing more will come: with the error, if it is one
    */
@@ -73,7 +81,11 @@ export class CoreTransform extends TransformStream {
         // Not given back: whoever writes need not wait for it.
         if (begin) for (const bytes of begin()) out.enqueue(bytes);
       },
-      write: (chunk) => failing(async () => give(await push(piece(chunk)))),
+      write: (chunk) =>
+        failing(async () => {
+          const data = piece(chunk);
+          await give(await push(data, data.length));
+        }),
       close: () =>
         failing(async () => {
           for await (const bytes of finish()) await give([bytes]);
@@ -100,7 +112,7 @@ export class CoreTransform extends TransformStream {
 export const sealing = (handle, head) =>
   new CoreTransform({
     begin: () => [head],
-    push: (data) => handle.call((raw) => raw.push(data)),
+    push: (data, length) => handle.call((raw) => raw.push(data, length)),
     async *finish() {
       for (;;) {
         const padding = await handle.call((raw) => raw.pad());
@@ -115,7 +127,7 @@ export const sealing = (handle, head) =>
 /** A transform from an envelope to its data. `done` and `failed` settle what is known at the end. */
 export const opening = (handle, done, failed) =>
   new CoreTransform({
-    push: (sealed) => handle.call((raw) => raw.push(sealed)),
+    push: (sealed, length) => handle.call((raw) => raw.push(sealed, length)),
     async *finish() {
       const last = await handle.call((raw) => raw.finish());
       if (last.data.length > 0) yield last.data;

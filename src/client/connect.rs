@@ -217,15 +217,22 @@ impl Client {
         }
         me.set_keys(arrived.keys, arrived.trusted, arrived.ticket);
         let session = Session::begin(s.clone(), me, newest.keyset.clone(), rests, arrived.is_new, announced);
-        session.save(Why::Begin { reset: arrived.reset || reset }).await?;
+        // Before anything rests: whoever signs out or loses the keys meanwhile ends this one, too.
+        self.track(&session);
+        if let Err(e) = session.save(Why::Begin { reset: arrived.reset || reset }).await {
+            if session.ended() {
+                drop(rest::wipe(&s.store, session.login()).await);
+            }
+            return Err(e);
+        }
         if !arrived.is_new && !arrived.reset {
             // What other devices remember; without it, this one relies on what it sees itself.
             drop(session.learn_pins().await);
             session.keeping(Ok(())).await?;
         }
-        self.track(&session);
         // The session is there; a contact who cannot be told now is told at the next start or refresh.
         let _ = session.announce_if_needed().await;
+        session.alive()?;
         Ok(session)
     }
 

@@ -188,6 +188,24 @@ impl Upload {
         self.plan.item
     }
 
+    /// Notes it on this device, and at the relay. Whoever makes it claims its id before: from now on it is found by
+    /// [`Session::unfinished`].
+    pub async fn begin(&self) -> Result<()> {
+        let (session, item) = (&self.session, self.plan.item);
+        let me = session.open()?;
+        let rest =
+            session.rest().ok_or_else(|| Error::new(Code::Locked, "the keys are locked: call unlock() first"))?;
+        let work = self.state.take()?;
+        let segments = work.parts.chunks().div_ceil(SEGMENT);
+        let kept = uploads::keep(&me.engine, session.store(), &rest, session.login(), &self.plan, segments).await;
+        let begun = match kept {
+            Ok(()) => session.delegation().begin_upload(me, item, &work.parts).await.map(drop),
+            failed => failed,
+        };
+        self.state.put(work);
+        begun
+    }
+
     /// Whether it was finished before, and only this device did not know.
     pub fn finished(&self) -> bool {
         self.finished
@@ -218,7 +236,14 @@ impl Upload {
         let (first, count) = work.next();
         let n = (first - 1) / SEGMENT;
         let data = digests(&me.engine, &bytes, work.parts.chunk_size() as usize).await?;
-        match uploads::segment(store, &key, item, n).await? {
+        let (mut known, mut before) = uploads::segment(store, &key, item, n).await?;
+        if known.is_none() {
+            let begun = Segment { data: data.clone(), sealed: None };
+            uploads::keep_segment(&me.engine, store, session.login(), &self.plan, n, &begun, before).await?;
+            // Whoever was first: what rests there now decides what may be sealed.
+            (known, before) = uploads::segment(store, &key, item, n).await?;
+        }
+        match known {
             Some(known) if known.data != data => {
                 return Err(Error::new(Code::Conflict, "this is not the file whose upload was begun"));
             }
@@ -227,17 +252,14 @@ impl Upload {
                 return Ok(());
             }
             Some(_) => {}
-            None => {
-                let known = Segment { data: data.clone(), sealed: None };
-                uploads::keep_segment(&me.engine, store, session.login(), &self.plan, n, &known).await?;
-            }
+            None => return Err(uploads::forgotten()),
         }
         // Sealing reads the bytes again: they are this package's own copy, which nobody changes meanwhile.
         let sealed = work.parts.seal(&me.engine, first, count, &bytes).await?;
         let hashes: Vec<[u8; 32]> = sealed.iter().map(|(_, hash)| *hash).collect();
         session.delegation().put_chunks(me, item, first, sealed).await?;
         let done = Segment { data, sealed: Some(hashes.clone()) };
-        uploads::keep_segment(&me.engine, store, session.login(), &self.plan, n, &done).await?;
+        uploads::keep_segment(&me.engine, store, session.login(), &self.plan, n, &done, before).await?;
         work.hashes.extend(hashes);
         Ok(())
     }
@@ -320,8 +342,8 @@ impl Session {
         Ok(out)
     }
 
-    /// Begins to keep a file at the relay.
-    pub async fn begin_upload(
+    /// Makes an upload of a file, of which nobody knows before [`Upload::begin`].
+    pub async fn make_upload(
         self: &Rc<Self>,
         metadata: &Metadata,
         options: &SealOptions,
@@ -331,12 +353,7 @@ impl Session {
         let options = &self.with_shares(options).await?;
         let outcome = UploadPlan::make(me, metadata, options, length).await;
         let plan = self.keeping(outcome).await?;
-        let parts = plan.begin(me)?;
-        let rest = self.rest().ok_or_else(|| Error::new(Code::Locked, "the keys are locked: call unlock() first"))?;
-        let segments = parts.chunks().div_ceil(SEGMENT);
-        uploads::keep(&me.engine, self.store(), &rest, self.login(), &plan, segments).await?;
-        self.delegation().begin_upload(me, plan.item, &parts).await?;
-        let work = UploadWork { parts, hashes: Vec::new() };
+        let work = UploadWork { parts: plan.begin(me)?, hashes: Vec::new() };
         Ok(Upload { session: self.clone(), plan, finished: false, state: Turn::new(work) })
     }
 

@@ -354,6 +354,8 @@ impl Session {
         *self.subscription.borrow_mut() = None;
         wipe_stack();
         self.emit(Event::SignedOut);
+        // Nothing comes after that; and what listens holds on to the session, as the session does to what listens.
+        self.listener.take();
     }
 
     /// Wipes this device's keys of this login, and ends the session.
@@ -380,14 +382,20 @@ impl Session {
             return Ok(());
         }
         self.epoch.set(self.epoch.get() + 1);
-        self.save(Why::Lock).await?;
+        let saved = self.save(Why::Lock).await;
+        self.alive()?;
+        // Also where the store fails: what is in memory goes. What rests on the device is then still there, and said so.
+        self.drop_keys();
+        saved
+    }
+
+    fn drop_keys(&self) {
         self.close_others();
         self.me.drop_keys();
         self.delegation.forget();
         self.rests.borrow_mut().clear();
         wipe_stack();
         self.emit(Event::Locked);
-        Ok(())
     }
 
     /// Opens the keys again, with the keyset key that changing them needs. Errors: [`Code::WrongSecret`].
@@ -437,7 +445,12 @@ impl Session {
         self.me.set_keys(opened.keys, opened.vouched, None);
         self.through.borrow_mut().clear();
         self.delegation.forget();
-        self.save(why).await?;
+        let saved = self.save(why).await;
+        if locked && saved.is_err() && !self.ended.get() {
+            // Refused is not unlocked.
+            self.drop_keys();
+        }
+        saved?;
         if why == Why::Unlock {
             drop(self.learn_pins().await);
         } else {

@@ -64,6 +64,10 @@ fn unreadable() -> Error {
     Error::new(Code::StoreUnreadable, "what is stored on this device of uploads under way cannot be read")
 }
 
+pub(super) fn forgotten() -> Error {
+    Error::new(Code::NotFound, "this upload was given up, or forgotten by this device")
+}
+
 /// What is kept, and its text as it was read.
 async fn list(store: &Store, login: &str) -> Result<(List, Option<String>)> {
     let Some(entry) = store.get(&list_key(login)).await? else {
@@ -78,22 +82,29 @@ async fn list(store: &Store, login: &str) -> Result<(List, Option<String>)> {
 }
 
 /// Writes what `change` makes of the list: a list of its own accord, and further records. `None`: nothing is to be done.
+/// Gives `false`, with nothing written, if a record of `as_read` is not there any more as it was read.
 async fn update(
     store: &Store,
     login: &str,
+    as_read: &[(String, Option<String>)],
     change: impl Fn(&mut List) -> Result<Option<Vec<(String, Option<Entry>)>>>,
-) -> Result<()> {
+) -> Result<bool> {
     let _held = store.hold().await;
     for _ in 0..ATTEMPTS {
+        for (key, text) in as_read {
+            if store.get(key).await?.map(|entry| entry.text) != *text {
+                return Ok(false);
+            }
+        }
         let (mut list, read) = list(store, login).await?;
-        let Some(mut changes) = change(&mut list)? else { return Ok(()) };
+        let Some(mut changes) = change(&mut list)? else { return Ok(true) };
         let text = if list.uploads.is_empty() { None } else { Some(crate::wire::to_json(&list)?) };
         if text != read {
             changes.push((list_key(login), text.map(Entry::of)));
         }
-        let expected = vec![(list_key(login), read)];
+        let expected = [&[(list_key(login), read)], as_read].concat();
         if store.write(Batch { changes, expected, give_up: false }).await? == Outcome::Written {
-            return Ok(());
+            return Ok(true);
         }
     }
     Err(busy())
@@ -121,12 +132,13 @@ pub(super) async fn keep(
 ) -> Result<()> {
     let text = SecretBytes::new(serde_json::to_vec(plan).map_err(|_| unreadable())?);
     let boxed = Bytes(seal_at_rest(engine, rest, &plan_context(login, plan.item), text.expose()).await?);
-    update(store, login, |list| {
+    update(store, login, &[], |list| {
         list.uploads.push(Kept { item: plan.item, segments, plan: boxed.clone() });
         let excess = list.uploads.len().saturating_sub(MAX_KEPT);
         Ok(Some(list.uploads.drain(..excess).flat_map(|old| gone(&old)).collect()))
     })
     .await
+    .map(drop)
 }
 
 fn gone(kept: &Kept) -> Vec<(String, Option<Entry>)> {
@@ -135,11 +147,12 @@ fn gone(kept: &Kept) -> Vec<(String, Option<Entry>)> {
 
 /// Forgets one upload.
 pub(super) async fn forget(store: &Store, login: &str, item: Uuid) -> Result<()> {
-    update(store, login, |list| {
+    update(store, login, &[], |list| {
         let at = list.uploads.iter().position(|k| k.item == item);
         Ok(at.map(|at| gone(&list.uploads.remove(at))))
     })
     .await
+    .map(drop)
 }
 
 /// Adds to a batch what leaves nothing of a login's uploads. What cannot be read must not keep anybody from wiping.
@@ -151,24 +164,35 @@ pub(super) async fn wipe(store: &Store, login: &str, batch: &mut Batch) {
     }
 }
 
-/// What is known of a segment. `None`: nothing yet. Errors: [`Code::StoreUnreadable`].
-pub(super) async fn segment(store: &Store, key: &Key32, item: Uuid, n: u64) -> Result<Option<Segment>> {
-    let Some(entry) = store.get(&segment_key(item, n)).await? else { return Ok(None) };
-    let sealed = from_base64url(&entry.text).map_err(|_| unreadable())?;
+/// What is known of a segment (`None`: nothing yet), and its text as it was read. Errors: [`Code::StoreUnreadable`].
+pub(super) async fn segment(
+    store: &Store,
+    key: &Key32,
+    item: Uuid,
+    n: u64,
+) -> Result<(Option<Segment>, Option<String>)> {
+    let Some(entry) = store.get(&segment_key(item, n)).await? else { return Ok((None, None)) };
+    Ok((Some(open_segment(key, item, n, &entry.text)?), Some(entry.text)))
+}
+
+fn open_segment(key: &Key32, item: Uuid, n: u64, text: &str) -> Result<Segment> {
+    let sealed = from_base64url(text).map_err(|_| unreadable())?;
     let plain = open_box(key, &segment_context(item, n), &sealed).map_err(|_| unreadable())?;
     let (hashes, rest) = plain.expose().as_chunks::<32>();
     let [done] = rest else { return Err(unreadable()) };
     match done {
-        0 => Ok(Some(Segment { data: hashes.to_vec(), sealed: None })),
+        0 => Ok(Segment { data: hashes.to_vec(), sealed: None }),
         data => {
             // The sealed ones follow, and are at least as many: padding has no data.
             let (data, sealed) = hashes.split_at_checked(usize::from(*data) - 1).ok_or_else(unreadable)?;
-            Ok(Some(Segment { data: data.to_vec(), sealed: Some(sealed.to_vec()) }))
+            Ok(Segment { data: data.to_vec(), sealed: Some(sealed.to_vec()) })
         }
     }
 }
 
-/// Keeps what is known of a segment, whose chunks are less than 255.
+/// Keeps what is known of a segment, whose chunks are less than 255, in place of what was read before. Gives `false` if
+/// that is not there any more: somebody else sends it too, and their word must not be overwritten, since two contents
+/// under one key and nonce would give both away.
 ///
 /// Errors: [`Code::NotFound`] if the upload was forgotten meanwhile, as signing out does: nothing is left behind then.
 pub(super) async fn keep_segment(
@@ -178,7 +202,8 @@ pub(super) async fn keep_segment(
     plan: &UploadPlan,
     n: u64,
     segment: &Segment,
-) -> Result<()> {
+    before: Option<String>,
+) -> Result<bool> {
     let mut plain = segment.data.concat();
     let mut done = 0;
     if let Some(sealed) = &segment.sealed {
@@ -188,9 +213,10 @@ pub(super) async fn keep_segment(
     plain.push(done);
     let boxed = seal_box(engine, &plan.key()?, &segment_context(plan.item, n), &zeroize::Zeroizing::new(plain))?;
     let text = to_base64url(&boxed);
-    update(store, login, |list| {
+    let as_read = [(segment_key(plan.item, n), before)];
+    update(store, login, &as_read, |list| {
         if !list.uploads.iter().any(|k| k.item == plan.item) {
-            return Err(Error::new(Code::NotFound, "this upload was given up, or forgotten by this device"));
+            return Err(forgotten());
         }
         Ok(Some(vec![(segment_key(plan.item, n), Some(Entry::of(text.clone())))]))
     })

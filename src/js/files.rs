@@ -15,6 +15,14 @@ fn web(bytes: Uint8Array) -> Result<Buffer> {
     WebBuffer::from_js(bytes.into()).map(Buffer::Web)
 }
 
+/// A piece of a stream, which had a length when it was written. Whoever writes may transfer it before it is looked at.
+fn piece(bytes: Uint8Array, length: f64) -> Result<Buffer> {
+    if f64::from(bytes.length()) != length {
+        return Err(Error::bad_input("a chunk was transferred elsewhere before it was taken: await write()"));
+    }
+    web(bytes)
+}
+
 fn list(buffers: &[Buffer]) -> Array {
     buffers.iter().filter(|b| !b.is_empty()).map(bytes).collect()
 }
@@ -53,9 +61,9 @@ impl CoreSealing {
         Uint8Array::from(self.inner.head())
     }
 
-    /// Takes data; gives what it completes, a list of `Uint8Array`s.
-    pub async fn push(&self, data: Uint8Array) -> Result<Array, Thrown> {
-        let data = web(data).map_err(throw)?;
+    /// Takes data, which has a length; gives what it completes, a list of `Uint8Array`s.
+    pub async fn push(&self, data: Uint8Array, length: f64) -> Result<Array, Thrown> {
+        let data = piece(data, length).map_err(throw)?;
         self.inner.push(data).await.map(|sealed| list(&sealed)).map_err(throw)
     }
 
@@ -81,9 +89,9 @@ pub struct CoreOpening {
 
 #[wasm_bindgen]
 impl CoreOpening {
-    /// Takes bytes of the envelope; gives data, a list of `Uint8Array`s.
-    pub async fn push(&self, sealed: Uint8Array) -> Result<Array, Thrown> {
-        let sealed = web(sealed).map_err(throw)?;
+    /// Takes bytes of the envelope, which have a length; gives data, a list of `Uint8Array`s.
+    pub async fn push(&self, sealed: Uint8Array, length: f64) -> Result<Array, Thrown> {
+        let sealed = piece(sealed, length).map_err(throw)?;
         self.inner.push(sealed).await.map(|plain| list(&plain)).map_err(throw)
     }
 
@@ -153,6 +161,11 @@ impl CoreUpload {
         self.inner.finished()
     }
 
+    /// Begins it, here and at the relay.
+    pub async fn begin(&self) -> Result<(), Thrown> {
+        self.inner.begin().await.map_err(throw)
+    }
+
     /// Where the data of the next segment lies: `[from, to]`; `undefined` after the last.
     #[wasm_bindgen(getter)]
     pub fn next(&self) -> Result<JsValue, Thrown> {
@@ -215,12 +228,12 @@ impl CoreSession {
         Ok(items.iter().map(|item| JsValue::from_str(&item.to_string())).collect())
     }
 
-    /// Begins to keep a file at the relay.
-    #[wasm_bindgen(js_name = beginUpload)]
-    pub async fn begin_upload(&self, metadata_json: String, with: JsValue, size: f64) -> Result<CoreUpload, Thrown> {
+    /// Makes an upload, which is not begun yet.
+    #[wasm_bindgen(js_name = makeUpload)]
+    pub async fn make_upload(&self, metadata_json: String, with: JsValue, size: f64) -> Result<CoreUpload, Thrown> {
         let with = SealOptionsObject::read(with).map_err(throw)?;
         let (metadata, size) = metadata(&metadata_json).and_then(|m| Ok((m, length(size)?))).map_err(throw)?;
-        self.inner.begin_upload(&metadata, &with, size).await.map(|inner| CoreUpload { inner }).map_err(throw)
+        self.inner.make_upload(&metadata, &with, size).await.map(|inner| CoreUpload { inner }).map_err(throw)
     }
 
     /// Goes on with an upload; `undefined` if the relay gave it up.

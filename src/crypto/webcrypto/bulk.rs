@@ -138,6 +138,10 @@ impl WebBuffer {
         if end > self.0.length().into() {
             return Err(Error::bad_input("the bytes changed their size, or were transferred, while they were read"));
         }
+        if len == 0 {
+            // Of memory that was transferred elsewhere there are no views, not even empty ones.
+            return Ok(Uint8Array::new_with_length(0));
+        }
         // Both fit: they are within the array's length.
         let (from, end) = (from as u32, end as u32);
         let buffer = self.0.buffer();

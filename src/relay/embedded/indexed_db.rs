@@ -134,8 +134,7 @@ impl IndexedDb {
         for done in join_all(puts).await {
             done.map_err(failure)?;
         }
-        transaction.commit().map_err(failure)?.await.map_err(failure)?;
-        Ok(())
+        commit(transaction).await
     }
 
     pub(super) async fn get_parts(&self, item: Uuid, names: &[String]) -> Result<Vec<Option<Buffer>>> {
@@ -165,7 +164,6 @@ impl IndexedDb {
         let transaction = self.parts.transaction(TransactionMode::ReadWrite).await?;
         let records = transaction.object_store(RECORDS).map_err(failure)?;
         records.delete(Self::range_of(item)?).map_err(failure)?.await.map_err(failure)?;
-        transaction.commit().map_err(failure)?.await.map_err(failure)?;
-        Ok(())
+        commit(transaction).await
     }
 }

@@ -236,8 +236,12 @@ impl Embedded {
             for item in batch.dropped() {
                 self.0.backend.drop_parts(item).await?;
             }
+            let abandoned = batch.abandoned();
             let (writes, touched) = batch.into_writes();
             if writes.is_empty() || self.0.backend.commit(writes).await? {
+                for item in abandoned {
+                    self.0.backend.drop_parts(item).await?;
+                }
                 self.0.announce(&touched);
                 return Ok(reply);
             }

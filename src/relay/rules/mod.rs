@@ -345,6 +345,7 @@ pub struct Batch {
     writes: BTreeMap<String, Write>,
     touched: BTreeSet<String>,
     dropped: BTreeSet<Uuid>,
+    abandoned: BTreeSet<Uuid>,
 }
 
 impl Batch {
@@ -380,7 +381,17 @@ impl Batch {
         self.dropped.insert(item);
     }
 
-    /// The files whose parts are to be dropped before the writes are made: a file without its parts is never finished.
+    fn abandon_parts(&mut self, item: Uuid) {
+        self.abandoned.insert(item);
+    }
+
+    /// The uploads that end, whose parts are to be dropped once the writes are made and not before: whoever finishes one at
+    /// the same moment may win. What a crash leaves in between nobody can open.
+    pub fn abandoned(&self) -> Vec<Uuid> {
+        self.abandoned.iter().copied().collect()
+    }
+
+    /// The files that are deleted, whose parts are to be dropped before the writes are made: done again, it is finished.
     pub fn dropped(&self) -> Vec<Uuid> {
         self.dropped.iter().copied().collect()
     }

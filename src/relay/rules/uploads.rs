@@ -102,7 +102,7 @@ pub(super) fn begin(cx: &Context<'_>, db: &Records, batch: &mut Batch, item: Uui
         if let Some((rev, _)) = db.get::<Upload>(&self::upload_key(id))? {
             batch.delete(self::upload_key(id), rev);
         }
-        batch.drop_parts(id);
+        batch.abandon_parts(id);
     }
     kept.push((item, cx.now));
     batch.put(uploads_key, rev, &kept)?;
@@ -152,7 +152,7 @@ pub(super) fn give_up(cx: &Context<'_>, db: &Records, batch: &mut Batch, item: U
     require_newest(db, cx.caller()?)?;
     let (rev, _) = own(cx, db, item)?;
     batch.delete(upload_key(item), rev);
-    batch.drop_parts(item);
+    batch.abandon_parts(item);
     without(db, batch, cx.caller()?.login(), item)?;
     Ok(Reply::Done)
 }
@@ -166,7 +166,7 @@ pub(super) fn end(db: &Records, batch: &mut Batch, login: &str) -> Ruled<()> {
     for ((id, _), key) in uploads.into_iter().zip(keys) {
         if let Some(stored) = db.raw(&key)? {
             batch.delete(key, stored.rev);
-            batch.drop_parts(id);
+            batch.abandon_parts(id);
         }
     }
     batch.delete(key, rev);

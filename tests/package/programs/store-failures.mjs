@@ -31,11 +31,20 @@ export default async function ({ code, equal, ok, place, same, vault }) {
       else await code((await again.resume(who.login)).unlock(vault(1)), expected, about);
       await code(again.connect(who), expected, about);
       if (expected === "ERR_UNSUPPORTED_VERSION") await code(again.connect(who, { reset: true }), expected, about);
-      if (key === session) await code(alice.lock(), expected, about);
+      if (key === session) {
+        await code(alice.lock(), expected, about);
+        // What rests could not be locked, and this is said; what is in memory is gone all the same.
+        equal(alice.locked, true, about);
+        await code(alice.decrypt(bytes), "ERR_LOCKED", about);
+        // Refused is not unlocked.
+        await code(alice.unlock(vault(1)), expected, about);
+        equal(alice.locked, true, about);
+      }
       else await code(alice.trust.state(await stranger()), expected, about);
       equal((await read())[key], text, `${about}: was overwritten`);
       equal((await (await open()).resume(bob.login)).login, bob.login, `${about}: another login suffers`);
       await write(key, sound[key]);
+      if (alice.locked) await alice.unlock(vault(1));
       await code((await open()).connect({ ...who, ...vault(9) }), "ERR_WRONG_SECRET", about);
       await (await open()).connect(who);
     };
@@ -76,13 +85,18 @@ export default async function ({ code, equal, ok, place, same, vault }) {
     const full = await open();
     const somebody = await stranger();
     await whenFull(() => code(living.trust.state(somebody), "ERR_QUOTA", kind));
-    await whenFull(() => code(living.lock(), "ERR_QUOTA", kind));
     same(await read(), before, `${kind}: something was written`);
     const error = await whenFull(() => code(full.connect({ login: `carol ${kind}`, ...vault(3) }), "ERR_QUOTA", kind));
     equal(error.retryable, true);
     same(await read(), before, `${kind}: something was written`);
     await living.trust.state(somebody);
     ok((await read())[memory] !== before[memory], `${kind}: what could not be stored is stored once there is room`);
+    // Locking there locks what is in memory, says that what rests is not locked, and does that when it is asked again.
+    const unlocked = await read();
+    await whenFull(() => code(living.lock(), "ERR_QUOTA", kind));
+    same([living.locked, await read()], [true, unlocked], kind);
+    await living.lock();
+    equal((await (await open()).resume(who.login)).locked, true, kind);
     equal((await full.connect({ login: `carol ${kind}`, ...vault(3) })).login, `carol ${kind}`);
 
     // A store that is one text, spoilt as a whole.

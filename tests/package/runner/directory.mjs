@@ -1,9 +1,9 @@
 // Relays in a folder: node directory.mjs "regrant" (it starts itself again with further arguments).
 import { spawn } from "node:child_process";
-import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { argv, execPath, stdout } from "node:process";
+import { argv, execPath, pid, stdout } from "node:process";
 import { fileURLToPath } from "node:url";
 import { code, equal, ok, same, vault } from "./assert.mjs";
 
@@ -58,6 +58,11 @@ if (role === "writes") {
     // A lock whose holder died is cleared away.
     const { hostname } = await import("node:os");
     writeFileSync(join(at, "relay.lock"), `${hostname()} 999999999 x`);
+    await reader.encrypt("goes on");
+    same(readdirSync(at), ["relay.jsonl"]);
+    // So is one of an earlier process of this number: a container that was started anew.
+    writeFileSync(join(at, "relay.lock"), `${hostname()} ${pid} x`);
+    utimesSync(join(at, "relay.lock"), 1, 1);
     await reader.encrypt("goes on");
     same(readdirSync(at), ["relay.jsonl"]);
 
