@@ -7,6 +7,8 @@ import * as input from "./input.js";
 
 /** How often an answer is looked for where nothing wakes us, in milliseconds. */
 const LOOK_AGAIN = 2000;
+/** How often an answer that was decided is given again where the relay was busy or away. */
+const TRIES = 5;
 /** How many pages of requests are looked through: a relay may name cursors for ever. */
 const MAX_PAGES = 64;
 /** The longest time that may be waited for, in milliseconds: what timers can count. */
@@ -67,6 +69,8 @@ export class AccessRequest {
         try {
           const answer = await this.#take();
           if (over) return;
+          // Another wait was given it: it is given once, and the relay says so.
+          if (answer !== undefined && this.#taken === undefined) return void turn();
           if (answer !== undefined) {
             this.#taken = undefined;
             this.status = "fetched";
@@ -183,15 +187,25 @@ export class AccessRequests {
     };
   }
 
+  async #answer(request, decided) {
+    for (let left = TRIES; ; left--) {
+      try {
+        return await this.resolve(request, decided);
+      } catch (error) {
+        // Another tab, or another process, was faster; or it took too long.
+        if (error?.code === "ERR_CONFLICT" && !error.retryable) return undefined;
+        if (!error?.retryable || left === 0) throw error;
+        await new Promise((done) => setTimeout(done, LOOK_AGAIN));
+      }
+    }
+  }
+
   async #ask(resolver, request) {
     try {
       const decided = await resolver(request);
       // Nothing: it stays as it is, for later.
       if (decided === undefined) return;
-      await this.resolve(request, decided).catch((error) => {
-        // Another tab, or another process, was faster; or it took too long.
-        if (error?.code !== "ERR_CONFLICT") throw error;
-      });
+      await this.#answer(request, decided);
     } catch (error) {
       report(error);
     }

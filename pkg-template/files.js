@@ -59,14 +59,17 @@ async function begin(handle, { metadata, options, size }) {
   }
 }
 
-/** How many files a page sends at once; a device remembers 64 that are under way. */
+/** How many files a session sends at once; a device remembers 64 that are under way. */
 const AT_ONCE = 16;
-let sending = 0;
-const waiting = [];
+/** By session: a relay that does not answer holds up nobody else. */
+const queues = new WeakMap();
 
 /** Waits until fewer are sent. Gives what lets the next one go on. */
-async function turn(signal) {
-  while (sending >= AT_ONCE) {
+async function turn(handle, signal) {
+  if (!queues.has(handle)) queues.set(handle, { sending: 0, waiting: [] });
+  const queue = queues.get(handle);
+  const { waiting } = queue;
+  while (queue.sending >= AT_ONCE) {
     let go;
     await new Promise((resolve) => {
       go = resolve;
@@ -82,9 +85,9 @@ async function turn(signal) {
       throw reasonOf(signal);
     }
   }
-  sending++;
+  queue.sending++;
   return () => {
-    sending--;
+    queue.sending--;
     waiting.shift()?.();
   };
 }
@@ -106,7 +109,7 @@ async function slice(file, from, to) {
  */
 export async function send(handle, file, how, { onProgress, signal }) {
   assertWanted(signal);
-  const done = await turn(signal);
+  const done = await turn(handle, signal);
   try {
     return await sendNow(handle, file, how, { onProgress, signal });
   } finally {
@@ -123,13 +126,12 @@ async function sendNow(handle, file, how, { onProgress, signal }) {
     // Only what the core says tells of another file: the caller's signal and callback may throw what they like.
     const core = (work) =>
       upload.call(work).catch((error) => {
-        other = error?.code === "ERR_CONFLICT";
+        other = error?.code === "ERR_CONFLICT" && !error.retryable;
         throw error;
       });
     try {
       const id = upload.read((raw) => raw.id);
-      if (!upload.read((raw) => raw.finished)) await sendAll(upload, core, file, onProgress, signal);
-      else onProgress?.(file.size, file.size);
+      await sendAll(upload, core, file, onProgress, signal);
       return { id };
     } catch (error) {
       // What was begun is of another file of this name and size: it is given up, and this one begins from the start.

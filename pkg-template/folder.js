@@ -4,7 +4,7 @@ import { badInput } from "./errors.js";
 
 /** How long to wait for another process that holds the lock. */
 const PATIENCE_MS = 30_000;
-/** A lock of another machine (a shared folder), or of an earlier process of the same number, is taken for abandoned after this. */
+/** A lock of another machine (a shared folder) is taken for abandoned after this. */
 const ABANDONED_MS = 30_000;
 
 // Not literal: bundlers for browsers must not look for it.
@@ -92,12 +92,12 @@ export class Lock {
 
   #isAbandoned(holder) {
     const [host, pid] = holder.split(" ");
-    // One of one's own number may be that of an earlier process, as in a container that was started anew: as of another
-    // machine, its age tells.
-    const other = host === this.#host && Number(pid) > 0 && Number(pid) !== process.pid;
-    if (other) return !isAlive(Number(pid));
+    // One of one's own number that is older than oneself is of an earlier process: a container that was started anew.
+    const here = host === this.#host && Number(pid) > 0;
+    if (here && Number(pid) !== process.pid) return !isAlive(Number(pid));
     try {
-      return Date.now() - this.#fs.statSync(this.#file).mtimeMs > ABANDONED_MS;
+      const age = Date.now() - this.#fs.statSync(this.#file).mtimeMs;
+      return age > (here ? process.uptime() * 1000 : ABANDONED_MS);
     } catch {
       return false;
     }

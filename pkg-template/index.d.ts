@@ -522,7 +522,7 @@ export type SessionEvent = "locked" | "changed" | "signedout" | "notification" |
 
 /**
  * One login, connected. Methods that need private keys say `ERR_LOCKED` while `locked`; all of them say
- * `ERR_NOT_CONNECTED` once the session ended, and `ERR_RELAY_UNAVAILABLE` where the relay does not answer.
+ * `ERR_NOT_CONNECTED` once the session ended (what is listened for then is never heard), and `ERR_RELAY_UNAVAILABLE` where the relay does not answer.
  */
 export class Session {
   private constructor();

@@ -288,7 +288,7 @@ export class Session {
 
   async disconnect() {
     // What ended before has nothing to do with whoever connected since.
-    if (this.#handle.read((raw) => raw.ended, true)) return;
+    if (this.#handle.read((raw) => raw.ended, false)) return;
     await this.#handle.call((raw) => raw.disconnect());
     this.#owner.disconnected(this.login);
   }

@@ -220,7 +220,7 @@ impl Client {
         // Before anything rests: whoever signs out or loses the keys meanwhile ends this one, too.
         self.track(&session);
         if let Err(e) = session.save(Why::Begin { reset: arrived.reset || reset }).await {
-            if session.ended() {
+            if session.ended() && !self.closed.get() {
                 drop(rest::wipe(&s.store, session.login()).await);
             }
             return Err(e);

@@ -245,12 +245,14 @@ impl Upload {
         }
         match known {
             Some(known) if known.data != data => {
-                return Err(Error::new(Code::Conflict, "this is not the file whose upload was begun"));
+                return Err(another());
             }
             Some(Segment { sealed: Some(sealed), .. }) if sealed.len() as u64 == count => {
                 work.hashes.extend(sealed);
                 return Ok(());
             }
+            // What is finished was sent to its end: this device knows of another.
+            Some(_) if self.finished => return Err(another()),
             Some(_) => {}
             None => return Err(uploads::forgotten()),
         }
@@ -269,8 +271,10 @@ impl Upload {
         let session = &self.session;
         let me = session.open()?;
         let work = self.state.take()?;
-        let outcome = session.delegation().finish_upload(me, &self.plan, work.parts, &work.hashes).await;
-        session.keeping(outcome).await?;
+        if !self.finished {
+            let outcome = session.delegation().finish_upload(me, &self.plan, work.parts, &work.hashes).await;
+            session.keeping(outcome).await?;
+        }
         uploads::forget(session.store(), session.login(), self.plan.item).await
     }
 
@@ -280,6 +284,10 @@ impl Upload {
         uploads::forget(session.store(), session.login(), self.plan.item).await?;
         session.delegation().give_up_upload(session.open()?, self.plan.item).await
     }
+}
+
+fn another() -> Error {
+    Error::new(Code::Conflict, "this is not the file whose upload was begun").for_good()
 }
 
 impl UploadWork {
@@ -369,9 +377,9 @@ impl Session {
         let upload =
             Upload { session: self.clone(), plan, finished: state == UploadState::Finished, state: Turn::new(work) };
         match state {
-            UploadState::Open => Ok(Some(upload)),
-            UploadState::Finished => {
-                uploads::forget(self.store(), self.login(), item).await?;
+            // One that is finished is gone through as well: another file may have this name and size.
+            UploadState::Open | UploadState::Finished => {
+                uploads::used(self.store(), self.login(), item).await?;
                 Ok(Some(upload))
             }
             // What was sent before is gone there. Its chunks must not be sealed anew from what may be other data.

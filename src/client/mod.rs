@@ -11,7 +11,7 @@ mod rest;
 mod session;
 mod uploads;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 pub use asking::{Asked, Asking};
@@ -64,6 +64,7 @@ impl Default for ConnectOptions {
 pub struct Client {
     setup: Setup,
     sessions: RefCell<Vec<Weak<Session>>>,
+    closed: Cell<bool>,
 }
 
 impl Client {
@@ -77,7 +78,7 @@ impl Client {
                 "an application's name has 1 to 256 bytes of UTF-8 and no control characters",
             ));
         }
-        Ok(Self { setup, sessions: RefCell::default() })
+        Ok(Self { setup, sessions: RefCell::default(), closed: Cell::new(false) })
     }
 
     /// Forgets this device's keys of a login, as clearing the browser does. Sessions of that login end.
@@ -92,6 +93,7 @@ impl Client {
 
     /// Ends every session; what rests in the store stays.
     pub fn close(&self) {
+        self.closed.set(true);
         for session in self.sessions.borrow().iter().filter_map(Weak::upgrade) {
             session.end();
         }

@@ -447,10 +447,12 @@ impl Session {
         self.delegation.forget();
         let saved = self.save(why).await;
         if locked && saved.is_err() && !self.ended.get() {
-            // Refused is not unlocked.
+            // Refused is not unlocked, also not by another call that is under way.
+            self.epoch.set(self.epoch.get() + 1);
             self.drop_keys();
         }
         saved?;
+        self.same_epoch(epoch)?;
         if why == Why::Unlock {
             drop(self.learn_pins().await);
         } else {

@@ -145,6 +145,18 @@ fn gone(kept: &Kept) -> Vec<(String, Option<Entry>)> {
     (0..kept.segments).map(|n| (segment_key(kept.item, n), None)).collect()
 }
 
+/// Notes that an upload goes on: the one that went on the longest ago is forgotten first.
+pub(super) async fn used(store: &Store, login: &str, item: Uuid) -> Result<()> {
+    update(store, login, &[], |list| {
+        let Some(at) = list.uploads.iter().position(|k| k.item == item) else { return Ok(None) };
+        let upload = list.uploads.remove(at);
+        list.uploads.push(upload);
+        Ok(Some(Vec::new()))
+    })
+    .await
+    .map(drop)
+}
+
 /// Forgets one upload.
 pub(super) async fn forget(store: &Store, login: &str, item: Uuid) -> Result<()> {
     update(store, login, &[], |list| {

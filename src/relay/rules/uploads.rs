@@ -88,7 +88,7 @@ pub(super) fn begin(cx: &Context<'_>, db: &Records, batch: &mut Batch, item: Uui
         return if same {
             Ok(Reply::Upload { state: UploadState::Open })
         } else {
-            Err(conflict("begun otherwise").into())
+            Err(conflict("begun otherwise").for_good().into())
         };
     }
     if db.raw(&kept_key)?.is_some() || db.raw(&item_key)?.is_some() {
@@ -140,7 +140,7 @@ pub(super) fn finish(
     let there = db.parts(item)?;
     // Head, hash list and chunks; the trailer if it is signed.
     if there != parts || !(upload.chunks + 2..=upload.chunks + 3).contains(&parts) {
-        return Err(conflict("some parts of the file are not there").into());
+        return Err(conflict("some parts of the file are not there").for_good().into());
     }
     batch.delete(upload_key(item), rev);
     batch.put(kept_key(item), 0, &Kept { chunks: upload.chunks })?;

@@ -51,9 +51,12 @@ export default async function ({ code, equal, ok, readAll, rejects, same, vault 
     await code(Regrant.open({ relay, store }), "ERR_POISONED");
     await code(version(), "ERR_POISONED");
     await code(splitSecret(new Uint8Array(3), { threshold: 2, shares: 3 }), "ERR_POISONED");
+    // Whoever signs out must not be told that nothing is left.
+    await code(alice.disconnect(), "ERR_POISONED");
     same([alice.login, alice.locked], ["alice", true]);
     await init();
     await code(alice.decrypt(sealed.bytes), "ERR_NOT_CONNECTED");
+    await code(alice.disconnect(), "ERR_NOT_CONNECTED");
     await code(alice.refresh(), "ERR_NOT_CONNECTED");
 
     // From what is stored: this store keeps no keys, so the session is locked, and the secret opens it.
