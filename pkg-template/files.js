@@ -9,25 +9,33 @@ const READ = 2 << 20;
 const here = new Set();
 
 /**
- * Claims an upload for this call alone, among all tabs: gives what releases it, or `undefined` if it is taken.
+ * Claims an upload for this call alone, among all tabs: gives what releases it and resolves once that is done (whoever
+ * calls again at once is to go on with it), or `undefined` if it is taken.
  * Without Web Locks (Node, old browsers), among the calls of this page only.
  */
 async function claim(id) {
   if (here.has(id)) return undefined;
   here.add(id);
   const locks = globalThis.navigator?.locks;
-  if (!locks) return () => here.delete(id);
+  if (!locks) return async () => void here.delete(id);
   let release;
+  let asked;
   const held = new Promise((resolve) => (release = resolve));
   const taken = await new Promise((resolve) => {
-    const asked = locks.request(`regrant/upload/${id}`, { ifAvailable: true }, (lock) => {
+    asked = locks.request(`regrant/upload/${id}`, { ifAvailable: true }, (lock) => {
       resolve(lock !== null);
       return lock && held;
     });
     // Locks are refused where storage is: the page's own claim has to do then.
     asked.catch(() => resolve(true));
   });
-  if (taken) return () => (here.delete(id), release());
+  if (taken) {
+    return async () => {
+      release();
+      await asked.catch(() => {});
+      here.delete(id);
+    };
+  }
   here.delete(id);
   return undefined;
 }
@@ -41,10 +49,10 @@ async function begin(handle, { metadata, options, size }) {
       const upload = await handle.call((raw) => raw.resumeUpload(id));
       if (upload) return { upload: handle.of(upload), release, resumed: true };
     } catch (error) {
-      release();
+      await release();
       throw error;
     }
-    release();
+    await release();
   }
   const upload = handle.of(await handle.call((raw) => raw.makeUpload(metadata, options, size)));
   // Claimed before anybody can find it: two calls that sent two files as one would seal both under one key and nonce.
@@ -53,8 +61,8 @@ async function begin(handle, { metadata, options, size }) {
     await upload.call((raw) => raw.begin());
     return { upload, release, resumed: false };
   } catch (error) {
-    release();
     upload.free();
+    await release();
     throw error;
   }
 }
@@ -138,8 +146,8 @@ async function sendNow(handle, file, how, { onProgress, signal }) {
       if (!(resumed && other)) throw error;
       await upload.call((raw) => raw.giveUp());
     } finally {
-      release();
       upload.free();
+      await release();
     }
   }
 }
