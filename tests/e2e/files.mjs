@@ -1,5 +1,5 @@
-// Real files: dropped or chosen, stored with progress, stopped and taken up again, opened by somebody else and saved byte
-// by byte as they were. A large one does not freeze the page.
+// Real files: dropped or chosen, stored with progress, stopped and taken up again, waiting for their turn, opened by
+// somebody else and saved byte by byte as they were. A large one does not freeze the page.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { open, mkdtemp, rm } from "node:fs/promises";
@@ -66,8 +66,16 @@ async function aLargeFile(demo) {
     await bob.press("Lock");
     await bob.is("locked");
     assert.equal(await alice.root.locator('.status[data-busy="true"]').count(), 1, "Alice's file was stored before Bob's button worked");
+    // What comes meanwhile waits for its turn.
+    await demo.drop("alice", { name: "note.txt", type: "text/plain", content: "came meanwhile" });
+    const waiting = alice.root.getByRole("status", { name: "Files that wait" });
+    await waiting.filter({ hasText: "Encrypted next: note.txt" }).waitFor();
     await picture(page, "70-progress");
     await alice.file(NAME).waitFor();
+    await alice.file("note.txt").waitFor();
+    await alice.idle();
+    assert.equal(await waiting.textContent(), "");
+    assert.equal(await alice.file("note.txt").count(), 1);
     const { frames, values } = await page.evaluate(() => ({ frames: globalThis.frames, values: globalThis.values }));
     assert.ok(frames - before > 10, `${frames - before} frames while 64 MiB were stored`);
     assert.ok(new Set(values).size > 4, `the progress was shown as ${values}`);
@@ -103,5 +111,25 @@ async function severalFiles(demo) {
   assert.equal(await alice.text("ünïcode ✓.txt"), "naïve");
 }
 
-await onDemo(aLargeFile, severalFiles);
+/** Dropped in the moment in which the keys are locked: it is not encrypted, and that is said. */
+async function tooLate(demo) {
+  const { page, alice } = demo;
+  await alice.connect();
+  await alice.is("connected");
+  await page.evaluate(() => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File(["late"], "late.txt", { type: "text/plain" }));
+    const zone = document.querySelector('[data-testid="drop-alice"]');
+    [...zone.parentElement.querySelectorAll("button")].find(({ textContent }) => textContent === "Lock").click();
+    zone.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+  });
+  await alice.is("locked");
+  await alice.alert.filter({ hasText: "late.txt" }).waitFor();
+  await alice.password.fill("seven green umbrellas");
+  await alice.press("Unlock");
+  await alice.is("connected");
+  assert.equal(await alice.file("late.txt").count(), 0);
+}
+
+await onDemo(aLargeFile, severalFiles, tooLate);
 console.log("files come back as they were");

@@ -56,6 +56,8 @@ export class Person {
   readonly read = signal<ReadonlySet<string>>(new Set());
   /** Others who have new keys and wait for access. */
   readonly requests = signal<Notification[]>([]);
+  /** Names of the files that were brought while something else went on, as they came. */
+  readonly waiting = signal<readonly (readonly string[])[]>([]);
   readonly receipts = signal<Receipt[]>([]);
   readonly reports = signal<ReadonlyMap<string, RevokeReport>>(new Map());
   /** How often this person did something: what it did for a group, the group's members are not told by an event. */

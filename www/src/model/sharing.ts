@@ -8,8 +8,16 @@ import type { Course } from "./work.js";
 /** Larger ones fit too, but this page would have to hold them to show them. */
 const MAX_BYTES = 2 ** 30;
 
-/** Encrypts files in this page, a piece after the other; the relay keeps the encrypted bytes. */
-export function addFiles(person: Person, files: readonly File[]): Promise<boolean> {
+/**
+ * Encrypts files in this page, a piece after the other; the relay keeps the encrypted bytes. Those that are dropped or
+ * chosen while something else goes on wait for their turn: nobody could be told in time that they should come later.
+ */
+export async function addFiles(person: Person, files: readonly File[]): Promise<boolean> {
+  const names = files.map(({ name }) => name);
+  person.waiting.value = [...person.waiting.value, names];
+  while (person.work.doing.value !== null) await person.work.ended();
+  person.waiting.value = person.waiting.value.filter((others) => others !== names);
+  if (!person.ready.value) return person.work.fail("connect", `not encrypted, because the keys are not at hand any more: ${names.join(", ")}`);
   const done = files.length === 1 ? "Encrypted in this page." : `${files.length} files encrypted in this page.`;
   return person.act("add", "Encrypting…", done, async (session, course) => {
     const large = files.find(({ size }) => size > MAX_BYTES);

@@ -25,17 +25,25 @@ export class Work {
   /** How far long work is, in bytes; `null` for all other. */
   readonly progress = signal<{ done: number; total: number } | null>(null);
   #stop = new AbortController();
+  #going: Promise<unknown> = Promise.resolve();
 
   /**
-   * Does one thing at a time: while something is going on, another is not begun.
+   * Does one thing at a time: while something is going on, another is not begun. What may not get lost waits before, by
+   * `ended`.
    *
    * @param place where a failure is shown
    * @param doing what to say meanwhile
    * @param done what to say afterwards
    * @returns whether it was done
    */
-  async run(place: string, doing: string, done: string, work: (course: Course) => Promise<unknown>): Promise<boolean> {
-    if (this.doing.value !== null) return false;
+  run(place: string, doing: string, done: string, work: (course: Course) => Promise<unknown>): Promise<boolean> {
+    if (this.doing.value !== null) return Promise.resolve(false);
+    const going = this.#do(place, doing, done, work);
+    this.#going = going;
+    return going;
+  }
+
+  async #do(place: string, doing: string, done: string, work: (course: Course) => Promise<unknown>): Promise<boolean> {
     this.#stop = new AbortController();
     this.doing.value = doing;
     this.failure.value = null;
@@ -55,6 +63,17 @@ export class Work {
       this.progress.value = null;
       this.doing.value = null;
     }
+  }
+
+  /** Resolves when nothing is going on. Somebody else who waited may have begun something by the time it is noticed. */
+  async ended(): Promise<void> {
+    await this.#going;
+  }
+
+  /** Says that something was not done, which was not even begun. */
+  fail(place: string, message: string): false {
+    this.failure.value = { place, message };
+    return false;
   }
 
   /** Stops long work; a file goes on from there when it is added once more. */

@@ -8,9 +8,10 @@ export function AddFiles({ person }: { person: Person }) {
   const id = useId();
   const [over, setOver] = useState(false);
   const busy = person.work.doing.value !== null;
+  const waiting = person.waiting.value.flat();
   const add = (files: Iterable<File>) => {
     const list = [...files];
-    if (list.length > 0 && !busy) void addFiles(person, list);
+    if (list.length > 0) void addFiles(person, list);
   };
 
   const drag = (event: DragEvent) => {
@@ -32,6 +33,9 @@ export function AddFiles({ person }: { person: Person }) {
       <label for={id}>Drop files here, or choose them</label>
       <input id={id} type="file" multiple onChange={(event) => pick(event.currentTarget)} />
       <Button busy={busy} onPress={() => addFiles(person, [sampleFile(person)])}>Use a sample file</Button>
+      <p class="quiet" role="status" aria-label="Files that wait">
+        {waiting.length > 0 && `Encrypted next: ${waiting.join(", ")}`}
+      </p>
       <FailureAt work={person.work} place="add" />
     </div>
   );
