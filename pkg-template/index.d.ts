@@ -705,7 +705,10 @@ export class Session {
    */
   refresh(): Promise<void>;
 
-  /** Signs at most 16 MiB with this login's Ed25519 key: 64 bytes, over T("application", bytes) (protocol section 0). */
+  /**
+   * Signs at most 16 MiB with this login's Ed25519 key: 64 bytes, over T("application", bytes), or over T("transcript",
+   * SHA-256 of that) where it has more than 32 KiB (protocol section 0).
+   */
   sign(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>>;
 
   /**

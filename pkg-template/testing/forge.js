@@ -88,7 +88,11 @@ async function rsaOpen(pkcs8, context, sealed) {
 const signingKey = (seed, publicKey) =>
   subtle().importKey("jwk", { kty: "OKP", crv: "Ed25519", d: base64url(seed), x: publicKey }, "Ed25519", false, ["sign"]);
 
-const sign = async (key, message) => new Uint8Array(await subtle().sign("Ed25519", key, message));
+/** Of more than 32 KiB, their hash is signed. */
+async function sign(key, message) {
+  const signed = message.length > 32 << 10 ? T("transcript", await sha256(message)) : message;
+  return new Uint8Array(await subtle().sign("Ed25519", key, signed));
+}
 
 /** The signing seed of a keyset around somebody's own RSA pair. */
 async function seedOf(login, pkcs8) {

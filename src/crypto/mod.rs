@@ -16,11 +16,14 @@ pub mod split;
 #[cfg(target_arch = "wasm32")]
 pub mod webcrypto;
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::rc::Rc;
 
+use regrant_symmetric::sha256;
 use zeroize::Zeroizing;
 
+use crate::encoding::Transcript;
 use crate::error::{Code, Error, Result};
 use crate::secret::{Key32, SecretBytes};
 use keys::{DecryptionKey, EncryptionKey, RestKey, SigningKey};
@@ -170,15 +173,16 @@ impl Engine {
         Ok(SigningKey::Rust(Box::new(ed25519_dalek::SigningKey::from_bytes(seed.expose()))))
     }
 
-    /// Signs with Ed25519 (RFC 8032).
+    /// Signs with Ed25519 (RFC 8032); of more than [`MAX_SIGNED`] bytes, their hash.
     pub async fn sign(&self, key: &SigningKey, message: &[u8]) -> Result<[u8; 64]> {
+        let message = signed_for(message);
         match key {
             SigningKey::Rust(key) => {
                 use ed25519_dalek::Signer;
-                Ok(key.sign(message).to_bytes())
+                Ok(key.sign(&message).to_bytes())
             }
             #[cfg(target_arch = "wasm32")]
-            SigningKey::Web(key) => webcrypto::ed25519_sign(key, message).await,
+            SigningKey::Web(key) => webcrypto::ed25519_sign(key, &message).await,
         }
     }
 
@@ -202,10 +206,25 @@ impl Engine {
     }
 }
 
-/// Verifies an Ed25519 signature over `message`. Errors: [`Code::VerificationFailed`].
+/// The most bytes that are signed as they are; of a longer message its hash is signed (protocol section 0).
+///
+/// An implementation may need all of a message in memory of which it has little: libgcrypt, and so WebKitGTK, ends the
+/// process, and the page with it, when it is to sign 64 KiB.
+pub const MAX_SIGNED: usize = 32 << 10;
+
+/// What is signed for a message: the message, or T("transcript", its SHA-256).
+fn signed_for(message: &[u8]) -> Cow<'_, [u8]> {
+    if message.len() <= MAX_SIGNED {
+        return Cow::Borrowed(message);
+    }
+    let hashed = Transcript::new("transcript").bytes(&sha256(message));
+    Cow::Owned(hashed.as_bytes().to_vec())
+}
+
+/// Verifies an Ed25519 signature over `message`, made as [`Engine::sign`] does. Errors: [`Code::VerificationFailed`].
 ///
 /// Always in this module: it is synchronous, and both engines must refuse the same inputs.
 pub fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<()> {
-    rust::ed25519_verify(public, message, signature)
+    rust::ed25519_verify(public, &signed_for(message), signature)
         .map_err(|_| Error::new(Code::VerificationFailed, "a signature does not verify"))
 }

@@ -7,7 +7,6 @@ import {
   createPrivateKey,
   createPublicKey,
   diffieHellman,
-  hkdfSync,
   privateDecrypt,
   publicEncrypt,
   randomBytes,
@@ -17,7 +16,16 @@ import {
 } from "node:crypto";
 import { T, integer, sha256, text } from "./transcript.mjs";
 
-export const hkdf = (ikm, salt, info, length) => Buffer.from(hkdfSync("sha256", ikm, salt, info, length));
+const hmac = (key, ...parts) => createHmac("sha256", key).update(Buffer.concat(parts)).digest();
+
+/** HKDF-SHA-256 (RFC 5869) on HMAC: `hkdfSync` takes an info of 1,024 bytes at most, and that of a box may be long. */
+export function hkdf(ikm, salt, info, length) {
+  const prk = hmac(salt, ikm);
+  const blocks = [];
+  for (let n = 1; blocks.length * 32 < length; n++) blocks.push(hmac(prk, blocks.at(-1) ?? Buffer.alloc(0), info, Buffer.of(n)));
+  return Buffer.concat(blocks).subarray(0, length);
+}
+
 /** HKDF(x, info) of the protocol. */
 export const derive = (secret, info) => hkdf(secret, Buffer.alloc(0), info, 32);
 
@@ -95,7 +103,10 @@ const okpPublic = (curve, raw) => createPublicKey(privateOkp(curve, raw)).export
 
 export const ed25519Public = (seed) => okpPublic("ed25519", seed);
 export const x25519Public = (raw) => okpPublic("x25519", raw);
-export const sign = (seed, message) => signWith(null, message, privateOkp("ed25519", seed));
+/** What is signed for a message: of more than 32 KiB, their hash (section 0). */
+const signed = (message) => (message.length > 32_768 ? T("transcript", sha256(message)) : message);
+
+export const sign = (seed, message) => signWith(null, signed(message), privateOkp("ed25519", seed));
 
 const P = 2n ** 255n - 19n;
 const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
@@ -121,14 +132,13 @@ export function verify(publicKey, message, signature) {
   refusePoint(publicKey);
   refusePoint(signature.subarray(0, 32));
   if (little(signature.subarray(32)) >= ORDER) throw new Error("a signature: S is too large");
-  if (!verifyWith(null, message, publicOkp("ed25519", publicKey), signature)) throw new Error("a signature does not verify");
+  if (!verifyWith(null, signed(message), publicOkp("ed25519", publicKey), signature)) throw new Error("a signature does not verify");
 }
 
 const x25519 = (raw, publicKey) => diffieHellman({ privateKey: privateOkp("x25519", raw), publicKey: publicOkp("x25519", publicKey) });
 
 // ---- HPKE, base mode, export only: DHKEM(X25519, HKDF-SHA-256), HKDF-SHA-256, AEAD 0xFFFF ----
 
-const hmac = (key, ...parts) => createHmac("sha256", key).update(Buffer.concat(parts)).digest();
 const KEM = Buffer.concat([text("KEM"), integer(0x0020, 2)]);
 const SUITE = Buffer.concat([text("HPKE"), integer(0x0020, 2), integer(0x0001, 2), integer(0xffff, 2)]);
 const NONE = Buffer.alloc(0);

@@ -125,13 +125,17 @@ describe("what the package made, read by the independent reader", () => {
       note(`passed on, ${two[n]}`, alice, two[n], sealed, {}, n === 0 ? ["alice", "bob"] : ["alice", "bob", "carol"]);
     }
 
+    // Its grant is signed by its hash.
+    const crowd = await alice.encryptMany(Array.from({ length: 600 }, (_, n) => ({ data: `crowd ${n}` })), { shareWith: ["bob"] });
+    for (const n of [0, 599]) note(`one of a crowd, ${n}`, alice, `crowd ${n}`, crowd[n], {}, ["alice", "bob"]);
+
     said.public = {};
     for (const session of [alice, bob, again, fresh]) {
       const { login } = session;
       const code = await session.trust.verificationCode(login);
       const seen = await alice.trust.verificationCode(login);
       const qr = await session.trust.qrPayload(login);
-      said.public[login] = { ...session.publicKey, code, seen, qr, signed: await session.sign(sample(33)) };
+      said.public[login] = { ...session.publicKey, code, seen, qr, signed: await session.sign(sample(33)), long: await session.sign(sample(50_000)) };
     }
     records = readRelay(directory);
     reader = new Reader(records);
@@ -205,7 +209,7 @@ describe("what the package made, read by the independent reader", () => {
   });
 
   test("fingerprints, codes and QR payloads are what the package shows", () => {
-    for (const [login, { fingerprint, code, seen, qr, signing, signed, version }] of Object.entries(said.public)) {
+    for (const [login, { fingerprint, code, seen, qr, signing, signed, long, version }] of Object.entries(said.public)) {
       const [{ keyset, fingerprint: found }] = opened[login].values();
       assert.equal(found.toString("hex"), fingerprint);
       assert.equal(keyset.version, version);
@@ -213,6 +217,7 @@ describe("what the package made, read by the independent reader", () => {
       assert.equal(seen, code);
       assert.equal(qrPayload(login, found), qr);
       verify(Buffer.from(signing, "hex"), T("application", sample(33)), Buffer.from(signed));
+      verify(Buffer.from(signing, "hex"), T("application", sample(50_000)), Buffer.from(long));
     }
     assert.equal(said.code, said.public.carol.code);
   });

@@ -59,6 +59,7 @@ describe("what the independent writer made, read by the package", () => {
       pad: true,
       author: { login: "erin", fingerprint: own.erin.fingerprint, seed: own.erin.seed },
     });
+    share("one of a crowd", own.erin, [own.erin.keyset, alices], { data: text("found"), metadata: { type: "string" }, beside: 600 });
     share("finn's", own.finn, [own.finn.keyset, alices], { data: Buffer.alloc(0), metadata: { type: "bytes" } });
   });
 
@@ -74,20 +75,25 @@ describe("what the independent writer made, read by the package", () => {
     return keysets.sort((a, b) => b.version - a.version)[0];
   }
 
-  /** Seals an item and grants it to each of the readers, under an exchange key of its own for each. */
+  /**
+   * Seals an item and grants it to each of the readers, under an exchange key of its own for each; `beside`: how many
+   * others the grants name.
+   */
   function share(title, from, readers, what) {
     const [id, dataKey] = [randomUUID(), newSecret()];
     const { bytes: envelope, digest } = sealEnvelope(dataKey, { id, keyVersion: 1, ...what });
     sealed[title] = { id, bytes: new Uint8Array(envelope), data: what.data };
     const { login } = from.keyset;
+    const others = Array.from({ length: what.beside ?? 0 }, () => ({ id: randomUUID(), keyVersion: 1, digest, dataKey: newSecret() }));
+    const granted = [{ id, keyVersion: 1, digest: what.granted ?? digest, dataKey }, ...others];
     for (const reader of readers) {
       const { exchange, key } = makeExchange(from, reader);
       const sides = exchange.recipients.length === 1 ? [from.keyset] : [from.keyset, reader];
-      const grant = makeGrant(from, exchange, key, [{ id, keyVersion: 1, digest: what.granted ?? digest, dataKey }], what.notAfter);
+      const grant = makeGrant(from, exchange, key, granted, what.notAfter);
       const values = {
         [`exchange/${exchange.id}`]: { exchange, wraps: sides.map((side) => makeWrap(from, exchange, key, side)) },
         [`grant/${grant.id}`]: { grant },
-        [`by-item/${id}/${grant.id}`]: null,
+        ...Object.fromEntries(granted.map((item) => [`by-item/${item.id}/${grant.id}`, null])),
         [`item/${id}`]: { owner: login, version: 1 },
       };
       for (const who of new Set([login, reader.login])) {
@@ -122,6 +128,7 @@ describe("what the independent writer made, read by the package", () => {
     assert.deepEqual([type, data.name, data.type], ["file", "a.bin", "application/x-thing"]);
     assert.deepEqual(Buffer.from(await data.arrayBuffer()), sample(10_000));
     assert.deepEqual([author.login, author.by], ["erin", "signature"]);
+    assert.equal((await alice.decrypt(sealed["one of a crowd"].bytes)).data, "found");
     await assert.rejects(alice.decrypt(sealed["for herself"].bytes), { code: "ERR_NO_ACCESS" });
     const flipped = Uint8Array.from(sealed["for alice"].bytes);
     flipped[flipped.length - 1] ^= 1;

@@ -17,6 +17,7 @@ stories!(
     pbkdf2_sha_256,
     argon2id,
     ed25519,
+    long_messages_are_signed_by_their_hash,
     x25519,
     x25519_again_and_again,
     hpke_export_only,
@@ -155,6 +156,27 @@ async fn ed25519() {
         if is_web(engine) {
             webcrypto::ed25519_verify(&public, &message, &signature).await.unwrap();
             assert!(webcrypto::ed25519_verify(&public, b"another message", &signature).await.is_err());
+        }
+    }
+}
+
+/// Protocol section 0: 32 KiB are signed as they are; of one byte more, T("transcript", SHA-256) is.
+async fn long_messages_are_signed_by_their_hash() {
+    let mut label = vec![0, 0, 0, 21];
+    label.extend_from_slice(b"regrant/v1/transcript");
+    let seed = Key32::from_slice(&[7; 32]).unwrap();
+    let public = rust::ed25519_public(&seed);
+    for engine in engines() {
+        let signing = engine.import_signing(&seed).await.unwrap();
+        for length in [32_768, 32_769, 65_536, 1 << 20] {
+            let message: Vec<u8> = (0..length).map(|n| n as u8).collect();
+            let hashed = [&label[..], &[0, 0, 0, 32], &sha2::Sha256::digest(&message)].concat();
+            let signature = engine.sign(&signing, &message).await.unwrap();
+            verify(&public, &message, &signature).unwrap();
+            let as_it_is = rust::ed25519_verify(&public, &message, &signature).is_ok();
+            let by_hash = rust::ed25519_verify(&public, &hashed, &signature).is_ok();
+            assert_eq!((as_it_is, by_hash), (length == 32_768, length > 32_768), "{length} bytes");
+            assert!(verify(&public, &message[1..], &signature).is_err());
         }
     }
 }
