@@ -38,9 +38,10 @@ test("tabs that count in localStorage lose nothing", async () => {
     assert.equal(Number(await fresh.evaluate(() => localStorage.getItem("count"))), TABS * TIMES);
 
     // A tab that never lets go does not stop the others for ever, nor does a number that never arrives.
-    await fresh.evaluate(() => {
-      void navigator.locks.request("stuck", () => new Promise(() => {}));
-      void navigator.locks.request("cleared@1000000", () => new Promise(() => {}));
+    await fresh.evaluate(async () => {
+      const keep = (name) => new Promise((held) => void navigator.locks.request(name, () => (held(), new Promise(() => {}))));
+      await keep("stuck");
+      await keep("cleared@1000000");
     });
     const waited = await pages[0].evaluate(async () => {
       const { Turns, locker } = await import("/lock.js");
