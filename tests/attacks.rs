@@ -1,11 +1,7 @@
 //! The relay's operator attacks: every row of `docs/threat-model.md` that concerns a hostile relay is played here,
 //! by changing the relay's records, and each test is named after the outcome.
 
-#![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
-
-mod support;
-
+use crate::support::*;
 use regrant::crypto::Engine;
 use regrant::crypto::boxes::{open_box, seal_box};
 use regrant::crypto::envelope::{self, Buffer, Metadata, Seal};
@@ -23,7 +19,6 @@ use regrant::wire::grant::Grant;
 use regrant::wire::manifest::Entry;
 use regrant::wire::slot::Slot;
 use serde_json::{Value, json};
-use support::*;
 
 fn share_with(login: &str) -> SealOptions {
     SealOptions { share_with: vec![login.into()], ..SealOptions::default() }

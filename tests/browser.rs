@@ -1,9 +1,6 @@
-//! Runs in a real browser: `cargo xtask test`.
-#![cfg(target_arch = "wasm32")]
+//! Runs in a real browser only: `cargo xtask test browser`.
 
-use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
-
-wasm_bindgen_test_configure!(run_in_browser);
+use wasm_bindgen_test::wasm_bindgen_test;
 
 #[wasm_bindgen_test]
 fn the_module_knows_its_version() {

@@ -1,14 +1,10 @@
 //! Who is carried over to the next version of an item when a relay brings back what was revoked, alone or with whoever has
 //! replaced keys: nobody but those whom the newest keys gave access that nobody ended.
 
-#![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
-
-mod support;
-
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::support::*;
 use regrant::client::{Client, Session, Setup};
 use regrant::delegation::{SealOptions, SealedItem};
 use regrant::error::Code;
@@ -17,7 +13,6 @@ use regrant::relay::Relay;
 use regrant::relay::embedded::memory::Memory;
 use regrant::store::{Store, memory};
 use serde_json::Value;
-use support::*;
 use uuid::Uuid;
 
 /// Everything that says who reads what: grants, and where they are listed.

@@ -3,16 +3,13 @@
 //! `fuzz/corpus/TARGET.txt` holds a target's corpus: one input a line, in base64url. CONTRIBUTING.md says how fuzzing
 //! is done; the two tests that are ignored unpack the corpora for it, and pack them again.
 
-#![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::unwrap_used, missing_docs)]
-
-mod probe;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
 use regrant::encoding::{from_base64url, to_base64url};
+
+use crate::probe;
 
 fn folder() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "fuzz", "corpus"].iter().collect()

@@ -1,12 +1,8 @@
 //! The sharing graph, natively: groups, exclusion, renewal, trust, locked versions, delegated access.
 
-#![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
-
-mod support;
-
 use std::rc::Rc;
 
+use crate::support::*;
 use regrant::client::Session;
 use regrant::delegation::SealOptions;
 use regrant::encoding::Bytes;
@@ -16,7 +12,6 @@ use regrant::recovery::access_back::Options;
 use regrant::trust::State;
 use regrant::wire::statement::{MAX_COUNTER, Pins, Profile};
 use regrant::wire::to_json;
-use support::*;
 
 fn group(session: &Session, login: &str, members: &[&str]) {
     let members: Vec<String> = members.iter().map(|m| (*m).to_owned()).collect();

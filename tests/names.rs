@@ -1,8 +1,5 @@
 //! The threat model names a test for each claim: each of them exists.
 
-#![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::unwrap_used, missing_docs)]
-
 #[test]
 fn every_test_that_the_threat_model_names_exists() {
     let root = env!("CARGO_MANIFEST_DIR");

@@ -3,14 +3,10 @@
 //!
 //! The model knows nothing of keys: it has sharing groups, who was given what, and when somebody began anew.
 
-#![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
-
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use crate::support::*;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use regrant::client::{Client, Session};
@@ -19,7 +15,6 @@ use regrant::error::Code;
 use regrant::recovery::access_back::Options;
 use regrant::relay::Relay;
 use regrant::wire::statement::Profile;
-use support::*;
 
 const PEOPLE: usize = 4;
 const GROUPS: usize = 4;

@@ -1,10 +1,6 @@
 //! The relay's rules where two want the same thing at once: one wins, the other learns that it lost.
 
-#![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
-
-mod support;
-
+use crate::support::*;
 use regrant::crypto::envelope::Buffer;
 use regrant::delegation::SealOptions;
 use regrant::encoding::{Bytes, Fixed, Hash};
@@ -17,7 +13,6 @@ use regrant::wire::Extra;
 use regrant::wire::exchange::{Exchange, Wrap};
 use regrant::wire::notification::Status;
 use regrant::wire::statement::Profile;
-use support::*;
 
 #[test]
 fn two_changes_of_the_same_slots_one_wins() {

@@ -1,13 +1,9 @@
 //! Secrets in the core: wiped where they are dropped (the compiler says so), redacted where they are printed, and in no
 //! error. The package's own memory and console are `tests/package/programs/memory.mjs` and `errors.mjs`.
 
-#![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
-
-mod support;
-
 use std::fmt::Debug;
 
+use crate::support::*;
 use regrant::crypto::envelope::{Buffer, Metadata, OpenStream};
 use regrant::crypto::keys::{DataKey, DecryptionKey, RestKey, SigningKey};
 use regrant::crypto::split::{Secrets, split_root};
@@ -17,7 +13,6 @@ use regrant::keyring::{self, KeyPair, OwnKey, Secret};
 use regrant::relay::{Operation, RelaySecret};
 use regrant::secret::{Key32, SecretBytes};
 use regrant::store::{Entry, StoredKey};
-use support::*;
 use zeroize::ZeroizeOnDrop;
 
 const fn wiped<T: ZeroizeOnDrop>(_: &T) {}

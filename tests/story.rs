@@ -1,15 +1,10 @@
 //! The chain, natively: sealing, sharing, losing a key, getting access back.
 
-#![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
-
-mod support;
-
+use crate::support::*;
 use regrant::delegation::SealOptions;
 use regrant::error::Code;
 use regrant::recovery::access_back::Options;
 use regrant::trust::State;
-use support::*;
 
 #[test]
 fn sharing_and_reading_and_closing_the_door_to_strangers() {

@@ -1,11 +1,7 @@
 //! Taking over: keys that are slipped under somebody, access that is slipped past an owner. As in `attacks.rs`, each
 //! test is named after the outcome.
 
-#![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
-
-mod support;
-
+use crate::support::*;
 use regrant::crypto::Engine;
 use regrant::delegation::{SealOptions, make_wrap};
 use regrant::encoding::Bytes;
@@ -20,7 +16,6 @@ use regrant::wire::manifest::Entry;
 use regrant::wire::manifest::Manifest;
 use regrant::wire::revocation::Revocation;
 use serde_json::{Value, json};
-use support::*;
 
 /// Keys of the relay's own making, as the next version of a login, with a slot that the login's real keys open.
 fn forged_next(real: &Value) -> Value {
@@ -105,7 +100,7 @@ fn a_grantor_does_not_undo_what_the_owner_cut() {
     block_on(bob.give_access(Some(&[id]), &["carol".into()], None, &no_progress)).unwrap();
     let to_carol = |key: &String| {
         let record: GrantRecord = serde_json::from_value(record(&memory, key)).unwrap();
-        let exchange = support::record(&memory, &format!("exchange/{}", record.grant.exchange));
+        let exchange = crate::support::record(&memory, &format!("exchange/{}", record.grant.exchange));
         (exchange["exchange"]["delegate"] == "carol").then_some(record.grant)
     };
     let grant = keys_of(&memory, "grant/").iter().find_map(to_carol).unwrap();

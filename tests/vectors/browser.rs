@@ -10,7 +10,7 @@ use regrant::secret::{Key32, make_id};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use crate::help::{engines, rsa_pair, sample};
+use crate::vectors::help::{engines, rsa_pair, sample};
 
 stories!(
     private_keys_cannot_be_exported,

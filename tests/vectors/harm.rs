@@ -8,7 +8,7 @@ use regrant::encoding::{Fixed, Transcript};
 use regrant::error::{Code, Error};
 use regrant::secret::{Key32, make_id};
 
-use crate::help::{buffer, engines, homes, rsa_pair, sample};
+use crate::vectors::help::{buffer, engines, homes, rsa_pair, sample};
 
 stories!(
     every_cut_and_every_changed_byte_of_an_envelope_is_refused,

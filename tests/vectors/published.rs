@@ -5,7 +5,7 @@ use regrant::error::Result;
 use regrant::secret::{Key32, SecretBytes};
 use sha2::Digest;
 
-use crate::help::{cases, engines, fixed, hex, int, key, read, text};
+use crate::vectors::help::{cases, engines, fixed, hex, int, key, read, text};
 
 #[cfg(target_arch = "wasm32")]
 use regrant::crypto::{EngineKind, webcrypto};
@@ -245,11 +245,11 @@ async fn hpke_export_only() {
 /// What we encrypt, every engine opens; what others encrypted is Wycheproof's part.
 async fn rsa_oaep_sha_256() {
     for (ours, theirs) in engines().iter().flat_map(|a| engines().into_iter().map(move |b| (a, b))) {
-        let (_, public) = crate::help::rsa_pair(ours).await;
-        let (private, _) = crate::help::rsa_pair(&theirs).await;
+        let (_, public) = crate::vectors::help::rsa_pair(ours).await;
+        let (private, _) = crate::vectors::help::rsa_pair(&theirs).await;
         // Not an empty message: WebKitGTK encrypts none. Keys of 32 bytes are all that is ever sealed so.
         for (label, length) in [(&b""[..], 1), (b"label", 32), (b"", 190)] {
-            let message = crate::help::sample(length);
+            let message = crate::vectors::help::sample(length);
             let sealed = ours.rsa_encrypt(&public, label, &message).await.unwrap();
             assert_eq!(theirs.rsa_decrypt(&private, label, &sealed, length).await.unwrap().expose(), message);
             assert!(theirs.rsa_decrypt(&private, b"another", &sealed, length).await.is_err());

@@ -10,7 +10,7 @@ use regrant::encoding::{Fixed, Transcript};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::help::{buffer, cases, engines, fixed, hex, homes, int, key, read, rsa_pair, text};
+use crate::vectors::help::{buffer, cases, engines, fixed, hex, homes, int, key, read, rsa_pair, text};
 
 stories!(transcripts, boxes, sealed_messages, kdfs, envelopes, shares, hpke_keys);
 
@@ -98,7 +98,7 @@ async fn kdfs() {
     }
 }
 
-async fn make_envelope(engine: &Engine, home: crate::help::Home, case: &Value) -> Value {
+async fn make_envelope(engine: &Engine, home: crate::vectors::help::Home, case: &Value) -> Value {
     let metadata: Metadata = serde_json::from_value(case["metadata"].clone()).unwrap();
     let author = &case["author"];
     let (login, fingerprint, signing);
@@ -133,7 +133,7 @@ async fn envelopes() {
             let opened = open(&engine, &key, &bytes, Some(&digest)).await.unwrap();
             assert_eq!(opened.data.into_heap(), hex(&case["data"]));
             if let Some(trailer) = opened.trailer {
-                let public = rust::ed25519_public(&crate::help::key(&case["author"]["seed"]));
+                let public = rust::ed25519_public(&crate::vectors::help::key(&case["author"]["seed"]));
                 let message = author_message(&digest, &trailer.login, &trailer.fingerprint);
                 verify(&public, &message, &trailer.signature.0).unwrap();
             }

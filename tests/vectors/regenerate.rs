@@ -1,10 +1,10 @@
-//! Writes the recorded vectors anew: `cargo test --test vectors -- --ignored regenerate`.
+//! Writes the recorded vectors anew: `cargo test --test all -- --ignored regenerate`.
 
 use futures::executor::block_on;
 use regrant::crypto::boxes::seal_message;
 
 use super::{Engine, Value, json, make_box, make_envelope, make_hpke, make_kdf, make_shares, make_transcript};
-use crate::help::{Home, hex, rsa_pair, sample};
+use crate::vectors::help::{Home, hex, rsa_pair, sample};
 
 fn bytes(length: usize) -> String {
     hex::encode(sample(length))

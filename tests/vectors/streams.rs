@@ -11,7 +11,7 @@ use regrant::error::{Code, Error, Result};
 use regrant::secret::{Key32, make_id};
 use uuid::Uuid;
 
-use crate::help::{Home, buffer, cases, engines, fixed, hex, homes, int, key, read, sample, text};
+use crate::vectors::help::{Home, buffer, cases, engines, fixed, hex, homes, int, key, read, sample, text};
 
 stories!(
     every_recorded_envelope_streams_byte_by_byte,

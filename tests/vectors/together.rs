@@ -9,7 +9,7 @@ use regrant::crypto::{Engine, rust, verify};
 use regrant::encoding::{Fixed, Transcript};
 use regrant::secret::{Key32, make_id};
 
-use crate::help::{Home, buffer, engines, homes, rsa_pair, sample};
+use crate::vectors::help::{Home, buffer, engines, homes, rsa_pair, sample};
 
 stories!(
     boxes_and_sealed_messages_cross_engines,

@@ -20,7 +20,7 @@ use regrant::wire::receipt::Receipt;
 use regrant::wire::revocation::Revocation;
 use serde_json::{Value, json};
 
-use crate::help::{cases, engines, fixed, hex, key, read, text};
+use crate::vectors::help::{cases, engines, fixed, hex, key, read, text};
 
 stories!(world_opens, world_transcripts);
 
@@ -158,7 +158,7 @@ async fn world_transcripts() {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod make {
-    //! `cargo test --test vectors -- --ignored make_the_world` writes the file anew.
+    //! `cargo test --test all -- --ignored make_the_world` writes the file anew.
 
     use futures::executor::block_on;
     use regrant::crypto::envelope::Metadata;

