@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { defineConfig } from "vite";
@@ -22,11 +23,19 @@ function offline() {
   };
 }
 
+/** The package in another folder than ../pkg: `cargo xtask demo` has its own, which is built faster. */
+function packageIn(folder) {
+  const { exports } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const entry = (name) => ({ find: `regrant${name.slice(1)}`, replacement: join(folder, exports[name].default) });
+  return [entry("./testing"), { ...entry("."), find: /^regrant$/ }];
+}
+
 export default defineConfig({
   // Relative addresses: the built page may be served from any folder.
   base: "./",
   build: { target: "es2022", sourcemap: true },
   plugins: [offline()],
+  resolve: { alias: process.env.REGRANT_PACKAGE ? packageIn(process.env.REGRANT_PACKAGE) : [] },
   // The package is linked from ../pkg while developing.
   server: { fs: { allow: [".."] } },
 });

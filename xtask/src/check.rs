@@ -1,10 +1,9 @@
 //! `check`: everything that can be said about the code without running it.
 
-use crate::setup::Machine;
+use crate::lanes::stage;
 use crate::shell::{self, Result};
-use crate::test::stage;
 use crate::toolchain::{TARGET, native_cargo};
-use crate::{imports, npm};
+use crate::{imports, npm, setup};
 
 /// The folders with a `tsconfig.json`.
 const TYPESCRIPT: &[&str] = &["tests", "www"];
@@ -12,7 +11,14 @@ const TYPESCRIPT: &[&str] = &["tests", "www"];
 const LOCKED: &[&str] = &["tests", "tests/elsewhere", "www", "xtask/site"];
 
 /// Runs all checks; the first that fails ends it.
-pub(crate) fn run(machine: &Machine) -> Result<()> {
+pub(crate) fn run() -> Result<()> {
+    quick()?;
+    wasm()?;
+    documents()
+}
+
+/// What takes seconds, and clippy for this machine: of what there is to find, nearly all.
+pub(crate) fn quick() -> Result<()> {
     stage("format", || {
         shell::run(native_cargo().args(["fmt", "--all", "--check"]))
             .map_err(|error| format!("{error}\nRun `cargo fmt --all`."))
@@ -22,23 +28,20 @@ pub(crate) fn run(machine: &Machine) -> Result<()> {
     stage("types", types)?;
     stage("clippy", || {
         shell::run(native_cargo().args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
-    })?;
+    })
+}
+
+/// Clippy for what is compiled for browsers only.
+pub(crate) fn wasm() -> Result<()> {
     stage("clippy for wasm", || {
-        let mut cargo = machine.wasm.cargo();
-        cargo.args([
-            "clippy",
-            "--quiet",
-            "--package",
-            "regrant",
-            "--all-targets",
-            "--target",
-            TARGET,
-            "--",
-            "-D",
-            "warnings",
-        ]);
-        shell::run(&mut cargo)
-    })?;
+        let mut cargo = setup::wasm()?.cargo();
+        cargo.args(["clippy", "--quiet", "--package", "regrant", "--all-targets", "--target", TARGET]);
+        shell::run(cargo.args(["--", "-D", "warnings"]))
+    })
+}
+
+/// The documentation of the crates, and what would be published of them.
+pub(crate) fn documents() -> Result<()> {
     stage("docs", || {
         let mut cargo = native_cargo();
         shell::run(cargo.args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
@@ -58,6 +61,7 @@ fn crate_package() -> Result<()> {
 
 /// Types of the package's declarations and of all TypeScript that uses them.
 fn types() -> Result<()> {
+    setup::packages(TYPESCRIPT)?;
     for folder in TYPESCRIPT {
         shell::run(npm::node().arg(npm::program("typescript/bin/tsc")).args(["--noEmit", "--project", folder]))?;
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::lanes::say;
 use crate::shell::{self, Result};
 use crate::toolchain::{TARGET, has_standard_library};
 
@@ -25,6 +26,7 @@ pub(crate) fn usable() -> Result<()> {
 pub(crate) fn install(packages: &[&str]) -> Result<()> {
     static UPDATED: AtomicBool = AtomicBool::new(false);
     usable()?;
+    let _one_at_a_time = shell::lock("apt-get")?;
     if !UPDATED.swap(true, Ordering::Relaxed) {
         shell::quiet(as_root("apt-get").args(["update", "-q"]))?;
     }
@@ -41,7 +43,7 @@ pub(crate) fn install_rust() -> Result<()> {
         && Path::new("/usr/bin/wasm-ld-19").is_file()
         && sysroot()?.join("lib/rustlib/src/rust/library/std").exists();
     if !present {
-        println!("            installing {} with apt-get", RUST.join(", "));
+        say(&format!("            installing {} with apt-get", RUST.join(", ")));
         install(RUST)?;
     }
     let libraries = sysroot()?.join("lib/rustlib").join(TARGET).join("lib");
@@ -66,7 +68,7 @@ fn standard_library() -> Result<Vec<PathBuf>> {
     let folder = shell::cache()?.join("wasm-std").join(commit);
     let products = folder.join("target").join(TARGET).join("release/deps");
     if !folder.join("complete").is_file() {
-        println!("            building the wasm32 standard library from Debian's source (about 40 s)");
+        say("            building the wasm32 standard library from Debian's source (about 40 s)");
         shell::write(&folder.join("src/lib.rs"), "#![no_std]\n")?;
         let manifest = "[package]\nname = \"emptycrate\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n";
         shell::write(&folder.join("Cargo.toml"), manifest)?;

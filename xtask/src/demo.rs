@@ -1,12 +1,13 @@
 //! `demo`: builds the demo page against the package and serves it, or runs its story once.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
-use crate::setup::{self, Machine};
+use crate::lanes::{say, stage};
 use crate::shell::{self, Result};
-use crate::test::stage;
-use crate::{npm, package};
+use crate::{npm, package, setup};
 
 const PORT: u16 = 4173;
 
@@ -24,24 +25,23 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
             other => return Err(format!("demo knows --port N and --check, not {other}")),
         }
     }
-    let machine = setup::run()?;
-    package::run(&machine)?;
+    let begun = Instant::now();
+    let story = if check { &["tests", "www"][..] } else { &["www"] };
+    let pkg = package::quick(|| setup::packages(story))?;
     if check {
-        return stage("story", || story(&machine, port));
+        let chrome = setup::browser()?.chrome;
+        let site = Site::build_and_serve(&pkg, port)?;
+        let mut node = npm::node();
+        node.arg("tests/e2e/story.mjs").env("REGRANT_URL", &site.address).env("CHROME", chrome);
+        return stage("story", || shell::run(&mut node));
     }
     let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    let mut site = Site::build_and_serve(port.or(Some(PORT).filter(free)))?;
-    println!("\nThe demo is at {} (stop it with Ctrl-C)", site.address);
+    let mut site = Site::build_and_serve(&pkg, port.or(Some(PORT).filter(free)))?;
+    let seconds = begun.elapsed().as_secs_f64();
+    say(&format!("\nThe demo is at {} after {seconds:.0} s (stop it with Ctrl-C)", site.address));
     // Waiting closes the server's standard input, which would end it: hold that until the server is gone.
     let _stdin = site.server.stdin.take();
     site.server.wait().map(drop).map_err(|error| error.to_string())
-}
-
-fn story(machine: &Machine, port: Option<u16>) -> Result<()> {
-    let site = Site::build_and_serve(port)?;
-    let mut node = npm::node();
-    node.arg("tests/e2e/story.mjs").env("REGRANT_URL", &site.address).env("CHROME", &machine.browser.chrome);
-    shell::run(&mut node)
 }
 
 /// The demo page, built and served on this machine only; stops when dropped.
@@ -53,11 +53,14 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Builds `www/` with Vite and serves it; without a port, on any that is free. `pkg/` must be built.
-    pub(crate) fn build_and_serve(port: Option<u16>) -> Result<Self> {
+    /// Builds `www/` with Vite on a package and serves it; without a port, on any that is free.
+    pub(crate) fn build_and_serve(pkg: &Path, port: Option<u16>) -> Result<Self> {
+        setup::packages(&["www"])?;
         let www = shell::root().join("www");
         let vite = www.join("node_modules/vite/bin/vite.js");
-        shell::quiet(npm::node().arg(vite).args(["build", "--logLevel", "warn"]).current_dir(&www))?;
+        let mut build = npm::node();
+        build.arg(vite).args(["build", "--logLevel", "warn"]).current_dir(&www).env("REGRANT_PACKAGE", pkg);
+        stage("the page", || shell::quiet(&mut build))?;
         let mut serve = npm::node();
         serve.args(["tests/tools/serve.mjs", "www/dist", "--port", &port.unwrap_or(0).to_string(), "--while-stdin"]);
         Self::start(&mut serve)

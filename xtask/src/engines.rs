@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use crate::browser::{Browser, locate};
-use crate::setup::{self, Machine};
+use crate::lanes::say;
 use crate::shell::{self, Result};
-use crate::{debian, npm};
+use crate::tools::Tool;
+use crate::{debian, npm, setup};
 
 /// A browser engine, ready to be driven.
 #[derive(Clone, Debug)]
@@ -24,19 +25,19 @@ pub(crate) enum Engine {
 const ALL: [&str; 3] = ["chromium", "firefox", "webkit"];
 
 /// The engines that `--browsers` names, installed where they are missing. Without it, those that are there.
-pub(crate) fn choose(machine: &Machine, wanted: Option<&str>) -> Result<Vec<Engine>> {
+pub(crate) fn choose(wanted: Option<&str>) -> Result<Vec<Engine>> {
     let names = match wanted {
         None | Some("all") => ALL.to_vec(),
         Some(list) => list.split(',').collect(),
     };
     let (mut engines, mut missing) = (Vec::new(), Vec::new());
     for name in names {
-        match find(machine, name)? {
+        match find(name)? {
             Some(engine) => engines.push(engine),
             None if wanted.is_none() => missing.push(name),
             None => {
-                install(machine, name)?;
-                let found = find(machine, name)?;
+                install(name)?;
+                let found = find(name)?;
                 engines.push(found.ok_or_else(|| format!("{name} was installed, but is not found"))?);
             }
         }
@@ -51,9 +52,9 @@ pub(crate) fn choose(machine: &Machine, wanted: Option<&str>) -> Result<Vec<Engi
     Ok(engines)
 }
 
-fn find(machine: &Machine, name: &str) -> Result<Option<Engine>> {
+fn find(name: &str) -> Result<Option<Engine>> {
     Ok(match name {
-        "chromium" => Some(Engine::Chromium(machine.browser.clone())),
+        "chromium" => Some(Engine::Chromium(setup::browser()?)),
         "firefox" => {
             let firefox = locate("FIREFOX", &["firefox-esr", "firefox"], &[])?;
             let ours = shell::cache()?.join("tools/bin/geckodriver");
@@ -73,17 +74,17 @@ fn find(machine: &Machine, name: &str) -> Result<Option<Engine>> {
     })
 }
 
-fn install(machine: &Machine, name: &str) -> Result<()> {
+fn install(name: &str) -> Result<()> {
     let packages: &[&str] = if name == "firefox" { &["firefox-esr"] } else { &["webkit2gtk-driver", "xvfb"] };
     let there = name == "firefox" && locate("FIREFOX", &["firefox-esr", "firefox"], &[])?.is_some();
     if !there {
-        println!("            installing {} with apt-get", packages.join(", "));
+        say(&format!("            installing {} with apt-get", packages.join(", ")));
         debian::install(packages).map_err(|why| {
             format!("{name} was asked for, and is missing ({why}): install {}", packages.join(" and "))
         })?;
     }
     if name == "firefox" {
-        setup::tool(&machine.wasm, "geckodriver", "geckodriver", None)?;
+        Tool::geckodriver().install(&setup::wasm()?)?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ mod debian;
 mod demo;
 mod engines;
 mod imports;
+mod lanes;
 mod npm;
 mod package;
 mod reproducible;
@@ -15,6 +16,7 @@ mod shell;
 mod site;
 mod test;
 mod toolchain;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -54,10 +56,10 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
-        ["setup"] => setup::run().map(drop),
-        ["check"] => setup::run().and_then(|machine| check::run(&machine)),
-        ["package"] => setup::run().and_then(|machine| package::run(&machine)),
-        ["package", "--check-reproducible"] => setup::run().and_then(|machine| reproducible::run(&machine)),
+        ["setup"] => setup::run(),
+        ["check"] => check::run(),
+        ["package"] => package::run(),
+        ["package", "--check-reproducible"] => reproducible::run(),
         ["docs"] => site::run(),
         ["test", options @ ..] => test::run(options),
         ["bench", options @ ..] => bench::run(options),

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::npm;
-use crate::setup::Machine;
+use crate::lanes::{say, stage, together};
 use crate::shell::{self, Result};
-use crate::toolchain::{TARGET, Way};
+use crate::toolchain::{TARGET, Wasm, Way};
+use crate::{npm, setup};
 
 /// Everything the package is made of. When none of it changed since the last time, nothing is built.
 const INPUTS: &[&str] = &[
@@ -35,29 +35,88 @@ const WASM_FEATURES: &[&str] = &[
     "--enable-sign-ext",
 ];
 
-/// Builds the package and checks its size against the budget.
-pub(crate) fn run(machine: &Machine) -> Result<()> {
-    let pkg = shell::root().join("pkg");
-    let stamp = pkg.join(".built-from");
-    let inputs: Vec<PathBuf> = INPUTS.iter().flat_map(|input| shell::files(&shell::root().join(input))).collect();
-    let wanted = format!("{} {:?}", shell::digest(&inputs), machine.wasm.way());
-    if std::fs::read_to_string(&stamp).is_ok_and(|built| built == wanted) {
-        println!("  package   pkg/ is up to date");
-        return Ok(());
-    }
-    build(machine, &shell::root(), &shell::target_dir()?, &pkg)?;
-    let size = check_size(&pkg.join("wasm/regrant_bg.wasm"))?;
-    shell::write(&stamp, wanted)?;
-    println!("  package   pkg/ is built: {size} bytes of wasm, gzipped");
-    Ok(())
+/// How a package is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Small, with the build that has everything inside, with notices: what is published, in `pkg/`.
+    Release,
+    /// By the profile and the very dependencies of the tests, and as large as it comes: to try a change.
+    Quick,
 }
 
-/// Builds the package into `pkg` from the sources in `root`, with cargo's own products in `target`.
-pub(crate) fn build(machine: &Machine, root: &Path, target: &Path, pkg: &Path) -> Result<()> {
+/// Builds the package and checks its size against the budget.
+pub(crate) fn run() -> Result<()> {
+    let pkg = shell::root().join("pkg");
+    if up_to_date(&pkg, Kind::Release)? {
+        say("  package   pkg/ is up to date");
+        return Ok(());
+    }
+    let (wasm, target) = (setup::wasm()?, shell::target_dir()?);
+    let core = stage("the release WebAssembly", || compile(&wasm, &shell::root(), &target, Kind::Release))?;
+    stage("the package", || {
+        assemble(&core, &shell::root(), &pkg, Kind::Release)?;
+        let size = check_size(&pkg.join("wasm/regrant_bg.wasm"))?;
+        say(&format!("  package   pkg/ is built: {size} bytes of wasm, gzipped"));
+        shell::write(&stamp(&pkg), inputs(Kind::Release)?)
+    })
+}
+
+/// A package by the profile of the tests, and where it is. What the build waits for besides goes on meanwhile.
+pub(crate) fn quick(meanwhile: impl FnOnce() -> Result<()> + Send) -> Result<PathBuf> {
+    let pkg = shell::target_dir()?.join("quick/pkg");
+    if up_to_date(&pkg, Kind::Quick)? {
+        meanwhile()?;
+        say("  package   is up to date");
+        return Ok(pkg);
+    }
+    let target = shell::target_dir()?;
+    let core = || {
+        let wasm = setup::wasm()?;
+        stage("the WebAssembly", || compile(&wasm, &shell::root(), &target, Kind::Quick)).map(Some)
+    };
+    let rest = || {
+        meanwhile()?;
+        setup::bindgen().map(|_| None)
+    };
+    let built = together(vec![("core", Box::new(core)), ("rest", Box::new(rest))])?;
+    let core = built.into_iter().flatten().next().ok_or("nothing was built")?;
+    stage("the package", || assemble(&core, &shell::root(), &pkg, Kind::Quick))?;
+    shell::write(&stamp(&pkg), inputs(Kind::Quick)?)?;
+    Ok(pkg)
+}
+
+fn stamp(pkg: &Path) -> PathBuf {
+    pkg.join(".built-from")
+}
+
+fn up_to_date(pkg: &Path, kind: Kind) -> Result<bool> {
+    let wanted = inputs(kind)?;
+    Ok(std::fs::read_to_string(stamp(pkg)).is_ok_and(|built| built == wanted))
+}
+
+/// What a package would be built from.
+fn inputs(kind: Kind) -> Result<String> {
+    let files: Vec<PathBuf> = INPUTS.iter().flat_map(|input| shell::files(&shell::root().join(input))).collect();
+    let rustc = shell::quiet(setup::wasm()?.rustc().arg("--version"))?;
+    Ok(format!("{} {kind:?} {}", shell::digest(&files), rustc.trim()))
+}
+
+/// Builds the release package into `pkg` from the sources in `root`, with cargo's own products in `target`.
+pub(crate) fn build(root: &Path, target: &Path, pkg: &Path) -> Result<()> {
+    let core = compile(&setup::wasm()?, root, target, Kind::Release)?;
+    assemble(&core, root, pkg, Kind::Release)
+}
+
+/// Makes the package of the compiled core.
+fn assemble(core: &Path, root: &Path, pkg: &Path, kind: Kind) -> Result<()> {
     clear(pkg)?;
-    let wasm = compile(machine, root, target)?;
-    bind(machine, &wasm, pkg)?;
+    bind(core, pkg)?;
     copy_template(root, pkg)?;
+    if kind == Kind::Quick {
+        return Ok(());
+    }
+    setup::packages(&["tests"])?;
+    optimise(&pkg.join("wasm/regrant_bg.wasm"))?;
     shell::quiet(npm::node().arg("tests/tools/inline.mjs").arg(pkg).arg(root.join("pkg-template")))?;
     // The notices for, and the list of, what is built into the WebAssembly.
     shell::quiet(npm::node().arg("tests/tools/third-party.mjs").arg(pkg).arg(root)).map(drop)
@@ -71,21 +130,27 @@ fn clear(pkg: &Path) -> Result<()> {
     std::fs::remove_dir_all(pkg).map_err(|error| format!("{}: {error}", pkg.display()))
 }
 
-fn compile(machine: &Machine, root: &Path, target: &Path) -> Result<PathBuf> {
-    println!("  package   building the release wasm");
-    let mut cargo = machine.wasm.cargo();
+fn compile(wasm: &Wasm, root: &Path, target: &Path, kind: Kind) -> Result<PathBuf> {
+    let mut cargo = wasm.cargo();
     cargo.current_dir(root).env("CARGO_TARGET_DIR", target);
-    cargo.args(["build", "--quiet", "--release", "--package", "regrant", "--lib", "--target", TARGET]);
-    // Debian's standard library carries no bitcode, which LTO across crates needs.
-    if machine.wasm.way() == Way::Ordinary {
-        cargo.env("CARGO_PROFILE_RELEASE_LTO", "fat");
-    }
-    // Panic messages name source files: not by this machine's paths.
-    if let (Some(home), Err(_)) = (cargo_home(), std::env::var("RUSTFLAGS")) {
-        cargo.env("RUSTFLAGS", format!("--remap-path-prefix={}=/cargo", home.display()));
-    }
+    cargo.args(["build", "--quiet", "--package", "regrant", "--lib", "--target", TARGET]);
+    let folder = match kind {
+        Kind::Quick => "debug",
+        Kind::Release => {
+            cargo.arg("--release");
+            // Debian's standard library carries no bitcode, which LTO across crates needs.
+            if wasm.way() == Way::Ordinary {
+                cargo.env("CARGO_PROFILE_RELEASE_LTO", "fat");
+            }
+            // Panic messages name source files: not by this machine's paths.
+            if let (Some(home), Err(_)) = (cargo_home(), std::env::var("RUSTFLAGS")) {
+                cargo.env("RUSTFLAGS", format!("--remap-path-prefix={}=/cargo", home.display()));
+            }
+            "release"
+        }
+    };
     shell::run(&mut cargo)?;
-    Ok(target.join(TARGET).join("release/regrant.wasm"))
+    Ok(target.join(TARGET).join(folder).join("regrant.wasm"))
 }
 
 fn cargo_home() -> Option<PathBuf> {
@@ -93,10 +158,10 @@ fn cargo_home() -> Option<PathBuf> {
     given.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")))
 }
 
-fn bind(machine: &Machine, wasm: &Path, pkg: &Path) -> Result<()> {
+fn bind(core: &Path, pkg: &Path) -> Result<()> {
     let out = pkg.join("wasm");
     let mut bindgen = shell::command("wasm-bindgen");
-    machine.wasm.apply(&mut bindgen);
+    setup::bindgen()?.apply(&mut bindgen);
     bindgen.args([
         "--target",
         "web",
@@ -107,14 +172,15 @@ fn bind(machine: &Machine, wasm: &Path, pkg: &Path) -> Result<()> {
         // Lets init() start the module anew after a panic.
         "--experimental-reset-state-function",
     ]);
-    shell::quiet(bindgen.arg("--out-dir").arg(&out).arg(wasm))?;
+    shell::quiet(bindgen.arg("--out-dir").arg(&out).arg(core))?;
     survive_traps(&out.join("regrant.js"))?;
-    pass_long_text(&out.join("regrant.js"))?;
-    println!("  package   optimizing it");
-    let file = out.join("regrant_bg.wasm");
+    pass_long_text(&out.join("regrant.js"))
+}
+
+fn optimise(file: &Path) -> Result<()> {
     let mut opt = npm::node();
     opt.arg(npm::program("binaryen/bin/wasm-opt")).args(["--merge-similar-functions", "-Oz"]).args(WASM_FEATURES);
-    shell::quiet(opt.arg(&file).arg("-o").arg(&file)).map(drop)
+    shell::quiet(opt.arg(file).arg("-o").arg(file)).map(drop)
 }
 
 /// Changes what the generated bindings do when the module traps, or was started anew after that. As generated, a trap in

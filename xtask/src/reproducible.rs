@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::setup::Machine;
+use crate::lanes::say;
 use crate::shell::{self, Result};
 use crate::{npm, package};
 
@@ -16,11 +16,13 @@ const SOURCES: &[&str] = &[
     "README.md",
     "pkg-template",
     "src",
+    "symmetric",
+    "tests/all.rs",
     "xtask",
 ];
 
 /// Builds in `target/reproducible/`; the folders' names are not of one length, so that paths show wherever they get in.
-pub(crate) fn run(machine: &Machine) -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     let scratch = shell::target_dir()?.join("reproducible");
     remove(&scratch)?;
     let (one, other) = (scratch.join("one"), scratch.join("a-folder-with-a-longer-name"));
@@ -29,7 +31,7 @@ pub(crate) fn run(machine: &Machine) -> Result<()> {
         copy_sources(place)?;
     }
     for place in [&one, &other] {
-        package::build(machine, place, &place.join("target"), &place.join("pkg"))?;
+        package::build(place, &place.join("target"), &place.join("pkg"))?;
     }
     let different = compare(&one.join("pkg"), &other.join("pkg"))?;
     if !different.is_empty() {
@@ -42,7 +44,7 @@ pub(crate) fn run(machine: &Machine) -> Result<()> {
     let hash = "console.log(crypto.createHash('sha256').update(fs.readFileSync(process.argv[1])).digest('hex'))";
     let wasm = one.join("pkg/wasm/regrant_bg.wasm");
     let hash = shell::quiet(npm::node().args(["--eval", hash]).arg(&wasm))?;
-    println!("  package   two builds are the same; wasm/regrant_bg.wasm has SHA-256 {}", hash.trim());
+    say(&format!("  package   two builds are the same; wasm/regrant_bg.wasm has SHA-256 {}", hash.trim()));
     remove(&scratch)
 }
 

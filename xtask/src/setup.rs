@@ -1,59 +1,99 @@
-//! `setup`: finds or installs everything the other commands need, one line for each step. Safe to run again and again.
+//! What the commands need of the machine: each takes what it needs, and what is missing is installed then, once. Safe to
+//! ask again and again, and from several lanes and processes at once.
 
-use std::fs::File;
-use std::path::Path;
-use std::process::Command;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::browser::Browser;
+use crate::lanes::{say, together};
 use crate::shell::{self, Result};
 use crate::toolchain::{self, TARGET, Wasm, Way};
+use crate::tools::Tool;
 use crate::{debian, npm};
 
-/// What the other commands need to know of the machine.
-#[derive(Clone, Debug)]
-pub(crate) struct Machine {
-    /// The toolchain that builds WebAssembly.
-    pub(crate) wasm: Wasm,
-    /// Chromium and its driver.
-    pub(crate) browser: Browser,
-}
-
-/// Runs all steps; those that are done already only say so.
-pub(crate) fn run() -> Result<Machine> {
-    let _one_at_a_time = lock()?;
-    let wasm = wasm_target()?;
-    let bindgen = pinned_bindgen()?;
-    tool(&wasm, "wasm-bindgen", "wasm-bindgen-cli", Some(&bindgen))?;
-    tool(&wasm, "wasm-pack", "wasm-pack", None)?;
-    let (browser, installed) = Browser::find_or_install()?;
-    step(
-        "browser",
-        &format!("{} ({})", browser.describe()?, if installed { "installed with apt-get" } else { "found" }),
-    );
-    step("node", &npm::check_node()?);
-    for folder in ["tests", "www"] {
-        let installed = npm::install(folder)?;
-        step("npm", &format!("packages of {folder}/ {}", if installed { "installed" } else { "are there" }));
-    }
-    Ok(Machine { wasm, browser })
+/// `setup`: all of it.
+pub(crate) fn run() -> Result<()> {
+    together(vec![
+        ("rust", Box::new(|| bindgen().and_then(|_| wasm_pack()).map(drop))),
+        (
+            "browser",
+            Box::new(|| {
+                packages(&["tests", "www"])?;
+                browser().map(drop)
+            }),
+        ),
+    ])
+    .map(drop)
 }
 
 /// Says what became of a step.
 pub(crate) fn step(what: &str, how: &str) {
-    println!("  {what:<9} {how}");
+    say(&format!("  {what:<9} {how}"));
 }
 
-/// Two runs at once would install the same things twice: the second waits.
-fn lock() -> Result<File> {
-    let path = shell::cache()?.join("setup.lock");
-    shell::write(&path, "")?;
-    let file = File::open(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    if file.try_lock().is_err() {
-        println!("  another setup is under way; waiting for it");
-        file.lock().map_err(|error| format!("{}: {error}", path.display()))?;
+/// What was found once is not looked for again; lanes that ask at once wait for each other.
+fn once<T: Clone>(known: &Mutex<Option<T>>, find: impl FnOnce() -> Result<T>) -> Result<T> {
+    let mut known = known.lock().map_err(|_| "another lane panicked")?;
+    if known.is_none() {
+        *known = Some(find()?);
     }
-    Ok(file)
+    known.clone().ok_or_else(|| "nothing was found".to_owned())
+}
+
+/// The toolchain that builds WebAssembly.
+pub(crate) fn wasm() -> Result<Wasm> {
+    static WASM: Mutex<Option<Wasm>> = Mutex::new(None);
+    once(&WASM, || {
+        let _one_at_a_time = shell::lock("wasm")?;
+        wasm_target()
+    })
+}
+
+/// The same, with wasm-bindgen's command.
+pub(crate) fn bindgen() -> Result<Wasm> {
+    static BINDGEN: Mutex<Option<Wasm>> = Mutex::new(None);
+    once(&BINDGEN, || {
+        let wasm = wasm()?;
+        Tool::bindgen()?.install(&wasm)?;
+        Ok(wasm)
+    })
+}
+
+/// The same, with wasm-pack.
+pub(crate) fn wasm_pack() -> Result<Wasm> {
+    static WASM_PACK: Mutex<Option<Wasm>> = Mutex::new(None);
+    once(&WASM_PACK, || {
+        let wasm = bindgen()?;
+        Tool::wasm_pack().install(&wasm)?;
+        Ok(wasm)
+    })
+}
+
+/// Chromium and its driver.
+pub(crate) fn browser() -> Result<Browser> {
+    static BROWSER: Mutex<Option<Browser>> = Mutex::new(None);
+    once(&BROWSER, || {
+        let (browser, installed) = Browser::find_or_install()?;
+        let how = if installed { "installed with apt-get" } else { "found" };
+        step("browser", &format!("{} ({how})", browser.describe()?));
+        Ok(browser)
+    })
+}
+
+/// The npm packages of these folders.
+pub(crate) fn packages(folders: &[&str]) -> Result<()> {
+    static NODE: Mutex<Option<()>> = Mutex::new(None);
+    once(&NODE, || {
+        step("node", &npm::check_node()?);
+        Ok(())
+    })?;
+    for folder in folders {
+        let _one_at_a_time = shell::lock("npm")?;
+        if npm::install(folder)? {
+            step("npm", &format!("packages of {folder}/ installed"));
+        }
+    }
+    Ok(())
 }
 
 fn wasm_target() -> Result<Wasm> {
@@ -68,7 +108,6 @@ fn wasm_target() -> Result<Wasm> {
     step("wasm", &format!("{TARGET} {way}, for {whose}"));
     Ok(wasm)
 }
-
 fn install_wasm_target() -> Result<(Wasm, &'static str)> {
     let mut tried = Vec::new();
     if toolchain::forced() != Some(Way::Debian) {
@@ -120,46 +159,4 @@ fn rustup_target() -> Result<()> {
     drop(child.kill());
     drop(child.wait());
     Err(format!("`rustup target add {TARGET}` did not finish in three minutes"))
-}
-
-/// The version of wasm-bindgen in Cargo.toml: the tool and the crate must be exactly the same.
-fn pinned_bindgen() -> Result<String> {
-    let manifest = shell::read(&shell::root().join("Cargo.toml"))?;
-    let line = manifest.lines().find(|line| line.starts_with("wasm-bindgen ="));
-    let version = line.and_then(|line| line.split("\"=").nth(1)).and_then(|rest| rest.split('"').next());
-    version
-        .map(str::to_owned)
-        .ok_or_else(|| "Cargo.toml does not pin wasm-bindgen: it must say wasm-bindgen = \"=X.Y.Z\"".to_owned())
-}
-
-/// Installs a Rust program into our own folder, unless it is there (or on `PATH`) in the right version.
-/// Without `--locked`: a registry mirror may lag behind the versions in its lockfile.
-pub(crate) fn tool(wasm: &Wasm, program: &str, package: &str, version: Option<&str>) -> Result<()> {
-    let folder = shell::cache()?.join("tools");
-    let present = || {
-        let mut ask = Command::new(program);
-        wasm.apply(&mut ask);
-        let text = shell::quiet(ask.arg("--version")).ok()?;
-        let found = text.split_whitespace().nth(1)?.to_owned();
-        version.is_none_or(|version| version == found).then_some(found)
-    };
-    if let Some(found) = present() {
-        step(program, &format!("{found} is there"));
-        return Ok(());
-    }
-    println!("  {program:<9} installing {package} with cargo (two minutes or so)");
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(parent(&folder)).args(["install", package, "--force", "--root"]).arg(&folder);
-    if let Some(version) = version {
-        cargo.args(["--version", version]);
-    }
-    shell::quiet(cargo.env_remove("CARGO_TARGET_DIR"))?;
-    let found =
-        present().ok_or_else(|| format!("{package} was installed into {}, but does not run", folder.display()))?;
-    step(program, &format!("{found} installed"));
-    Ok(())
-}
-
-fn parent(folder: &Path) -> &Path {
-    folder.parent().unwrap_or(folder)
 }

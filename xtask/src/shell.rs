@@ -1,9 +1,14 @@
 //! Running programs and finding files. Every error says which program, and what to do when it is missing.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
+use std::thread;
+
+use crate::lanes;
 
 /// What every step gives: an error is a message for the person at the terminal.
 pub(crate) type Result<T> = std::result::Result<T, String>;
@@ -33,6 +38,18 @@ pub(crate) fn target_dir() -> Result<PathBuf> {
         None if ci() => Ok(cache()?.join("target")),
         None => Ok(root().join("target")),
     }
+}
+
+/// Two processes at once would install the same things twice: the second waits while the first holds this.
+pub(crate) fn lock(what: &str) -> Result<File> {
+    let path = cache()?.join(format!("{what}.lock"));
+    write(&path, "")?;
+    let file = File::open(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    if file.try_lock().is_err() {
+        lanes::say(&format!("  {what:<9} is being seen to elsewhere; waiting"));
+        file.lock().map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(file)
 }
 
 /// A command that runs at the repository's root.
@@ -66,20 +83,51 @@ pub(crate) fn output(command: &mut Command) -> Result<Output> {
     command.stdin(Stdio::null()).output().map_err(|error| not_started(command, &error))
 }
 
-/// Runs to the end, showing each line of its standard output as it comes and handing all of them over.
+/// Runs to the end, showing each line that it prints as it comes, and hands over those of its standard output. When it
+/// fails, the error carries the end of what it printed.
 pub(crate) fn tee(command: &mut Command) -> Result<Vec<String>> {
-    let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| not_started(command, &error))?;
-    let mut lines = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
-        for line in BufReader::new(stdout).split(b'\n') {
-            let line = line.map_err(|error| error.to_string())?;
-            let line = String::from_utf8_lossy(&line).into_owned();
-            println!("{line}");
-            lines.push(line);
-        }
-    }
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| not_started(command, &error))?;
+    let (prefix, all) = (lanes::prefix(), Mutex::new(Vec::new()));
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let lines = thread::scope(|scope| {
+        let errors = scope.spawn(|| show_lines(&prefix, stderr, &all));
+        let lines = show_lines(&prefix, stdout, &all);
+        drop(errors.join());
+        lines
+    });
     let status = child.wait().map_err(|error| error.to_string())?;
-    if status.success() { Ok(lines) } else { Err(format!("{} failed ({status})", show(command))) }
+    if status.success() {
+        return Ok(lines);
+    }
+    let all = all.into_inner().unwrap_or_default();
+    Err(format!("{} failed ({status})\n{}", show(command), ending(&all)))
+}
+
+/// Shows each line of a stream, puts it with those of others, and gives all of this stream.
+fn show_lines(prefix: &str, stream: Option<impl Read>, all: &Mutex<Vec<String>>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in stream.into_iter().flat_map(|stream| BufReader::new(stream).split(b'\n')).map_while(std::io::Result::ok)
+    {
+        let line = String::from_utf8_lossy(&line).into_owned();
+        lanes::show(prefix, &line);
+        if let Ok(mut all) = all.lock() {
+            all.push(line.clone());
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// The end of what a failed program printed: from where a test runner begins to tell of failures, or the last lines.
+fn ending(lines: &[String]) -> String {
+    let begins = |line: &String| ["failures:", "failing tests:"].contains(&line.trim());
+    let first = lines.iter().position(begins).unwrap_or(lines.len().saturating_sub(25));
+    lines[first.max(lines.len().saturating_sub(200))..].join("\n")
 }
 
 /// A command as one would type it.

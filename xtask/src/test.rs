@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use crate::demo::Site;
 use crate::engines::{self, Engine};
-use crate::setup::{self, Machine};
+use crate::lanes::{say, stage, together};
 use crate::shell::{self, Result};
 use crate::toolchain::native_cargo;
-use crate::{check, npm, package};
+use crate::{check, npm, package, setup};
 
 /// What can be run by itself, in the order in which failures are cheapest to find.
 const SLICES: &[&str] = &["check", "native", "browser", "package", "docs", "elsewhere", "e2e"];
@@ -46,30 +46,40 @@ impl<'a> Wanted<'a> {
 
 /// Runs everything, or the slices that are named, and ends with one line: how many tests passed. `--browsers`: see
 /// [`engines::choose`].
+///
+/// Two lanes: what compiles and runs the core, and what makes the package, which is one long compilation on one
+/// processor. What needs both, browsers above all, comes after them.
 pub(crate) fn run(options: &[&str]) -> Result<()> {
     let wanted = Wanted::parse(options)?;
     let begun = Instant::now();
-    let (machine, engines) = stage("setup", || {
-        let machine = setup::run()?;
-        let engines = engines::choose(&machine, wanted.browsers)?;
-        Ok((machine, engines))
-    })?;
-    let chromium = [Engine::Chromium(machine.browser.clone())];
-    if wanted.has("check") {
-        check::run(&machine)?;
-    }
-    let mut passed = 0;
-    if wanted.has("native") {
-        passed +=
-            stage("native tests", || Ok(count(&shell::tee(native_cargo().args(["test", "--quiet", "--workspace"]))?)))?;
-    }
+    prune()?;
+    let core = || {
+        let mut passed = 0;
+        if wanted.has("check") {
+            check::quick()?;
+        }
+        if wanted.has("native") {
+            passed += stage("native tests", native)?;
+        }
+        if wanted.has("check") {
+            check::documents()?;
+            check::wasm()?;
+        }
+        Ok(passed)
+    };
+    let package = || {
+        if ["package", "docs", "elsewhere", "e2e"].iter().any(|slice| wanted.has(slice)) {
+            package::run()?;
+        }
+        Ok(0)
+    };
+    let mut passed: u64 = together(vec![("core", Box::new(core)), ("package", Box::new(package))])?.into_iter().sum();
+    let engines = engines::choose(wanted.browsers)?;
+    let chromium: Vec<Engine> = engines.iter().filter(|engine| engine.name() == "chromium").cloned().collect();
     if wanted.has("browser") {
         for engine in &engines {
-            passed += stage(&format!("browser tests in {}", engine.name()), || browser(&machine, engine))?;
+            passed += stage(&format!("browser tests in {}", engine.name()), || browser(engine))?;
         }
-    }
-    if ["package", "docs", "elsewhere", "e2e"].iter().any(|slice| wanted.has(slice)) {
-        stage("package", || package::run(&machine))?;
     }
     if wanted.has("package") {
         // Who names engines wants all of it in each; otherwise programs say where they differ.
@@ -85,45 +95,42 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
     if wanted.has("e2e") {
         passed += stage("end to end", || end_to_end(&chromium))?;
     }
-    println!("\nall of it took {:.0} s", begun.elapsed().as_secs_f64());
-    println!("{passed} passed, 0 failed");
+    say(&format!("\nall of it took {:.0} s", begun.elapsed().as_secs_f64()));
+    say(&format!("{passed} passed, 0 failed"));
     Ok(())
 }
 
-/// Runs one stage, printing its name before and its time after.
-pub(crate) fn stage<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    println!("== {name}");
-    let begun = Instant::now();
-    let done = work().map_err(|error| format!("{name}: {error}"))?;
-    println!("== {name}: ok, {:.1} s", begun.elapsed().as_secs_f64());
-    Ok(done)
+/// The core and the commands, on this machine.
+fn native() -> Result<u64> {
+    Ok(count(&shell::tee(native_cargo().args(["test", "--quiet", "--workspace"]))?))
 }
 
 /// The crate's own tests, compiled to wasm and run in a headless browser.
-fn browser(machine: &Machine, engine: &Engine) -> Result<u64> {
+fn browser(engine: &Engine) -> Result<u64> {
     let mut wasm_pack = shell::command("wasm-pack");
-    machine.wasm.apply(&mut wasm_pack);
+    setup::wasm_pack()?.apply(&mut wasm_pack);
     wasm_pack.args(["test", "--headless", "--mode", "no-install"]);
     let _display = engine.apply_to_wasm_pack(&mut wasm_pack)?;
     wasm_pack.env("WASM_BINDGEN_TEST_TIMEOUT", "300");
-    Ok(count(&shell::tee(&mut wasm_pack)?))
+    // The core has no unit test that is for browsers, and each binary costs a start of one.
+    Ok(count(&shell::tee(wasm_pack.args(["--", "--test", "all"]))?))
 }
 
 /// The documentation, and its site, whose own packages nothing else needs.
 fn documentation(chromium: &[Engine]) -> Result<u64> {
-    npm::install("xtask/site")?;
+    setup::packages(&["xtask/site"])?;
     node_tests(chromium, "tests/docs", ".test.mjs", &[])
 }
 
 /// The package built by other bundlers and frameworks, whose own packages nothing else needs.
 fn elsewhere(engines: &[Engine]) -> Result<u64> {
-    npm::install("tests/elsewhere")?;
+    setup::packages(&["tests/elsewhere"])?;
     node_tests(engines, "tests/elsewhere", ".test.mjs", &[])
 }
 
 /// The story that the demo page tells, and other flows, against the built page.
 fn end_to_end(chromium: &[Engine]) -> Result<u64> {
-    let site = Site::build_and_serve(None)?;
+    let site = Site::build_and_serve(&shell::root().join("pkg"), None)?;
     node_tests(chromium, "tests/e2e", ".mjs", &[("REGRANT_URL", &site.address)])
 }
 
@@ -135,9 +142,10 @@ fn node_tests(engines: &[Engine], folder: &str, ending: &str, told: &[(&str, &st
     if files.is_empty() {
         return Err(format!("{folder} holds no files named *{ending}"));
     }
+    setup::packages(&["tests"])?;
     let mut node = npm::node();
     // Two files at once, also where there are no more cores: they wait for browsers and for files half of the time.
-    node.args(["--test", "--test-reporter=spec", "--test-concurrency=2"]).args(files);
+    node.args(["--test", "--test-reporter=./tests/tools/reporter.mjs", "--test-concurrency=2"]).args(files);
     for engine in engines {
         engine.apply(&mut node);
     }
@@ -145,6 +153,23 @@ fn node_tests(engines: &[Engine], folder: &str, ending: &str, told: &[(&str, &st
     node.envs(told.iter().copied());
     npm::apply_cache(&mut node)?;
     Ok(count(&shell::tee(&mut node)?))
+}
+
+/// In CI, where build products outlive the clone: those of another compiler are never used again, and of what changes in
+/// every run something stays each time.
+fn prune() -> Result<()> {
+    const MOST: u64 = 8 << 30;
+    if !shell::ci() {
+        return Ok(());
+    }
+    let target = shell::target_dir()?;
+    let (stamp, compiler) = (target.join("compiler"), shell::quiet(native_cargo().arg("--version"))?);
+    let size: u64 = shell::files(&target).iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum();
+    if size > MOST || std::fs::read_to_string(&stamp).is_ok_and(|before| before != compiler) {
+        say(&format!("  cache     {} is {} MiB: begun anew", target.display(), size >> 20));
+        std::fs::remove_dir_all(&target).map_err(|error| format!("{}: {error}", target.display()))?;
+    }
+    shell::write(&stamp, compiler)
 }
 
 /// Adds up what test runners say: cargo's `test result: ok. 3 passed`, Node's `pass 3`.

@@ -60,7 +60,8 @@ impl Wasm {
         cargo
     }
 
-    fn rustc(&self) -> Command {
+    /// `rustc` of this toolchain.
+    pub(crate) fn rustc(&self) -> Command {
         let mut rustc = shell::command(if self.way == Way::Debian { "/usr/bin/rustc" } else { "rustc" });
         self.apply(&mut rustc);
         rustc
