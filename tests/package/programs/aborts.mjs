@@ -3,7 +3,6 @@
 import { Regrant, generateKeyPair } from "regrant";
 import { createRelay, createStore } from "regrant/testing";
 
-export const variants = ["programs"];
 /** Takes minutes in each: in others when they are asked for. */
 export const engines = ["chromium"];
 

@@ -4,7 +4,6 @@ import { Regrant } from "regrant";
 import { Regrant as Elsewhere } from "regrant/inline";
 import { createRelay, createStore } from "regrant/testing";
 
-export const variants = ["programs"];
 
 /** By messages: pages that nobody looks at have timers that come once a second. */
 async function pause(ms) {

@@ -3,8 +3,6 @@
 import { Regrant } from "regrant";
 import { createRelay } from "regrant/testing";
 
-/** Takes long: once in each place. */
-export const variants = ["programs"];
 // The relay's and the client's work, not the engine's.
 export const engines = ["chromium"];
 

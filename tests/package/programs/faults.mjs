@@ -6,8 +6,6 @@ import { Regrant, generateKeyPair } from "regrant";
 import { createFaults, createRelay, createStore } from "regrant/testing";
 import { stopping } from "../everywhere.mjs";
 
-/** Takes long: once in each place. */
-export const variants = ["programs"];
 /** Takes minutes in each: in others when they are asked for. */
 export const engines = ["chromium"];
 

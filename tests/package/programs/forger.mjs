@@ -3,7 +3,6 @@
 import { Regrant, generateKeyPair } from "regrant";
 import { createRelay, forger } from "regrant/testing";
 
-export const variants = ["programs"];
 
 const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
 const hex = (text) => Uint8Array.from(text.match(/../g), (pair) => parseInt(pair, 16));

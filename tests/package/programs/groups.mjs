@@ -1,7 +1,6 @@
 // The sharing graph as an application uses it: groups, devices, exclusion, renewing, and who can read what.
 import { Regrant } from "regrant";
 
-export const variants = ["programs"];
 /** Takes minutes in each: in others when they are asked for. */
 export const engines = ["chromium"];
 

@@ -3,7 +3,6 @@
 import { Regrant } from "regrant";
 
 export const where = ["browser"];
-export const variants = ["programs"];
 // Many large items: half a minute where they are slow.
 export const engines = ["chromium"];
 

@@ -3,7 +3,6 @@
 import { Regrant, generateKeyPair } from "regrant";
 import { elsewhere, read, world } from "../world.mjs";
 
-export const variants = ["programs"];
 /** Takes minutes in each: in others when they are asked for. */
 export const engines = ["chromium"];
 

@@ -4,7 +4,6 @@ import { Regrant, generateKeyPair } from "regrant";
 import { createStore, forger, sealEnvelope } from "regrant/testing";
 import { elsewhere, pair, read, world } from "../world.mjs";
 
-export const variants = ["programs"];
 
 export const scenarios = {
   "a swapped key of a known identity is refused as changed, and nothing is encrypted to it": async ({ code, equal, same, vault }) => {

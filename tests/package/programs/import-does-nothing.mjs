@@ -1,3 +1,4 @@
+export const variants = ["programs", "inline"];
 // Importing must be safe during server-side rendering: it fetches nothing and compiles nothing.
 export default async function ({ equal, version: packed }) {
   const touched = [];

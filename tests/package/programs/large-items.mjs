@@ -2,7 +2,6 @@
 // changed as soon as the call has returned. What comes out opens as a stream too, which works in another way.
 import { Regrant } from "regrant";
 
-export const variants = ["programs"];
 
 const MiB = 1 << 20;
 

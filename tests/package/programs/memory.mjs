@@ -62,6 +62,9 @@ async function derived(relay, login, { vaultSecret }) {
   return { vault, relaySecret: await hkdf(vault, transcript("relay")), unlocker };
 }
 
+// It looks for what was made where it runs.
+export const makesPairs = true;
+
 export default async function ({ equal, ok, vault }) {
   const memories = capture();
   const pair = await generateKeyPair({ modulusLength: 2048 });

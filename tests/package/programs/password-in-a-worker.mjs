@@ -1,6 +1,7 @@
 // Deriving from a password does not freeze the page, wherever a worker can be had.
 import { deriveSecrets } from "regrant";
 
+export const variants = ["programs", "inline"];
 export const where = ["browser"];
 
 export default async function ({ ok, same, inline }) {

@@ -20,6 +20,8 @@ async function trapping(work) {
   }
 }
 
+export const variants = ["programs", "inline"];
+
 export default async function ({ code, equal, ok, readAll, rejects, same, vault }) {
   const uncaught = [];
   const note = (event) => uncaught.push(String(event.reason ?? event.error ?? event));

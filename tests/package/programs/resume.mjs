@@ -3,6 +3,7 @@
 import { Regrant, generateKeyPair } from "regrant";
 import { spellings } from "../places.mjs";
 
+export const variants = ["programs", "inline"];
 export const where = ["browser"];
 
 /** Every record of every database, with its key. */

@@ -1,5 +1,7 @@
 import { init, version } from "regrant";
 
+export const variants = ["programs", "inline"];
+
 export default async function ({ code, equal, rejects, version: packed }) {
   const broken = await code(init(new Uint8Array([1, 2, 3])), "ERR_INIT_FAILED");
   equal(broken.cause.name, "CompileError");

@@ -1,7 +1,6 @@
 // The cost of sharing follows the number of people, never the number of items.
 import { Regrant } from "regrant";
 
-export const variants = ["programs"];
 // What it counts is the same in each engine.
 export const engines = ["chromium"];
 

@@ -2,6 +2,7 @@
 // block it until garbage is collected.
 import { Regrant } from "regrant";
 
+export const variants = ["programs", "inline"];
 // Node has no such databases.
 export const where = ["browser"];
 

@@ -3,7 +3,6 @@
 import { Regrant, generateKeyPair } from "regrant";
 import { places } from "../places.mjs";
 
-export const variants = ["programs"];
 
 export default async function ({ code, equal, ok, place, same, vault }) {
   // Somebody new for a session to remember, whenever it is to store something.

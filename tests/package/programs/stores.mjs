@@ -2,6 +2,8 @@
 import { Regrant, support } from "regrant";
 import { places } from "../places.mjs";
 
+export const variants = ["programs", "inline"];
+
 export default async function ({ code, equal, ok, place, same, vault, until }) {
   await (await Regrant.open({ store: "memory", name: "stores" })).connect({ login: "carol", ...vault(3) });
   for (const { kind, store, keeps, read, remove, mode, files } of await places(place, "stores")) {

@@ -1,6 +1,10 @@
 // Two people: sharing, losing a key, hearing of it, comparing the code, access back.
 import { deriveSecrets, generateKeyPair, Regrant, RegrantError, Session } from "regrant";
 
+export const variants = ["programs", "inline"];
+// Its pairs are made where it runs.
+export const makesPairs = true;
+
 export default async function ({ code, equal, ok, same, until }) {
   const kdf = { name: "argon2id", memoryKiB: 19456, iterations: 2 };
   const phone = await Regrant.open({ name: "story", application: "story", kdf });

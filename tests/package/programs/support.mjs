@@ -1,5 +1,7 @@
 import { support } from "regrant";
 
+export const variants = ["programs", "inline"];
+
 export default async function ({ equal, ok, place }) {
   const report = await support();
   ok(report.wasm && report.webcrypto && report.engine === "webcrypto");

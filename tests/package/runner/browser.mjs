@@ -1,5 +1,6 @@
 // Runs the program that the page's address names and leaves the outcome in the page.
 import * as assert from "./assert.mjs";
+import { usePairs } from "./pairs.mjs";
 
 // Not every driver tells of these: the page keeps them by itself. What a program expects it prevents, or stops.
 const events = [];
@@ -21,6 +22,7 @@ for (const name of query.getAll("without")) {
 async function run(name) {
   const program = await programs[`./${name}`]();
   const scenario = query.get("scenario");
+  if (!program.makesPairs) usePairs(await (await fetch("/pairs.json")).json());
   await (scenario ? program.scenarios[scenario] : program.default)({
     ...assert,
     place: "browser",
