@@ -109,7 +109,10 @@ async function prepare(folder, pairs) {
 async function outcome(engine, address, program, scenario = "") {
   const query = new URLSearchParams({ program, scenario, version: made.packed.version });
   return withPage(made.engines.browsers[engine], `${address}?${query}`, async (page) => {
-    await page.waitForFunction(() => document.body?.dataset.outcome, undefined, { timeout: DEADLINE_MS });
+    await page.waitForFunction(() => document.body?.dataset.outcome, undefined, { timeout: DEADLINE_MS }).catch(async (cause) => {
+      const seen = await page.evaluate(() => [location.href, document.readyState, globalThis.uncaught?.(), document.body?.innerText].join("\n")).catch(String);
+      throw new Error(`${program} ${scenario} did not end in ${DEADLINE_MS / 1000} s; its page:\n${seen}`, { cause });
+    });
     return page.evaluate(() => document.body.dataset.outcome);
   });
 }

@@ -10,6 +10,7 @@
     unreachable_pub
 )]
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -30,8 +31,19 @@ use regrant::store::{Store, memory};
 pub use futures::executor::block_on;
 pub use uuid::Uuid;
 
+thread_local! {
+    /// How far this test's clock is ahead.
+    static AHEAD: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The clock of all devices and relays of a test.
 pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64 + AHEAD.get()
+}
+
+/// Lets so many milliseconds pass at once.
+pub fn pass(milliseconds: u64) {
+    AHEAD.set(AHEAD.get() + milliseconds);
 }
 
 /// A relay in memory.

@@ -31,9 +31,9 @@ export async function scratch() {
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-/** `npm pack`s the built package: the tarball, and the files in it. */
+/** `npm pack`s the built package, or the one in the folder that REGRANT_PACKAGE names: the tarball, and the files in it. */
 export async function pack(into) {
-  const pkg = join(tests, "../pkg");
+  const pkg = process.env.REGRANT_PACKAGE ?? join(tests, "../pkg");
   const [packed] = Object.values(JSON.parse(await run(pkg, "npm", "pack", "--json", "--pack-destination", into)));
   return { tarball: join(into, packed.filename), files: packed.files.map(({ path }) => path), version: packed.version };
 }

@@ -3,7 +3,7 @@
 use crate::lanes::stage;
 use crate::shell::{self, Result};
 use crate::toolchain::{TARGET, native_cargo};
-use crate::{imports, npm, setup};
+use crate::{imports, long, npm, setup};
 
 /// The folders with a `tsconfig.json`.
 const TYPESCRIPT: &[&str] = &["tests", "www"];
@@ -46,7 +46,8 @@ pub(crate) fn documents() -> Result<()> {
         let mut cargo = native_cargo();
         shell::run(cargo.args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
     })?;
-    stage("the crate's package", crate_package)
+    stage("the crate's package", crate_package)?;
+    long::say_what_is_old()
 }
 
 /// What `cargo publish` would send can be put together, and cargo has nothing to say about it.
@@ -60,7 +61,7 @@ fn crate_package() -> Result<()> {
 }
 
 /// Types of the package's declarations and of all TypeScript that uses them.
-fn types() -> Result<()> {
+pub(crate) fn types() -> Result<()> {
     setup::packages(TYPESCRIPT)?;
     for folder in TYPESCRIPT {
         shell::run(npm::node().arg(npm::program("typescript/bin/tsc")).args(["--noEmit", "--project", folder]))?;

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use crate::lanes::{say, stage};
+use crate::package::Parts;
 use crate::shell::{self, Result};
 use crate::{npm, package, setup};
 
@@ -27,7 +28,7 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
     }
     let begun = Instant::now();
     let story = if check { &["tests", "www"][..] } else { &["www"] };
-    let pkg = package::quick(|| setup::packages(story))?;
+    let pkg = package::quick(Parts::Page, || setup::packages(story))?;
     if check {
         let chrome = setup::browser()?.chrome;
         let site = Site::build_and_serve(&pkg, port)?;

@@ -2,12 +2,14 @@
 
 mod bench;
 mod browser;
+mod changed;
 mod check;
 mod debian;
 mod demo;
 mod engines;
 mod imports;
 mod lanes;
+mod long;
 mod npm;
 mod package;
 mod reproducible;
@@ -39,6 +41,12 @@ cargo xtask COMMAND
                              e2e        the demo page
                            LIST: all, or some of chromium,firefox,webkit, which are installed where they are missing.
                            Without it, Chromium and those of the others that are there
+  test --changed [COMMIT]  of the tests those that a change can break: of what is not committed, or of all since COMMIT
+  test --long [JOB]... [--shard I/N]
+                           what takes hours, in units that are not run twice for a commit; results in tests/long/:
+                             loaded     the package and the page beside three busy loops, 20 times
+                             graphs     random sharing graphs against a model, by 20 seeds
+                             fuzz       ten minutes of each fuzz target
   docs                     build the site of the documentation into target/site/ (it opens from the disk, too)
   bench [--check] [--json FILE] [WORD]
                            measure the package in Chromium; with --check, exit 1 where a target is missed
@@ -61,6 +69,9 @@ fn main() -> ExitCode {
         ["package"] => package::run(),
         ["package", "--check-reproducible"] => reproducible::run(),
         ["docs"] => site::run(),
+        ["test", "--changed"] => changed::run("HEAD"),
+        ["test", "--changed", since] => changed::run(since),
+        ["test", "--long", options @ ..] => long::run(options),
         ["test", options @ ..] => test::run(options),
         ["bench", options @ ..] => bench::run(options),
         ["demo", options @ ..] => demo::run(options),

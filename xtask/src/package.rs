@@ -61,8 +61,25 @@ pub(crate) fn run() -> Result<()> {
     })
 }
 
-/// A package by the profile of the tests, and where it is. What the build waits for besides goes on meanwhile.
-pub(crate) fn quick(meanwhile: impl FnOnce() -> Result<()> + Send) -> Result<PathBuf> {
+/// What of a quick package is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parts {
+    /// What a page takes that a bundler builds.
+    Page,
+    /// The build that has everything inside, too. Wants the packages of `tests/`.
+    All,
+}
+
+/// A package by the profile of the tests, and where it is. What is needed besides is seen to meanwhile.
+pub(crate) fn quick(parts: Parts, meanwhile: impl FnOnce() -> Result<()> + Send) -> Result<PathBuf> {
+    let pkg = quick_core(meanwhile)?;
+    if parts == Parts::All && !pkg.join("inline/index.js").is_file() {
+        inline(&pkg, &shell::root())?;
+    }
+    Ok(pkg)
+}
+
+fn quick_core(meanwhile: impl FnOnce() -> Result<()> + Send) -> Result<PathBuf> {
     let pkg = shell::target_dir()?.join("quick/pkg");
     if up_to_date(&pkg, Kind::Quick)? {
         meanwhile()?;
@@ -117,9 +134,13 @@ fn assemble(core: &Path, root: &Path, pkg: &Path, kind: Kind) -> Result<()> {
     }
     setup::packages(&["tests"])?;
     optimise(&pkg.join("wasm/regrant_bg.wasm"))?;
-    shell::quiet(npm::node().arg("tests/tools/inline.mjs").arg(pkg).arg(root.join("pkg-template")))?;
+    inline(pkg, root)?;
     // The notices for, and the list of, what is built into the WebAssembly.
     shell::quiet(npm::node().arg("tests/tools/third-party.mjs").arg(pkg).arg(root)).map(drop)
+}
+
+fn inline(pkg: &Path, root: &Path) -> Result<()> {
+    shell::quiet(npm::node().arg("tests/tools/inline.mjs").arg(pkg).arg(root.join("pkg-template"))).map(drop)
 }
 
 /// The folder stays, because `www/node_modules` links to it; what is in it goes.
@@ -245,7 +266,7 @@ fn copy_template(root: &Path, pkg: &Path) -> Result<()> {
 }
 
 /// The version in Cargo.toml's `[workspace.package]`.
-fn version() -> Result<String> {
+pub(crate) fn version() -> Result<String> {
     let manifest = shell::read(&shell::root().join("Cargo.toml"))?;
     let line = manifest.lines().find_map(|line| line.strip_prefix("version = \""));
     line.and_then(|rest| rest.strip_suffix('"'))

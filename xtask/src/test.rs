@@ -1,5 +1,7 @@
 //! `test`: setup and check, then every kind of test, in the order in which failures are cheapest to find; or slices of it.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Instant;
 
 use crate::demo::Site;
@@ -11,6 +13,9 @@ use crate::{check, npm, package, setup};
 
 /// What can be run by itself, in the order in which failures are cheapest to find.
 const SLICES: &[&str] = &["check", "native", "browser", "package", "docs", "elsewhere", "e2e"];
+
+/// The test files of a folder that holds other files, too.
+const TESTS: End<'_> = End::With(".test.mjs");
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -84,7 +89,7 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
     if wanted.has("package") {
         // Who names engines wants all of it in each; otherwise programs say where they differ.
         let everywhere: &[_] = if wanted.browsers.is_some() { &[("REGRANT_EVERYWHERE", "1")] } else { &[] };
-        passed += stage("package tests", || node_tests(&engines, "tests/package", ".test.mjs", everywhere))?;
+        passed += stage("package tests", || node_tests(&engines, "tests/package", &TESTS, everywhere, &[]))?;
     }
     if wanted.has("docs") {
         passed += stage("documentation", || documentation(&chromium))?;
@@ -102,7 +107,7 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
 
 /// The core and the commands, on this machine.
 fn native() -> Result<u64> {
-    Ok(count(&shell::tee(native_cargo().args(["test", "--quiet", "--workspace"]))?))
+    Ok(count(&shell::tee(native_cargo().args(["test", "--workspace"]))?))
 }
 
 /// The crate's own tests, compiled to wasm and run in a headless browser.
@@ -119,33 +124,63 @@ fn browser(engine: &Engine) -> Result<u64> {
 /// The documentation, and its site, whose own packages nothing else needs.
 fn documentation(chromium: &[Engine]) -> Result<u64> {
     setup::packages(&["xtask/site"])?;
-    node_tests(chromium, "tests/docs", ".test.mjs", &[])
+    node_tests(chromium, "tests/docs", &TESTS, &[], &[])
 }
 
 /// The package built by other bundlers and frameworks, whose own packages nothing else needs.
 fn elsewhere(engines: &[Engine]) -> Result<u64> {
     setup::packages(&["tests/elsewhere"])?;
-    node_tests(engines, "tests/elsewhere", ".test.mjs", &[])
+    node_tests(engines, "tests/elsewhere", &TESTS, &[], &[])
 }
 
 /// The story that the demo page tells, and other flows, against the built page.
 fn end_to_end(chromium: &[Engine]) -> Result<u64> {
     let site = Site::build_and_serve(&shell::root().join("pkg"), None)?;
-    node_tests(chromium, "tests/e2e", ".mjs", &[("REGRANT_URL", &site.address)])
+    node_tests(chromium, "tests/e2e", &End::With(".mjs"), &[("REGRANT_URL", &site.address)], &[])
 }
 
-/// Runs the files of a folder whose names end so with Node's test runner, with what they need to know in the environment.
-fn node_tests(engines: &[Engine], folder: &str, ending: &str, told: &[(&str, &str)]) -> Result<u64> {
+/// Which files of a folder are run.
+#[derive(Debug)]
+pub(crate) enum End<'a> {
+    /// Those whose names end so.
+    With(&'a str),
+    /// This one.
+    File(&'a str),
+    /// Those of these names, without their ending.
+    Stems(&'a BTreeSet<String>),
+}
+
+impl End<'_> {
+    fn fits(&self, file: &Path) -> bool {
+        let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+        match self {
+            Self::With(ending) => part(file.file_name()).ends_with(ending),
+            Self::File(name) => part(file.file_name()) == *name,
+            Self::Stems(names) => names.contains(&part(file.file_stem())),
+        }
+    }
+}
+
+/// Runs files of a folder with Node's test runner, told what they need to know in the environment.
+pub(crate) fn node_tests(
+    engines: &[Engine],
+    folder: &str,
+    which: &End<'_>,
+    told: &[(&str, &str)],
+    options: &[String],
+) -> Result<u64> {
     let all = std::fs::read_dir(shell::root().join(folder)).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut files: Vec<_> = all.filter(|file| file.to_string_lossy().ends_with(ending)).collect();
+    let mut files: Vec<_> = all.filter(|file| which.fits(file)).collect();
     files.sort();
     if files.is_empty() {
-        return Err(format!("{folder} holds no files named *{ending}"));
+        return Err(format!("{folder} holds none of {which:?}"));
     }
     setup::packages(&["tests"])?;
     let mut node = npm::node();
     // Two files at once, also where there are no more cores: they wait for browsers and for files half of the time.
-    node.args(["--test", "--test-reporter=./tests/tools/reporter.mjs", "--test-concurrency=2"]).args(files);
+    node.args(["--test", "--test-reporter=./tests/tools/reporter.mjs", "--test-concurrency=2"])
+        .args(options)
+        .args(files);
     for engine in engines {
         engine.apply(&mut node);
     }
@@ -173,7 +208,7 @@ fn prune() -> Result<()> {
 }
 
 /// Adds up what test runners say: cargo's `test result: ok. 3 passed`, Node's `pass 3`.
-fn count(lines: &[String]) -> u64 {
+pub(crate) fn count(lines: &[String]) -> u64 {
     let counted = |line: &String| {
         let line = line.trim().trim_start_matches(['ℹ', '#']).trim_start();
         let number = match line.strip_prefix("test result: ok. ") {

@@ -16,7 +16,7 @@ function otherExponents(hex) {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export default async function ({ code, equal, ok, rejects, same, vault, place }) {
+export default async function ({ code, equal, ok, rejects, same, vault, place, turns }) {
   const regrant = await Regrant.open({ store: "memory", name: "bad" });
   const alice = await regrant.connect({ login: "alice", ...vault(1) });
   const bob = await regrant.connect({ login: "bob", ...vault(2) });
@@ -39,7 +39,7 @@ export default async function ({ code, equal, ok, rejects, same, vault, place })
   if (typeof SharedArrayBuffer === "function") never.push(new SharedArrayBuffer(2));
   const changes = [];
   alice.on("changed", () => changes.push(1));
-  await new Promise((done) => setTimeout(done, 50));
+  await turns();
   changes.length = 0;
   for (const [at, data] of never.entries()) await code(alice.encrypt(data, { shareWith: ["bob"] }), bad, `data ${at}`);
   for (const [at, data] of never.entries()) await code(alice.encryptMany([{ data: "fine" }, { data }]), bad, `many ${at}`);
@@ -218,7 +218,7 @@ export default async function ({ code, equal, ok, rejects, same, vault, place })
   const told = await rejects(regrant.connect({ login: "carol", password: "", vaultSecret: "TELLTALE" }));
   const more = await rejects(alice.encrypt({ TELLTALE: { TELLTALE: undefined } }));
   ok(!/TELLTALE/.test(told.message + more.message));
-  await new Promise((done) => setTimeout(done, 50));
+  await turns();
   equal(changes.length, 0, "something was written");
   same((await alice.whoCanRead(id)).map((reader) => [reader.login, reader.until]), [["alice", undefined], ["bob", undefined]]);
   const seen = await code(alice.encrypt("x", { shareWith: ["bob", "zoe", "alice", "yan", "zoe"] }), "ERR_IDENTITY_NOT_FOUND");

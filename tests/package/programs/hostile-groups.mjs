@@ -90,7 +90,7 @@ export const scenarios = {
     equal(first.keyset.version, 1);
   },
 
-  "with a former member, a rival version of a group is visible as forked, and nothing is sealed to it": async ({ code, equal, same }) => {
+  "with a former member, a rival version of a group is visible as forked, and nothing is sealed to it": async ({ code, equal, same, until }) => {
     const w = await ward();
     const keyPair = await generateKeyPair({ modulusLength: 2048 });
     const rival = await w.former.forger.nextKeyset(keyPair);
@@ -104,7 +104,7 @@ export const scenarios = {
     await code(w.dave.session.encrypt("no", { shareWith: ["ward"] }), "ERR_IDENTITY_CHANGED");
     const candidates = await w.dave.session.trust.candidates("ward");
     equal(candidates.length, 2);
-    await new Promise((done) => setTimeout(done, 10));
+    await until(() => heard.length > 0, "nobody heard of the fork");
     same(heard, [{ login: "ward", state: "forked" }]);
     // A person who compared codes decides.
     const real = await w.alice.session.identities.getLatestPublicKey("ward");

@@ -2,7 +2,7 @@
 import { Regrant } from "regrant";
 import { world } from "../world.mjs";
 
-export default async function ({ equal, ok, until, vault, place }) {
+export default async function ({ equal, ok, until, vault, place, turns }) {
   const regrant = await Regrant.open({ store: "memory", name: "listeners" });
   const alice = await regrant.connect({ login: "alice", ...vault(1) });
   const bob = await regrant.connect({ login: "bob", ...vault(2) });
@@ -57,13 +57,13 @@ export default async function ({ equal, ok, until, vault, place }) {
   const back = [];
   fresh.on("granted", () => back.push("granted"));
   await fresh.refresh();
-  await new Promise((done) => setTimeout(done, 50));
+  await turns();
   back.length = 0;
   await w.erin.session.giveAccessBackTo("dave", fresh.publicKey.encryption, { unverified: true });
   await fresh.refresh();
   await until(() => back.length > 0, "who got access back does not hear of it");
   await w.erin.session.refresh();
-  await new Promise((done) => setTimeout(done, 50));
+  await turns();
   // Whoever met the newest keys only is not told that they are new, when they come to another device.
   await w.frank.session.encrypt("to the new keys", { shareWith: ["dave"] });
   const third = await Regrant.open({ relay: w.dave.view, store: "memory" });
@@ -77,7 +77,7 @@ export default async function ({ equal, ok, until, vault, place }) {
   ward.on("granted", () => asWard.push("granted"));
   for (const round of ["first", "second"]) {
     await w.erin.session.refresh();
-    await new Promise((done) => setTimeout(done, 50));
+    await turns();
     told.length = asWard.length = 0;
     const given = await w.frank.session.encrypt(round, { shareWith: ["ward"] });
     await w.erin.session.refresh();
@@ -85,9 +85,9 @@ export default async function ({ equal, ok, until, vault, place }) {
     equal((await w.erin.session.decrypt(given.bytes)).data, round);
   }
   await w.erin.session.refresh();
-  await new Promise((done) => setTimeout(done, 50));
+  await turns();
   told.length = 0;
   await w.erin.session.refresh();
-  await new Promise((done) => setTimeout(done, 50));
+  await turns();
   equal(told.length, 0);
 }

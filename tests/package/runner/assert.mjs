@@ -55,3 +55,8 @@ export async function readAll(stream) {
     parts.push(value);
   }
 }
+
+/** Lets what is due happen: so many turns of the event loop, which a busy machine takes longer for. */
+export async function turns(count = 30) {
+  for (; count > 0; count--) await new Promise((done) => setTimeout(done, 0));
+}

@@ -7,7 +7,7 @@ const events = [];
 for (const type of ["error", "unhandledrejection", "securitypolicyviolation"]) addEventListener(type, (event) => events.push(event));
 const describe = ({ message, error, reason, violatedDirective, blockedURI }) =>
   violatedDirective ? `${violatedDirective} forbids ${blockedURI}` : [message, reason, (error ?? reason)?.stack].join(" ");
-const uncaught = () => events.filter((event) => !event.defaultPrevented).map(describe);
+const uncaught = (globalThis.uncaught = () => events.filter((event) => !event.defaultPrevented).map(describe));
 
 const programs = import.meta.glob(["./programs/*.mjs", "./inline/*.mjs"]);
 const fixtures = import.meta.glob("./fixtures/*.json", { import: "default" });
