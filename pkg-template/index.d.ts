@@ -520,6 +520,14 @@ export interface GiveBackOptions {
  */
 export type SessionEvent = "locked" | "changed" | "signedout" | "notification" | "granted" | "access" | "trust";
 
+/** How something is opened. */
+export interface DecryptOptions {
+  /** Why, for the access log: at most 1,024 bytes. */
+  readonly reason?: string | undefined;
+  /** Whether bytes open, too, that are older than what was opened or written on this device before. */
+  readonly older?: boolean | undefined;
+}
+
 /**
  * One login, connected. Methods that need private keys say `ERR_LOCKED` while `locked`; all of them say
  * `ERR_NOT_CONNECTED` once the session ended (what is listened for then is never heard), and `ERR_RELAY_UNAVAILABLE` where the relay does not answer.
@@ -552,14 +560,14 @@ export class Session {
    * Decrypts an item; bytes may come as a `Uint8Array`, an `ArrayBuffer` or a `Blob`. Grants that are not known yet are
    * asked for at the relay.
    *
-   * Errors: `ERR_NO_ACCESS`; `ERR_CORRUPT` for everything that is wrong with the bytes, also for ones older than what
-   * this session opened before; `ERR_UNSUPPORTED_VERSION`; `ERR_IDENTITY_CHANGED` (the only grant is by keys that
-   * replaced known ones without proof).
+   * Errors: `ERR_NO_ACCESS`; `ERR_CORRUPT` for everything that is wrong with the bytes; `ERR_OUTDATED` for bytes of an
+   * older version than one that was opened or written on this device, unless `older` is true (to look at it, or to merge);
+   * `ERR_UNSUPPORTED_VERSION`; `ERR_IDENTITY_CHANGED` (the only grant is by keys that replaced known ones without proof).
    *
    * What groups were given is found, too, by the shortest way that leads to one. `reason`, at most 1,024 bytes, is noted
    * in the access log (`identities.accessLogs`), which the relay keeps and can read.
    */
-  decrypt(bytes: Uint8Array | ArrayBuffer | Blob, o?: { readonly reason?: string | undefined }): Promise<Opened>;
+  decrypt(bytes: Uint8Array | ArrayBuffer | Blob, o?: DecryptOptions): Promise<Opened>;
 
   /** Encrypts many items at once, far cheaper than one by one. All are granted, or none. Errors: as `encrypt`. */
   encryptMany(
@@ -570,7 +578,7 @@ export class Session {
   /** Decrypts many items, in order. Rejects with the first error. Errors: as `decrypt`. */
   decryptMany(
     bytes: readonly (Uint8Array | ArrayBuffer | Blob)[],
-    o?: { readonly reason?: string | undefined },
+    o?: DecryptOptions,
   ): Promise<Opened[]>;
 
   /**
@@ -1049,6 +1057,7 @@ export interface Notifications {
  * | `ERR_UNKNOWN_KEY` | the key pair is of no version of this login | `connect` with another, or with `reset` |
  * | `ERR_NOT_CONNECTED` | the session ended, or the `Regrant` was closed | `connect` again |
  * | `ERR_LOCKED` | private keys, or the secret's own, are needed | `unlock` |
+ * | `ERR_OUTDATED` | the bytes are of an older version of the item than one that was opened or written on this device |
  * | `ERR_NO_ACCESS` | nobody gave access, or it was revoked or ran out | ask a reader for access |
  * | `ERR_NO_RECIPIENT` | there is nobody to encrypt to | name somebody |
  * | `ERR_IDENTITY_NOT_FOUND` | logins are unknown: `logins` | correct them |
@@ -1077,6 +1086,7 @@ export type ErrorCode =
   | "ERR_UNKNOWN_KEY"
   | "ERR_NOT_CONNECTED"
   | "ERR_LOCKED"
+  | "ERR_OUTDATED"
   | "ERR_NO_ACCESS"
   | "ERR_NO_RECIPIENT"
   | "ERR_IDENTITY_NOT_FOUND"

@@ -1,6 +1,7 @@
 // Data in and out: what the caller gives becomes bytes and a description, and comes back as what it was.
 import * as bytes from "./bytes.js";
 import { RegrantError, badInput } from "./errors.js";
+import * as input from "./input.js";
 import { text } from "./input.js";
 import { dataToJson, metadataToJson } from "./json.js";
 
@@ -125,4 +126,11 @@ function parse(json) {
   } catch {
     throw corrupt();
   }
+}
+
+/** What `decrypt` and `decryptMany` were told beside the bytes. */
+export function howToOpen(o) {
+  const given = input.options(o, ["older", "reason"]);
+  const reason = input.optional(input.text, given.reason, "reason");
+  return { reason, older: input.optional(input.boolean, given.older, "older") ?? false };
 }

@@ -7,7 +7,7 @@ import { Events } from "./events.js";
 import { Identities } from "./identities.js";
 import * as input from "./input.js";
 import { read, send } from "./files.js";
-import { about, described, opened, toOpen, toSeal } from "./items.js";
+import { howToOpen, about, described, opened, toOpen, toSeal } from "./items.js";
 import { opening, sealing } from "./streams.js";
 import { Notifications } from "./notifications.js";
 import { Trust } from "./trust.js";
@@ -133,16 +133,16 @@ export class Session {
   }
 
   async decrypt(sealed, o) {
-    const reason = input.optional(input.text, input.options(o, ["reason"]).reason, "reason");
-    return this.#open(await this.#toOpen(sealed), reason);
+    const how = howToOpen(o);
+    return this.#open(await this.#toOpen(sealed), how);
   }
 
   async decryptMany(sealed, o) {
-    const reason = input.optional(input.text, input.options(o, ["reason"]).reason, "reason");
+    const how = howToOpen(o);
     const all = await Promise.all(input.list(sealed, "bytes", (one) => this.#toOpen(one)));
     const out = [];
     // One after the other: the first opens what the others need too.
-    for (const one of all) out.push(await this.#open(one, reason));
+    for (const one of all) out.push(await this.#open(one, how));
     return out;
   }
 
@@ -153,8 +153,8 @@ export class Session {
     });
   }
 
-  async #open({ body, before, behind }, reason) {
-    return opened(await this.#handle.call((raw) => raw.decrypt(body, reason, before, behind)));
+  async #open({ body, before, behind }, { reason, older }) {
+    return opened(await this.#handle.call((raw) => raw.decrypt(body, reason, older, before, behind)));
   }
 
   // ---- streams and files ----

@@ -57,6 +57,8 @@ codes! {
     VerificationFailed = "ERR_VERIFICATION_FAILED",
     /// The bytes are not what was sealed.
     Corrupt = "ERR_CORRUPT",
+    /// The bytes are of an older version of the item than one that was opened or written on this device.
+    Outdated = "ERR_OUTDATED",
     /// Made by a newer version of the format, or by an unknown suite.
     UnsupportedVersion = "ERR_UNSUPPORTED_VERSION",
     /// Somebody else changed it first: read again and retry.

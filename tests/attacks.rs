@@ -7,7 +7,7 @@ use regrant::crypto::boxes::{open_box, seal_box};
 use regrant::crypto::envelope::{self, Buffer, Metadata, Seal};
 use regrant::crypto::hpke;
 use regrant::crypto::keys::DataKey;
-use regrant::delegation::{AuthorBy, Delegation, SealOptions};
+use regrant::delegation::{AuthorBy, Delegation, Older, SealOptions};
 use regrant::encoding::{Bytes, Fixed, Transcript};
 use regrant::error::Code;
 use regrant::keyring;
@@ -307,7 +307,7 @@ fn every_flipped_byte_and_every_truncation_of_a_small_envelope_is_refused() {
         let mut longer = bytes.clone();
         longer.push(0);
         refused(longer);
-        let opened = block_on(alice.decrypt(&Buffer::Heap(bytes), None)).unwrap();
+        let opened = block_on(alice.decrypt(&Buffer::Heap(bytes), None, Older::Refused)).unwrap();
         assert_eq!(opened.author.by, if sign { AuthorBy::Signature } else { AuthorBy::Grant });
     }
 }

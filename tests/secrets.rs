@@ -8,7 +8,7 @@ use regrant::crypto::envelope::{Buffer, Metadata, OpenStream};
 use regrant::crypto::keys::{DataKey, DecryptionKey, RestKey, SigningKey};
 use regrant::crypto::split::{Secrets, split_root};
 use regrant::crypto::{Engine, shamir};
-use regrant::delegation::{Draft, UploadPlan};
+use regrant::delegation::{Draft, Older, UploadPlan};
 use regrant::keyring::{self, KeyPair, OwnKey, Secret};
 use regrant::relay::{Operation, RelaySecret};
 use regrant::secret::{Key32, SecretBytes};
@@ -130,7 +130,7 @@ fn printed() -> Vec<(&'static str, String)> {
     let relay = relay();
     let session = connect(&device(&relay), "alice", &Secret::Vault(key(1))).unwrap();
     let (_, sealed) = seal(&session, PLAINTEXT, &[]);
-    let opened = block_on(session.decrypt(&sealed, None)).unwrap();
+    let opened = block_on(session.decrypt(&sealed, None, Older::Refused)).unwrap();
     let print = |value: &dyn Debug| format!("{value:?}");
     vec![
         ("SecretBytes", print(&SecretBytes::new(secret_of(1)))),

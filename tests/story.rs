@@ -1,9 +1,10 @@
 //! The chain, natively: sealing, sharing, losing a key, getting access back.
 
 use crate::support::*;
-use regrant::delegation::SealOptions;
+use regrant::delegation::{Older, SealOptions};
 use regrant::error::Code;
 use regrant::recovery::access_back::Options;
+use regrant::store::{Store, memory};
 use regrant::trust::State;
 
 #[test]
@@ -218,7 +219,7 @@ fn a_new_version_is_for_the_remaining_readers_only() {
     assert_eq!(read(&bob, &next.bytes).unwrap(), "two");
     assert_eq!(code(read(&carol, &next.bytes)), Code::NoAccess);
     // Bytes older than what was opened are refused.
-    assert_eq!(code(read(&bob, &first)), Code::Corrupt);
+    assert_eq!(code(read(&bob, &first)), Code::Outdated);
     // A reader may write the next version; the owner keeps reading.
     let third = block_on(bob.encrypt(draft("three"), &SealOptions { id: Some(id), ..Default::default() })).unwrap();
     assert_eq!(read(&alice, &third.bytes).unwrap(), "three");
@@ -308,4 +309,29 @@ fn losing_the_keys_twice_leaves_one_request_to_act_on() {
     block_on(bob.give_access_back("alice", &spki(&alice), &options, &no_progress)).unwrap();
     assert_eq!(read(&alice, &shared).unwrap(), "shared");
     assert!(block_on(bob.pending_after(0, None)).unwrap().is_empty());
+}
+
+#[test]
+fn an_older_version_is_outdated_also_after_a_reload_unless_it_is_asked_for() {
+    let relay = relay();
+    let (alices, bobs) = (Store::Memory(memory::Memory::default()), Store::Memory(memory::Memory::default()));
+    let again = |store: &Store, login| block_on(device_with(&relay, store).resume(Some(login))).unwrap().unwrap();
+    let alice = connect(&device_with(&relay, &alices), "alice", &pair(0)).unwrap();
+    let bob = connect(&device_with(&relay, &bobs), "bob", &pair(1)).unwrap();
+    let (id, first) = seal(&alice, "first", &["bob"]);
+    assert_eq!(read(&bob, &first).unwrap(), "first");
+    let options = SealOptions { id: Some(id), ..SealOptions::default() };
+    let second = block_on(alice.encrypt(draft("second"), &options)).unwrap().bytes;
+    assert_eq!(read(&bob, &first).unwrap(), "first", "nobody told Bob yet");
+    assert_eq!(read(&bob, &second).unwrap(), "second");
+
+    // Who opened it, and who wrote it: now, and when the page was loaded again.
+    for session in [bob, again(&bobs, "bob"), alice, again(&alices, "alice")] {
+        assert_eq!(code(read(&session, &first)), Code::Outdated);
+        let opened = block_on(session.decrypt(&first, None, Older::Opened)).unwrap();
+        assert_eq!((opened.version, opened.data.into_heap()), (1, b"first".to_vec()));
+        // Looking at it does not make it the newest again.
+        assert_eq!(code(read(&session, &first)), Code::Outdated);
+        assert_eq!(read(&session, &second).unwrap(), "second");
+    }
 }

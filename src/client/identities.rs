@@ -431,7 +431,8 @@ impl Session {
         let me = self.me();
         let Some(rest) = self.rest().filter(|_| self.parent.is_none() && me.trusted()) else { return Ok(()) };
         let key = me.current()?;
-        let comparable = |memory: &Memory| Memory { statements: Default::default(), ..memory.clone() };
+        let comparable =
+            |memory: &Memory| Memory { statements: Default::default(), versions: Default::default(), ..memory.clone() };
         let others = me.memory().pins.keys().any(|login| *login != me.login);
         if !others || self.published.borrow().as_ref() == Some(&comparable(&me.memory())) {
             return Ok(());

@@ -9,7 +9,7 @@ use super::acting::Through;
 use super::rest::Why;
 use super::session::Event;
 use crate::crypto::envelope::{Buffer, HEADER_LENGTH};
-use crate::delegation::{Draft, Opened, Reader, RevokeReport, SealOptions, SealedItem};
+use crate::delegation::{Draft, Older, Opened, Reader, RevokeReport, SealOptions, SealedItem};
 use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::keyring;
@@ -55,28 +55,28 @@ impl Session {
     }
 
     /// Opens an envelope, by what one was given oneself or through identities that one acts for.
-    pub async fn decrypt(&self, bytes: &Buffer, reason: Option<&str>) -> Result<Opened> {
+    pub async fn decrypt(&self, bytes: &Buffer, reason: Option<&str>, older: Older) -> Result<Opened> {
         if reason.is_some_and(|reason| reason.len() > MAX_REASON) {
             // The relay would note nothing, and whoever owns the item would not hear of it.
             return Err(Error::bad_input("reason has at most 1,024 bytes"));
         }
-        let outcome = self.decrypt_as(bytes).await;
+        let outcome = self.decrypt_as(bytes, older).await;
         let (opened, through) = self.keeping(outcome).await?;
         self.note_opening(opened.id, opened.version, through.as_ref(), reason).await;
         Ok(opened)
     }
 
     /// Opens an envelope, and says through whom.
-    async fn decrypt_as(&self, bytes: &Buffer) -> Result<(Opened, Option<Through>)> {
+    async fn decrypt_as(&self, bytes: &Buffer, older: Older) -> Result<(Opened, Option<Through>)> {
         let me = self.ready().await?;
-        match self.delegation().open(me, bytes).await {
+        match self.delegation().open(me, bytes, older).await {
             Err(e) if e.code() == Code::NoAccess => {
                 let header = crate::crypto::envelope::read_header(&bytes.prefix(HEADER_LENGTH))?;
                 let mut outcome = Err(e);
                 // Twice, because the keys on the way may be renewed at the same moment.
                 for _ in 0..2 {
                     let Some(other) = self.through(header.id).await? else { break };
-                    outcome = other.delegation.open(&other.principal, bytes).await;
+                    outcome = other.delegation.open(&other.principal, bytes, older).await;
                     if outcome.as_ref().is_err_and(|e| e.code() == Code::Locked) {
                         continue;
                     }

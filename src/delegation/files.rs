@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::open::Older;
 use super::seal::Given;
 use super::stream::readers_of;
 use super::{Author, Delegation, SealOptions};
@@ -189,7 +190,7 @@ impl Delegation {
             match OpenParts::begin(&grant.key, &head, &hashes, &trailer, &grant.digest) {
                 Ok(parts) => {
                     let author = self.author(me, parts.trailer(), &grant.digest, &grant).await?;
-                    self.refuse_older(item, header.key_version)?;
+                    self.refuse_older(me, item, header.key_version, Older::Refused)?;
                     return Ok(StoredItem { id: item, parts, author, basis });
                 }
                 Err(e) => problem = e,

@@ -30,7 +30,7 @@ use keys::Keys;
 pub use exchange::make_wrap;
 pub use files::{StoredItem, UploadPlan};
 pub use give::Reader;
-pub use open::{Author, AuthorBy, Opened};
+pub use open::{Author, AuthorBy, Older, Opened};
 pub use revoke::{Losing, RevokeReport};
 pub use seal::{Draft, SealOptions, SealedItem};
 pub use stream::{ItemOpener, ItemSealer};
@@ -67,8 +67,6 @@ pub struct Delegation {
     by_item: RefCell<BTreeMap<Uuid, Vec<Uuid>>>,
     /// How many grants there are that may be put together, by exchange key and size: see `compact`.
     sizes: RefCell<HashMap<compact::Size, usize>>,
-    /// The highest version opened of each item: an older one is refused afterwards.
-    highest: RefCell<HashMap<Uuid, u32>>,
     news: Cell<News>,
     /// What one gave with keys that were renewed since, to be signed anew.
     to_sign: RefCell<Vec<Rc<GrantRecord>>>,
@@ -101,7 +99,6 @@ impl Default for Delegation {
             grants: RefCell::default(),
             by_item: RefCell::default(),
             sizes: RefCell::default(),
-            highest: RefCell::default(),
             news: Cell::default(),
             to_sign: RefCell::default(),
             away: RefCell::default(),

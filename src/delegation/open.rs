@@ -10,6 +10,16 @@ use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::wire::Party;
 
+/// What becomes of bytes that are older than what was opened or written before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Older {
+    /// [`Code::Outdated`].
+    #[default]
+    Refused,
+    /// They open: whoever calls wants to look at them, or to merge.
+    Opened,
+}
+
 /// What makes somebody the author.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthorBy {
@@ -57,21 +67,21 @@ pub(super) struct Fitting {
 impl Delegation {
     /// Opens an envelope. Asks the relay for a grant that is not known yet.
     ///
-    /// Errors: [`Code::NoAccess`] without a grant; [`Code::Corrupt`] for everything that is wrong with the bytes;
+    /// Errors: [`Code::NoAccess`] without a grant; [`Code::Outdated`], unless `older` says otherwise; [`Code::Corrupt`] for everything that is wrong with the bytes;
     /// [`Code::IdentityChanged`] when the only grant is by keys that replaced known ones without proof.
-    pub async fn open(&self, me: &Principal, bytes: &Buffer) -> Result<Opened> {
+    pub async fn open(&self, me: &Principal, bytes: &Buffer, older: Older) -> Result<Opened> {
         let prefix = bytes.prefix(envelope::HEADER_LENGTH);
         let header = envelope::read_header(&prefix)?;
         me.current()?;
         self.sync(me).await?;
-        match self.try_open(me, bytes, header.id, header.key_version, &prefix).await {
+        match self.try_open(me, bytes, header.id, header.key_version, &prefix, older).await {
             Err(e) if e.code() == Code::NoAccess => {}
             other => return other,
         }
         // Nothing negative is cached: a grant may have arrived without a wake-up.
         self.mark_stale();
         self.sync(me).await?;
-        self.try_open(me, bytes, header.id, header.key_version, &prefix).await
+        self.try_open(me, bytes, header.id, header.key_version, &prefix, older).await
     }
 
     async fn try_open(
@@ -81,6 +91,7 @@ impl Delegation {
         item: Uuid,
         version: u32,
         prefix: &[u8],
+        older: Older,
     ) -> Result<Opened> {
         let (fitting, mut problem) = self.fitting(me, item, version, prefix).await?;
         for grant in fitting {
@@ -92,7 +103,7 @@ impl Delegation {
                 }
             };
             let author = self.author(me, opened.trailer.as_ref(), &opened.digest, &grant).await?;
-            self.refuse_older(item, version)?;
+            self.refuse_older(me, item, version, older)?;
             return Ok(Opened { id: item, version, data: opened.data, metadata: opened.metadata, author });
         }
         Err(problem)
@@ -178,19 +189,18 @@ impl Delegation {
     }
 
     /// Notes that a version was opened, unless it is refused: see [`Delegation::assert_not_older`].
-    pub(super) fn refuse_older(&self, item: Uuid, version: u32) -> Result<()> {
-        self.assert_not_older(item, version)?;
-        self.highest.borrow_mut().insert(item, version);
+    pub(super) fn refuse_older(&self, me: &Principal, item: Uuid, version: u32, older: Older) -> Result<()> {
+        self.assert_not_older(me, item, version, older)?;
+        me.note_version(item, version);
         Ok(())
     }
 
-    /// A version below the highest opened is refused: somebody serves old bytes.
-    pub(super) fn assert_not_older(&self, item: Uuid, version: u32) -> Result<()> {
-        if self.highest.borrow().get(&item).is_some_and(|seen| version < *seen) {
-            return Err(Error::new(
-                Code::Corrupt,
-                "a newer version of this item was opened before: these bytes are an older one",
-            ));
+    /// A version below the highest that was opened or written on this device is refused: somebody serves old bytes.
+    pub(super) fn assert_not_older(&self, me: &Principal, item: Uuid, version: u32, older: Older) -> Result<()> {
+        if older == Older::Refused && me.is_outdated(item, version) {
+            let message =
+                "a newer version of this item was opened or written before: with older: true these bytes open, too";
+            return Err(Error::new(Code::Outdated, message));
         }
         Ok(())
     }

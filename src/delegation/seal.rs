@@ -122,6 +122,7 @@ impl Delegation {
         let sealed = envelope::seal(&me.engine, &data_key, &what, &draft.data).await?;
         let given = vec![Given { entry: GrantEntry(id, version, sealed.digest), key: (&data_key.0).into() }];
         self.write(me, &key, &keysets, &given, vec![(id, version)], basis).await?;
+        me.note_version(id, version);
         dropped.retain(|login| !readers.contains(login));
         Ok(SealedItem { id, version, bytes: sealed.bytes, dropped })
     }

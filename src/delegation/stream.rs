@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::open::Fitting;
+use super::open::{Fitting, Older};
 use super::seal::Given;
 use super::{Delegation, Opened, SealOptions};
 use crate::crypto::envelope::{Author, Buffer, Metadata, OpenStream, Seal, SealStream};
@@ -97,7 +97,7 @@ impl Delegation {
             let Some(header) = opener.stream.header()?.cloned() else { return Ok(Vec::new()) };
             let (fitting, problem) = self.fitting_now(me, header.id, header.key_version, &header.to_bytes()).await?;
             let first = fitting.first().ok_or(problem)?;
-            self.assert_not_older(header.id, header.key_version)?;
+            self.assert_not_older(me, header.id, header.key_version, Older::Refused)?;
             opener.stream.try_key(&first.key)?;
             opener.fitting = fitting;
         }
@@ -112,7 +112,7 @@ impl Delegation {
         let fits = |grant: &&Fitting| equal(&grant.digest.0, &end.digest.0);
         let grant = opener.fitting.iter().find(fits).ok_or_else(Error::corrupt)?;
         let author = self.author(me, end.trailer.as_ref(), &end.digest, grant).await?;
-        self.refuse_older(header.id, header.key_version)?;
+        self.refuse_older(me, header.id, header.key_version, Older::Refused)?;
         Ok(Opened { id: header.id, version: header.key_version, data: end.last, metadata: end.metadata, author })
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::ended::Ended;
 use super::{Offered, Principal, Signer};
@@ -29,10 +30,25 @@ pub struct Memory {
     /// Keysets that were offered in place of pinned ones, by login.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub candidates: BTreeMap<String, Vec<Keyset>>,
+    /// Of items with more than one version the highest that was opened or written here. Stays on this device.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub versions: BTreeMap<Uuid, Highest>,
     /// Access that was ended: by whom, and whose.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ended: BTreeMap<String, BTreeMap<String, Ended>>,
 }
+
+/// The highest version of an item that was opened or written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Highest {
+    /// When that was noted: one more than of the item noted before.
+    at: u64,
+    /// The version.
+    version: u32,
+}
+
+/// Of so many items the highest version is remembered, of those that were noted last.
+const MAX_VERSIONS_NOTED: usize = 4096;
 
 /// The most candidates that are kept of one login.
 const MAX_CANDIDATES: usize = 8;
@@ -63,10 +79,26 @@ impl Memory {
                 self.keep_candidate(&login, keyset);
             }
         }
+        for (item, theirs) in other.versions {
+            let mine = self.versions.entry(item).or_insert(theirs);
+            *mine = Highest { at: mine.at.max(theirs.at), version: mine.version.max(theirs.version) };
+        }
+        self.forget_versions();
         for (revoker, theirs) in other.ended {
             let mine = self.ended.entry(revoker).or_default();
             for (login, ended) in theirs {
                 mine.entry(login).or_default().merge(ended);
+            }
+        }
+    }
+
+    /// Forgets of the items that were noted the longest ago.
+    fn forget_versions(&mut self) {
+        if self.versions.len() > MAX_VERSIONS_NOTED {
+            let mut all: Vec<(Highest, Uuid)> = self.versions.iter().map(|(item, highest)| (*highest, *item)).collect();
+            all.sort_unstable();
+            for (_, item) in &all[..all.len() - MAX_VERSIONS_NOTED] {
+                self.versions.remove(item);
             }
         }
     }
@@ -108,6 +140,24 @@ impl Principal {
 
     /// Has what is remembered stored again: under another key, or because storing failed.
     pub fn mark_memory_changed(&self) {
+        self.known.changed.set(true);
+    }
+
+    /// Whether a higher version of an item was opened or written on this device.
+    pub fn is_outdated(&self, item: Uuid, version: u32) -> bool {
+        self.known.memory.borrow().versions.get(&item).is_some_and(|highest| version < highest.version)
+    }
+
+    /// Notes that a version was opened or written. The first is none to note: nothing is older.
+    pub fn note_version(&self, item: Uuid, version: u32) {
+        let mut memory = self.known.memory.borrow_mut();
+        let known = memory.versions.get(&item).map_or(1, |highest| highest.version);
+        if version <= known {
+            return;
+        }
+        let at = memory.versions.values().map(|highest| highest.at).max().unwrap_or(0) + 1;
+        memory.versions.insert(item, Highest { at, version });
+        memory.forget_versions();
         self.known.changed.set(true);
     }
 

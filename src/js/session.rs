@@ -10,7 +10,7 @@ use super::convert::{Progress, ShownKey, Thrown, buffer, bytes, id, ids, options
 use crate::client::{Session, status};
 use crate::crypto::envelope::{Buffer, Metadata, data_in, room};
 use crate::crypto::webcrypto::WebBuffer;
-use crate::delegation::{Author, AuthorBy, Draft, SealOptions, SealedItem};
+use crate::delegation::{Author, AuthorBy, Draft, Older, SealOptions, SealedItem};
 use crate::encoding::{Hash, from_hex};
 use crate::error::{Error, Result};
 use crate::recovery::access_back::Options;
@@ -241,6 +241,7 @@ impl CoreSession {
         &self,
         sealed: Uint8Array,
         reason: Option<String>,
+        older: bool,
         before: Option<Vec<u8>>,
         behind: Option<Vec<u8>>,
     ) -> Result<JsValue, Thrown> {
@@ -249,7 +250,8 @@ impl CoreSession {
             _ => buffer(sealed),
         };
         let sealed = sealed.map_err(throw)?;
-        let opened = self.inner.decrypt(&sealed, reason.as_deref()).await.map_err(throw)?;
+        let older = if older { Older::Opened } else { Older::Refused };
+        let opened = self.inner.decrypt(&sealed, reason.as_deref(), older).await.map_err(throw)?;
         let metadata = crate::wire::to_json(&opened.metadata).map_err(throw)?;
         Ok(object(&[
             ("id", opened.id.to_string().into()),

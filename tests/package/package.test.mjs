@@ -1,15 +1,14 @@
 // Packs pkg/, installs the tarball where a user would, and runs the programs there. See README.md.
 import assert from "node:assert/strict";
-import { generateKeyPair } from "node:crypto";
 import { cp, mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { createServer } from "vite";
 import { withPage } from "../tools/browser.mjs";
 import { atOnce, launchAll } from "../tools/engines.mjs";
+import { pairs } from "../tools/pairs.mjs";
 import { node, pack, project, scratch, tool } from "../tools/project.mjs";
 import { serve } from "../tools/serve.mjs";
 
@@ -60,8 +59,9 @@ before(async () => {
   const { folder } = made.scratch;
   made.packed = await pack(folder);
   // Side by side: they wait for files, for npm and for browsers.
-  const [pairs, engines] = await Promise.all([rsaPairs({ 2048: 8, 3072: 24 }), launchAll().then((engines) => (made.engines = engines))]);
-  [made.node, made.vite] = await Promise.all(["node", "vite"].map((name) => prepare(join(folder, name), pairs)));
+  const [pool, engines] = await Promise.all([pairs(), launchAll()]);
+  made.engines = engines;
+  [made.node, made.vite] = await Promise.all(["node", "vite"].map((name) => prepare(join(folder, name), pool)));
   await node(made.vite, tool("vite/bin/vite.js"), "build", "--logLevel", "error", "--target", "es2022");
   made.development = await createServer({ root: made.vite, configFile: false, logLevel: "error", server: { host: "127.0.0.1", port: 0 } });
   await made.development.listen();
@@ -73,20 +73,8 @@ after(async () => {
   await made.scratch?.remove();
 });
 
-/** So many new RSA pairs of each length, as runner/pairs.mjs takes them. */
-async function rsaPairs(lengths) {
-  const make = async (modulusLength) => {
-    const encoding = (type) => ({ type, format: "der" });
-    const how = { modulusLength, publicKeyEncoding: encoding("spki"), privateKeyEncoding: encoding("pkcs8") };
-    const { publicKey, privateKey } = await promisify(generateKeyPair)("rsa", how);
-    return { spki: publicKey.toString("base64"), pkcs8: privateKey.toString("base64") };
-  };
-  const all = Object.entries(lengths).map(async ([length, count]) => [length, await Promise.all(Array.from({ length: count }, () => make(Number(length))))]);
-  return Object.fromEntries(await Promise.all(all));
-}
-
 /** A project with the runner and two copies of the programs: as they are, and from `regrant/inline`. */
-async function prepare(folder, pairs) {
+async function prepare(folder, pool) {
   await project(folder, made.packed.tarball, join(here, "runner"));
   for (const variant of variants) {
     await mkdir(join(folder, variant));
@@ -101,7 +89,7 @@ async function prepare(folder, pairs) {
   }
   await mkdir(join(folder, "public"));
   await cp(join(folder, "node_modules/regrant/wasm/regrant_bg.wasm"), join(folder, "public/regrant.bin"));
-  await writeFile(join(folder, "public/pairs.json"), JSON.stringify(pairs));
+  await writeFile(join(folder, "public/pairs.json"), JSON.stringify(pool));
   return folder;
 }
 

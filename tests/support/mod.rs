@@ -18,7 +18,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use regrant::client::{Client, ConnectOptions, Session, Setup};
 use regrant::crypto::Engine;
 use regrant::crypto::envelope::{Buffer, Metadata};
-use regrant::delegation::{Draft, SealOptions};
+use regrant::delegation::{Draft, Older, SealOptions};
 use regrant::encoding::to_base64url;
 use regrant::error::{Code, Result};
 use regrant::graph::Principal;
@@ -138,7 +138,8 @@ pub fn seal(session: &Session, text: &str, share_with: &[&str]) -> (Uuid, Buffer
 }
 
 pub fn read(session: &Session, bytes: &Buffer) -> Result<String> {
-    block_on(session.decrypt(bytes, None)).map(|opened| String::from_utf8(opened.data.into_heap()).unwrap())
+    block_on(session.decrypt(bytes, None, Older::Refused))
+        .map(|opened| String::from_utf8(opened.data.into_heap()).unwrap())
 }
 
 pub fn code<T: std::fmt::Debug>(result: Result<T>) -> Code {

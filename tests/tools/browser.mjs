@@ -43,12 +43,13 @@ export function launchOnDisk(folder) {
 }
 
 /**
- * Opens an address in a fresh page and hands the page to `use`. Errors that the page did not catch, and messages of
+ * Opens an address in a fresh page, whose context `prepare` is given first, and hands the page to `use`. Errors that the page did not catch, and messages of
  * its console's error level, fail it, where the driver tells of them (Playwright does).
  */
-export async function withPage(browser, address, use) {
+export async function withPage(browser, address, use, prepare = async () => {}) {
   const context = await browser.newContext();
   try {
+    await prepare(context);
     const page = await context.newPage();
     const errors = [];
     page.on?.("pageerror", (error) => errors.push(`uncaught: ${error.stack ?? error}`));

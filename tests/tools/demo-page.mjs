@@ -1,9 +1,10 @@
 // The demo page as its tests speak of it: two panels, what is in them, and pictures of both.
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { accessible } from "./axe.mjs";
 import { launch, withPage } from "./browser.mjs";
+import { pairs } from "./pairs.mjs";
 
 /** Deriving a key from a password takes about a second, and more on a busy machine. */
 export const PATIENCE_MS = 20_000;
@@ -31,25 +32,38 @@ export async function picture(page, name) {
   assert.equal(wider, 0, `${name}: at 380 pixels the page scrolls sideways`);
 }
 
-/** Plays each story on a demo page of its own, in one browser; `cargo xtask` names the page's address in REGRANT_URL. */
+/**
+ * Plays each story on a demo page of its own, in one browser; `cargo xtask` names the page's address in REGRANT_URL. But for
+ * the whole story the page gets RSA pairs that were made before.
+ */
 export async function onDemo(...stories) {
   const address = process.env.REGRANT_URL;
   if (!address) throw new Error("REGRANT_URL is not set: run this with `cargo xtask demo --check` or `cargo xtask test`");
   const browser = await launch();
   try {
     for (const story of stories) {
-      await withPage(browser, `${address}#play`, async (page) => {
+      const prepare = story.name === "theWholeStory" ? undefined : givePairs;
+      const play = async (page) => {
         page.setDefaultTimeout(PATIENCE_MS);
         await story(new DemoPage(page)).catch(async (error) => {
           // What can be seen then is half of the cause.
           const seen = await page.locator("body").ariaSnapshot().catch(String);
           throw new Error(`${story.name || "the story"} broke off, and the page shows:\n${seen}\n`, { cause: error });
         });
-      });
+      };
+      await withPage(browser, `${address}#play`, play, prepare);
     }
   } finally {
     await browser.close();
   }
+}
+
+async function givePairs(context) {
+  const pool = await pairs();
+  // From here, so that a page that is loaded again does not begin at the first.
+  await context.exposeFunction("nextPair", (length) => pool[length]?.shift());
+  const source = await readFile(new URL("../package/runner/pairs.mjs", import.meta.url), "utf8");
+  await context.addInitScript(`${source.replace("export ", "")}\nusePairs(globalThis.nextPair);`);
 }
 
 /** One person's panel. */

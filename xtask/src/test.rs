@@ -185,6 +185,7 @@ pub(crate) fn node_tests(
         engine.apply(&mut node);
     }
     node.env("REGRANT_BROWSERS", engines.iter().map(Engine::name).collect::<Vec<_>>().join(","));
+    node.env("REGRANT_PAIRS", shell::target_dir()?.join("test-pairs.json"));
     node.envs(told.iter().copied());
     npm::apply_cache(&mut node)?;
     Ok(count(&shell::tee(&mut node)?))

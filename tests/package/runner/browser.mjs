@@ -22,7 +22,10 @@ for (const name of query.getAll("without")) {
 async function run(name) {
   const program = await programs[`./${name}`]();
   const scenario = query.get("scenario");
-  if (!program.makesPairs) usePairs(await (await fetch("/pairs.json")).json());
+  if (!program.makesPairs) {
+    const pool = await (await fetch("/pairs.json")).json();
+    usePairs((length) => pool[length]?.shift());
+  }
   await (scenario ? program.scenarios[scenario] : program.default)({
     ...assert,
     place: "browser",

@@ -11,7 +11,10 @@ const folder = new URL("./fixtures/", import.meta.url);
 const fixture = async (file) => JSON.parse(await readFile(new URL(file, folder), "utf8"));
 const program = await import(pathToFileURL(argv[2]));
 const pairs = new URL("./public/pairs.json", import.meta.url);
-if (!program.makesPairs && existsSync(pairs)) usePairs(JSON.parse(await readFile(pairs, "utf8")));
+if (!program.makesPairs && existsSync(pairs)) {
+  const pool = JSON.parse(await readFile(pairs, "utf8"));
+  usePairs((length) => pool[length]?.shift());
+}
 await (argv[4] ? program.scenarios[argv[4]] : program.default)({
   ...assert,
   place: "node",

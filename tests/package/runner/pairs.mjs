@@ -4,12 +4,12 @@
 const ALGORITHM = { name: "RSA-OAEP", hash: "SHA-256" };
 const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
-/** @param {Record<number, { spki: string, pkcs8: string }[]>} pairs in base64, by the modulus' length in bits */
-export function usePairs(pairs) {
+/** @param {(modulusLength: number) => { spki: string, pkcs8: string } | undefined} next gives a pair of this many bits, in base64 */
+export function usePairs(next) {
   const { subtle } = crypto;
   const generate = subtle.generateKey;
   subtle.generateKey = async function generateKey(algorithm, extractable, usages) {
-    const pair = algorithm?.name === ALGORITHM.name ? pairs[algorithm.modulusLength]?.shift() : undefined;
+    const pair = algorithm?.name === ALGORITHM.name ? await next(algorithm.modulusLength) : undefined;
     if (!pair) return generate.call(this, algorithm, extractable, usages);
     const may = (own) => usages.filter((usage) => own.includes(usage));
     const [publicKey, privateKey] = await Promise.all([
