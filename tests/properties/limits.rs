@@ -530,3 +530,25 @@ fn requests_for_access_have_lengths_and_an_end() {
     assert!(refused(request(4097, 512, 6)) && refused(request(1, 513, 6)) && refused(request(1, 1, 5)));
     assert!(refused(request(1, 1, 1 << 53)));
 }
+
+#[test]
+fn the_highest_versions_of_so_many_items_are_remembered() {
+    let relay = crate::support::relay();
+    let me = regrant::graph::Principal::new(Engine::rust(), relay, "alice", "test", crate::support::now);
+    let items: Vec<Uuid> = (1..=4_097).map(Uuid::from_u128).collect();
+    items.iter().for_each(|item| me.note_version(*item, 2));
+    assert!(!me.is_outdated(items[0], 1), "the one met the longest ago is forgotten");
+    assert!(items[1..].iter().all(|item| me.is_outdated(*item, 1) && !me.is_outdated(*item, 2)));
+    // Whoever is met again is forgotten later, and nothing goes down.
+    me.note_version(items[1], 3);
+    me.note_version(items[0], 2);
+    assert!(me.is_outdated(items[1], 2) && me.is_outdated(items[0], 1) && !me.is_outdated(items[2], 1));
+    me.note_version(items[1], 2);
+    assert!(me.is_outdated(items[1], 2));
+    // Two tabs: the higher of what either noted.
+    let mut tabs = me.memory();
+    me.note_version(items[1], 7);
+    tabs.merge(me.memory());
+    me.set_memory(tabs);
+    assert!(me.is_outdated(items[1], 6));
+}
