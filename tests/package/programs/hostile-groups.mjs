@@ -280,15 +280,30 @@ export const scenarios = {
     for (const who of ["alice", "bob", "dave"]) equal(await read(w[who].session, next.bytes), "next");
   },
 
-  "a member whose keys the relay swaps is sealed to by the signed list, and not by what the relay shows": async ({ equal, code, vault }) => {
+  "a member whose keys the relay swaps is sealed to by the signed list, and not by what the relay shows": async ({ equal, code, ok, vault }) => {
     const w = await ward({ exclude: false });
     const stranger = await elsewhere("bob", vault(7));
     // Alice never met Bob on this device.
     const fresh = await Regrant.open({ relay: w.alice.view, store: "memory" });
     const session = await fresh.connect({ login: "alice", keyPair: w.alice.keyPair });
-    w.alice.view.misbehave("swap-identity", { login: "bob", from: stranger.relay });
-    await session.identities.renewKeys("ward").catch(() => {});
+    // Keys in place of his: those on the list are not there, and nothing is done.
+    const stop = w.alice.view.misbehave("swap-identity", { login: "bob", from: stranger.relay });
+    await code(session.identities.renewKeys("ward"), "ERR_IDENTITY_CHANGED");
+    stop();
+    equal(w.own().length, 1);
+    // Keys after his, which his did not sign: the new version is sealed to those on the list.
+    const planted = await (await w.forge("bob")).nextKeyset(await generateKeyPair({ modulusLength: 2048 }), { chain: false });
+    let shown = 0;
+    w.alice.view.misbehave("alter-identity", {
+      login: "bob",
+      change: (account) => (shown++, { ...account, keysets: [...account.keysets, { ...account.keysets[0], keyset: planted }] }),
+    });
+    await session.identities.renewKeys("ward");
     w.alice.view.behave();
+    ok(shown > 0, "the planted keys were shown");
+    const { slots } = w.own().at(-1);
+    const his = slots.filter(({ holder }) => holder?.login === "bob").map(({ holder }) => holder.fingerprint);
+    equal(his.join(), (await w.forge("bob")).fingerprint);
     const sealed = await w.dave.session.encrypt("after", { shareWith: ["ward"] });
     equal(await read(w.bob.session, sealed.bytes), "after");
     await code(stranger.session.decrypt(sealed.bytes), "ERR_NO_ACCESS");
