@@ -1,8 +1,9 @@
 //! `check`: everything that can be said about the code without running it.
 
-use crate::lanes::stage;
+use crate::lanes::{say, stage};
 use crate::shell::{self, Result};
 use crate::toolchain::{TARGET, native_cargo};
+use crate::tools::Tool;
 use crate::{imports, long, npm, setup};
 
 /// The folders with a `tsconfig.json`.
@@ -25,6 +26,7 @@ pub(crate) fn quick() -> Result<()> {
     })?;
     stage("import order", imports::check)?;
     stage("lockfiles", lockfiles)?;
+    stage("dependencies", dependencies)?;
     stage("types", types)?;
     stage("clippy", || {
         shell::run(native_cargo().args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
@@ -38,6 +40,27 @@ pub(crate) fn wasm() -> Result<()> {
         cargo.args(["clippy", "--quiet", "--package", "regrant", "--all-targets", "--target", TARGET]);
         shell::run(cargo.args(["--", "-D", "warnings"]))
     })
+}
+
+/// Licences, sources and duplicates among the dependencies; and what is known against them, where there is a network.
+fn dependencies() -> Result<()> {
+    let wasm = setup::wasm()?;
+    Tool::deny().install(&wasm)?;
+    let deny = |what: &[&str]| {
+        let mut deny = shell::command("cargo-deny");
+        wasm.apply(&mut deny);
+        shell::quiet(
+            deny.args(["--all-features", "--log-level", "error", "check", "--hide-inclusion-graph"]).args(what),
+        )
+    };
+    deny(&["licenses", "bans", "sources"])?;
+    match deny(&["advisories"]) {
+        Err(why) if why.contains("failed to fetch advisory database") => {
+            say("  advisories could not be fetched: not checked");
+            Ok(())
+        }
+        other => other.map(drop),
+    }
 }
 
 /// The documentation of the crates, and what would be published of them.

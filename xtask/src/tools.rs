@@ -54,6 +54,18 @@ impl Tool {
         }
     }
 
+    /// Says what the dependencies are.
+    pub(crate) fn deny() -> Self {
+        Self {
+            program: "cargo-deny",
+            package: "cargo-deny",
+            version: "0.20.2".to_owned(),
+            exactly: false,
+            archive: Some("EmbarkStudios/cargo-deny/releases/download/{version}/cargo-deny-{version}-{host}.tar.gz"),
+            optimised: "0",
+        }
+    }
+
     /// Drives Firefox.
     pub(crate) fn geckodriver() -> Self {
         Self {
