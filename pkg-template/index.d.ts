@@ -500,10 +500,6 @@ export interface GiveBackOptions {
   readonly unverified?: boolean | undefined;
   /** To oneself: also sign the new keys with the old ones, so that nobody else has to compare. */
   readonly chain?: boolean | undefined;
-  /** Only these items. */
-  readonly items?: readonly string[] | undefined;
-  /** Only until then. */
-  readonly until?: Date | undefined;
   readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -669,7 +665,8 @@ export class Session {
 
   /**
    * Gives somebody who lost their keys access back to everything shared with them, at a cost that does not depend on
-   * how many items there are. `publicKey` is the new key, SPKI in hex, as the notification names it; `login` may be
+   * how many items there are. Nothing else of one's own is given, and the receipt names what was: to give chosen items,
+   * or for a time, `trust.verify` with the code, then `giveAccess`. `publicKey` is the new key, SPKI in hex, as the notification names it; `login` may be
    * oneself, from a device that still has the old keys.
    *
    * Errors, after which nothing was given: `ERR_VERIFICATION_FAILED` (the code does not match, is malformed or is
