@@ -798,10 +798,20 @@ export interface AccessRequestInfo {
 /** A request that this session made. Only this object can open the answer. */
 export interface AccessRequest extends AccessRequestInfo {
   /**
-   * Waits for the answer, which is given once. Rejects with the signal's reason when aborted, and with a `TimeoutError`
-   * after `timeoutMs`; it may be called again then. Errors: `ERR_FORBIDDEN` (refused), `ERR_NOT_FOUND` (expired, or taken).
+   * Waits for the answer, which is given once, and says who gave it: whoever was asked signed it. Rejects with the
+   * signal's reason when aborted, and with a `TimeoutError` after `timeoutMs`; it may be called again then.
+   *
+   * Errors: `ERR_FORBIDDEN` (refused), `ERR_NOT_FOUND` (expired, or taken), `ERR_VERIFICATION_FAILED` (the answer is by
+   * somebody else), `ERR_IDENTITY_CHANGED` (it is by new keys without proof: compare the code, and call it again).
    */
-  wait(o?: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined }): Promise<Uint8Array<ArrayBuffer>>;
+  wait(o?: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined }): Promise<AccessAnswered>;
+}
+
+/** What was answered to a request for access. */
+export interface AccessAnswered {
+  readonly answer: Uint8Array<ArrayBuffer>;
+  /** Who answered. `verified`: the code of these keys was compared. */
+  readonly author: { readonly login: string; readonly verified: boolean };
 }
 
 /** What is answered to a request for access: at most 64 KiB, or no. With a code, the application's is compared first. */

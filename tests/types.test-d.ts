@@ -171,7 +171,9 @@ await session.shareFuture(await session.sharingFuture());
 const entries: AccessLogEntry[] = (await session.identities.accessLogs({ item: sealed.id })).items;
 export const acted: string | undefined = entries[0]?.as;
 const request: AccessRequest = await session.identities.requestAccess({ login: "bob", expires: Date.now() + 1000 });
-export const answered: Uint8Array = await request.wait({ timeoutMs: 1000, signal });
+const said = await request.wait({ timeoutMs: 1000, signal });
+export const answered: Uint8Array = said.answer;
+export const [answeredBy, compared]: [string, boolean] = [said.author.login, said.author.verified];
 session.identities.onAccessRequest(({ verified }) => (verified ? { answer: new Uint8Array(1) } : { refuse: true }));
 // @ts-expect-error: an answer, or no
 await session.identities.resolveAccess(request, {});

@@ -144,6 +144,21 @@ const manifestFields = (m) => [
 const manifestHash = async (m) =>
   base64url(await sha256(T("manifest", ...manifestFields(m), bytes(m.signature), bytes(m.authorSignature))));
 
+// ---- answers to requests for access (section 9) ----
+
+async function answerFields(r) {
+  const fields = [uuid(r.id), party(r.application), text(r.origin), text(r.login), optional(r.scope === undefined ? undefined : text(r.scope))];
+  fields.push(bytes(r.ephemeralKey), integer(r.created), integer(r.expires));
+  return [await sha256(T("access", ...fields)), bytes(r.signature)];
+}
+
+/** Something sealed as the answer to a request, in base64url: anybody who sees the request can, the relay first of all. */
+export async function sealAnswer(request, message) {
+  const context = T("access/answer", ...(await answerFields(request)));
+  const key = random(32);
+  return base64url(concat(await rsaSeal(bytes(request.ephemeralKey), context, key), await sealBox(key, context, message)));
+}
+
 // ---- what one who holds keys can write ----
 
 export class Forger {
@@ -265,6 +280,13 @@ export class Forger {
     m.signature = base64url(await sign(this.#signing, T("manifest/signature", ...manifestFields(m))));
     m.authorSignature = base64url(await sign(this.#signing, T("manifest/authorSignature", ...manifestFields(m), bytes(m.signature))));
     return m;
+  }
+
+  /** An answer to a request for access, signed with these keys, in the name of `login`. */
+  async answer(request, message, login = this.keyset.login) {
+    const by = party({ login, fingerprint: this.fingerprint });
+    const signed = T("access/answer/signature", ...(await answerFields(request)), by, await sha256(message));
+    return sealAnswer(request, compound(bytes(this.fingerprint), await sign(this.#signing, signed), message));
   }
 
   /** What this identity says about a subject: `body` is JSON text. */

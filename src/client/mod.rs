@@ -14,7 +14,7 @@ mod uploads;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-pub use asking::{Asked, Asking};
+pub use asking::{Answered, Asked, Asking};
 pub use files::{Opening, Sealing, Stored, Upload};
 pub use identities::{Found, Identity, LockedVersion};
 pub use session::{AuthorReport, Event, Session};

@@ -210,7 +210,7 @@ export const scenarios = {
     equal(await first, "not now");
     hold = undefined;
     go();
-    equal((await request.wait())[0], 7);
+    equal((await request.wait()).answer[0], 7);
     await code(request.wait(), "ERR_NOT_FOUND");
   },
 

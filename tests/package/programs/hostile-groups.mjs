@@ -199,7 +199,7 @@ export const scenarios = {
     await code(w.alice.session.identities.resolveAccess({ id: asked.id, login: "alice" }, { answer: new Uint8Array(1) }), "ERR_VERIFICATION_FAILED");
     w.relay.write(key, real);
     await w.alice.session.identities.resolveAccess({ id: asked.id, login: "alice" }, { answer: new Uint8Array([7]) });
-    same(await asked.wait({ timeoutMs: 5000 }), new Uint8Array([7]));
+    same((await asked.wait({ timeoutMs: 5000 })).answer, new Uint8Array([7]));
   },
 
   "another request in a request's place is left out and not answered": async ({ code, same }) => {

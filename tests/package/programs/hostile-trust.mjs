@@ -1,7 +1,8 @@
 // Whose key is whose, and what is given to whom: attacks that succeeded once, each a test of its own whose name says what
 // the client does.
 import { Regrant } from "regrant";
-import { read, world } from "../world.mjs";
+import { forger, sealAnswer } from "regrant/testing";
+import { pair, read, world } from "../world.mjs";
 
 export const variants = ["programs"];
 
@@ -32,5 +33,50 @@ export const scenarios = {
     equal(await read(fresh, ours.bytes), "ours");
     equal(await read(fresh, back.bytes), "from bob");
     for (const { bytes } of [diary, carols]) await code(fresh.decrypt(bytes), "ERR_NO_ACCESS");
+  },
+
+  "an answer to a request for access is by the one who was asked, or it is refused": async ({ code, equal, same }) => {
+    const w = await world(["alice", "shop", "carol"]);
+    const carol = await w.forge("carol");
+    const answered = async (answer) => {
+      const asked = await w.shop.session.identities.requestAccess({ login: "alice", scope: "account" });
+      const record = w.relay.read(`request/${asked.id}`);
+      w.relay.write(`request/${asked.id}`, { ...record, status: "resolved", answer: await answer(record.request) });
+      return asked;
+    };
+    const forged = new TextEncoder().encode("pay to the relay");
+    const alice = await w.forge("alice");
+    for (const answer of [
+      (request) => sealAnswer(request, forged),
+      (request) => carol.answer(request, forged),
+      (request) => carol.answer(request, forged, "alice"),
+      // What she answered to another request.
+      (request) => alice.answer({ ...request, id: crypto.randomUUID() }, forged),
+    ]) {
+      const asked = await answered(answer);
+      await code(asked.wait({ timeoutMs: 5000 }), "ERR_VERIFICATION_FAILED");
+      await code(asked.wait({ timeoutMs: 5000 }), "ERR_NOT_FOUND");
+    }
+    // Her own is hers, and says whether her code was compared.
+    const open = (said) => [new TextDecoder().decode(said.answer), said.author];
+    same(open(await (await answered((request) => alice.answer(request, forged))).wait()), ["pay to the relay", { login: "alice", verified: false }]);
+    await w.shop.session.trust.verify("alice", await w.alice.session.trust.verificationCode("alice"));
+    const asked = await w.shop.session.identities.requestAccess({ login: "alice" });
+    await w.alice.session.identities.resolveAccess(asked, { answer: new TextEncoder().encode("Main Street 1") });
+    same(open(await asked.wait()), ["Main Street 1", { login: "alice", verified: true }]);
+    equal(asked.status, "fetched");
+
+    // Keys that she replaced answer nothing any more, whoever has them.
+    await w.alice.session.identities.renewKeys();
+    await w.shop.session.refresh();
+    await code((await answered((request) => alice.answer(request, forged))).wait(), "ERR_VERIFICATION_FAILED");
+
+    // Of keys without proof the answer waits for the code: it is given once, and was taken.
+    const fresh = await (await Regrant.open({ relay: w.relay, store: "memory" })).connect({ login: "alice", keyPair: await pair(3) }, { reset: true });
+    const anew = await forger("alice", await pair(3), w.keyset("alice"));
+    const late = await answered((request) => anew.answer(request, forged));
+    await code(late.wait(), "ERR_IDENTITY_CHANGED");
+    await w.shop.session.trust.verify("alice", await fresh.trust.verificationCode("alice"));
+    same(open(await late.wait()), ["pay to the relay", { login: "alice", verified: true }]);
   },
 };
