@@ -193,11 +193,10 @@ export class Forger {
     return k;
   }
 
-  /** An exchange key to somebody's keyset: the record, and the key. */
-  async exchange(to, { delegator = this.keyset.login, commitTo } = {}) {
-    const key = random(32);
+  /** An exchange key to somebody's keyset: the record, and the key. With `id` and `key`, one that is there, for somebody else. */
+  async exchange(to, { delegator = this.keyset.login, commitTo, id = crypto.randomUUID(), key = random(32) } = {}) {
     const recipients = [...new Set([this.fingerprint, await fingerprintOf(to)])].sort((a, b) => compare(bytes(a), bytes(b)));
-    const e = { id: crypto.randomUUID(), suite: 1, delegator, delegatorFingerprint: this.fingerprint, delegate: to.login, recipients };
+    const e = { id, suite: 1, delegator, delegatorFingerprint: this.fingerprint, delegate: to.login, recipients };
     const context = T("exchange/commit", uuid(e.id), text(delegator), text(to.login));
     e.commitment = base64url(await derive(commitTo ?? key, context));
     e.created = Date.now();
@@ -229,12 +228,12 @@ export class Forger {
   #grantFields(g) {
     const entries = g.entries.map(([id, version, digest]) => compound(uuid(id), integer(version, 4), bytes(digest)));
     const end = optional(g.notAfter === undefined ? undefined : integer(g.notAfter));
-    return [uuid(g.id), integer(g.suite), uuid(g.exchange), bytes(g.grantorFingerprint), list(entries), integer(g.created), end];
+    return [uuid(g.id), integer(g.suite), uuid(g.exchange), text(g.delegate), bytes(g.grantorFingerprint), list(entries), integer(g.created), end];
   }
 
   /** A grant. `items`: `[{ id, version, digest, key }]`, digest and key as bytes. */
   async grant(e, key, items, { notAfter, suite = 1 } = {}) {
-    const g = { id: crypto.randomUUID(), suite, exchange: e.id, grantorFingerprint: this.fingerprint };
+    const g = { id: crypto.randomUUID(), suite, exchange: e.id, delegate: e.delegate, grantorFingerprint: this.fingerprint };
     g.entries = items.map(({ id, version, digest }) => [id, version, base64url(digest)]);
     g.created = Date.now();
     if (notAfter !== undefined) g.notAfter = notAfter;

@@ -112,7 +112,7 @@ export interface Forger {
   readonly fingerprint: string;
   /** A keyset that follows one's own, around a key pair, chained (the default) or not. */
   nextKeyset(keyPair: KeyPair, o?: { readonly chain?: boolean }): Promise<any>;
-  exchange(to: any, o?: { readonly delegator?: string; readonly commitTo?: Uint8Array }): Promise<{ exchange: any; key: Uint8Array }>;
+  exchange(to: any, o?: { readonly delegator?: string; readonly commitTo?: Uint8Array; readonly id?: string; readonly key?: Uint8Array }): Promise<{ exchange: any; key: Uint8Array }>;
   wrap(exchange: any, key: Uint8Array, to: any): Promise<any>;
   openExchange(record: { readonly exchange: any; readonly wraps: readonly any[] }): Promise<Uint8Array>;
   grant(exchange: any, key: Uint8Array, items: readonly ForgedItem[], o?: { readonly notAfter?: number; readonly suite?: number }): Promise<any>;

@@ -68,7 +68,7 @@ impl Delegation {
             };
             let (mut grants, mut keys) = (Vec::new(), Vec::new());
             for part in fresh.chunks(MAX_GRANT_ENTRIES) {
-                let (grant, made) = make_grant(me, &key, exchange.id, &secret, make_id()?, part, until).await?;
+                let (grant, made) = make_grant(me, &key, &exchange, &secret, make_id()?, part, until).await?;
                 grants.push(grant);
                 keys.push(made);
             }
@@ -201,7 +201,7 @@ impl Delegation {
                 Err(e) => return Err(e),
             };
             let lists = record.grant.entries.iter().any(|e| e.0 == item) && !record.cuts.contains(&item);
-            let genuine = record.grant.exchange == exchange.id
+            let genuine = record.grant.is_under(&exchange)
                 && exchange.check(&signer.keyset.signing_key).is_ok()
                 && record.grant.check(&signer.keyset.signing_key).is_ok();
             if lists && genuine && record.grant.is_current(me.now()) {

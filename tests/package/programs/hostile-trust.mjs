@@ -79,4 +79,35 @@ export const scenarios = {
     await w.shop.session.trust.verify("alice", await fresh.trust.verificationCode("alice"));
     same(open(await late.wait()), ["pay to the relay", { login: "alice", verified: true }]);
   },
+
+  "what a reader and the relay show to a third person does not open as if its giver had given it": async ({ code, equal, same }) => {
+    const w = await world(["alice", "bob", "carol"]);
+    const { bytes, id } = await w.bob.session.encrypt("for alice alone", { shareWith: ["alice"] });
+    await w.carol.session.trust.verify("bob", await w.bob.session.trust.verificationCode("bob"));
+    const { who, key, exchange, grant, items } = await w.taken("bob", "alice");
+    const carol = w.keyset("carol");
+    const [name, { wraps }] = w.exchange("bob", "alice");
+    // As it is, with one more wrap; and as an exchange key for Carol, which its commitment fits.
+    const altered = (await who.exchange(carol, { delegator: "bob", id: exchange.id, key })).exchange;
+    const records = [exchange, altered, { ...altered, signature: exchange.signature, delegatorFingerprint: exchange.delegatorFingerprint, recipients: exchange.recipients }];
+    for (const [n, record] of records.entries()) {
+      const shown = { exchange: record, wraps: [...wraps, await who.wrap(record, key, carol)] };
+      const stop = w.carol.view.misbehave("alter", { kind: "exchange", change: (was, at) => (at === name ? shown : was) });
+      w.tell("carol", { exchange: exchange.id });
+      w.tell("carol", { grant: grant.id });
+      for (const session of [w.carol.session, await w.carol.again()]) {
+        await session.refresh();
+        await code(session.decrypt(bytes), "ERR_NO_ACCESS", `record ${n}`);
+        await code(session.giveAccess([id], "alice"), "ERR_NO_ACCESS", `record ${n}`);
+      }
+      stop();
+    }
+    // What she gives on she gives in her own name.
+    const own = await who.exchange(carol);
+    w.plant("carol", { exchange: own.exchange, wraps: [await who.wrap(own.exchange, own.key, carol)], grant: await who.grant(own.exchange, own.key, items) });
+    await w.carol.session.refresh();
+    const opened = await w.carol.session.decrypt(bytes);
+    same([opened.data, opened.author], ["for alice alone", { login: "alice", verified: false, by: "grant" }]);
+    equal(await read(w.alice.session, bytes), "for alice alone");
+  },
 };

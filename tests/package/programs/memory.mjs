@@ -47,7 +47,7 @@ async function behind(relay, login, { key }) {
       const { grant: g } = relay.read(grantName);
       if (g.exchange !== x.id) continue;
       const entries = g.entries.map(([item, version, digest]) => compound(uuid(item), int32(version), unbase64(digest)));
-      const grantContext = transcript("grant", uuid(g.id), g.suite, uuid(g.exchange), unbase64(g.grantorFingerprint), list(entries), g.created, previous);
+      const grantContext = transcript("grant", uuid(g.id), g.suite, uuid(g.exchange), g.delegate, unbase64(g.grantorFingerprint), list(entries), g.created, previous);
       out[`data key ${g.id}`] = await unbox(exchangeKey, grantContext, unbase64(g.sealed));
     }
   }
