@@ -10,7 +10,7 @@ use crate::crypto::keys::DecryptionKey;
 use crate::encoding::{Bytes, Fixed};
 use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
-use crate::relay::{Operation, Reply, RequestRecord, unexpected};
+use crate::relay::{Operation, Reply, RequestRecord, onward, unexpected};
 use crate::secret::{SecretBytes, make_id};
 use crate::trust;
 use crate::wire::access::{AccessRequest, AccessStatus, MAX_ANSWER, read_answer, signed_answer};
@@ -171,8 +171,10 @@ impl Session {
         cursor: Option<String>,
     ) -> Result<(Vec<Asked>, Option<String>)> {
         let acting = self.acting(login).await?;
+        let from = cursor.clone();
         let reply = acting.call(&Operation::AskedOf { limit, cursor }).await?;
         let Reply::Requests { requests, cursor } = reply else { return Err(unexpected()) };
+        let cursor = onward(from.as_deref(), cursor)?;
         let mut out = Vec::with_capacity(requests.len());
         for record in requests {
             match genuine(&acting, record).await {

@@ -265,9 +265,12 @@ impl Principal {
     }
 }
 
-/// One's own login is missing at the relay: it lost it, or is another one.
+/// One's own login is missing at the relay: it lost it, or is another one. What this device has may be all that is left,
+/// so nothing is proposed that deletes it.
 pub fn unknown_here(login: &str) -> Error {
-    let message = "this device holds keys for this login, but the relay does not know it; loseKeys() forgets them";
+    let message = "this device holds keys for this login, but the relay does not know it: it is another relay, or has lost \
+                   its records. Nothing was changed here; keep what this device has, and connect to the relay that knows \
+                   the login, or have its records restored";
     Error::about(Code::IdentityNotFound, message, vec![login.to_owned()])
 }
 

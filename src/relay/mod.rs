@@ -483,6 +483,14 @@ impl Relay {
     }
 }
 
+/// Where a list goes on, which must not be where it began: a relay could otherwise have one page read for ever.
+pub(crate) fn onward(from: Option<&str>, next: Option<String>) -> Result<Option<String>> {
+    match next.as_deref() {
+        Some(cursor) if Some(cursor) == from => Err(unexpected()),
+        _ => Ok(next),
+    }
+}
+
 /// What a reply of another kind than the operation's is: a relay that talks nonsense.
 pub(crate) fn unexpected() -> Error {
     Error::new(Code::RelayUnavailable, "the relay's answer does not fit the question")

@@ -301,8 +301,10 @@ impl Embedded {
                     Ask::Parts(item) => db.counted(item, self.0.backend.count_parts(item).await?),
                     Ask::List { ref prefix, ref after, limit } => {
                         let rows = self.0.backend.list(prefix, after, limit).await?;
-                        // A backend may be somebody else's object.
-                        if rows.len() > limit || rows.iter().any(|(key, _)| !key.starts_with(prefix.as_str())) {
+                        // A backend may be somebody else's object: what is not in order could be asked for for ever.
+                        let ordered = rows.is_sorted_by(|(a, _), (b, _)| a < b);
+                        let fits = |key: &String| key.starts_with(prefix.as_str()) && key > after;
+                        if rows.len() > limit || !ordered || !rows.iter().all(|(key, _)| fits(key)) {
                             return Err(Error::new(Code::RelayUnavailable, "the relay's backend answers nonsense"));
                         }
                         db.listed(ask, rows);

@@ -1,7 +1,7 @@
 // Whose key is whose, and what is given to whom: attacks that succeeded once, each a test of its own whose name says what
 // the client does.
 import { Regrant } from "regrant";
-import { forger, sealAnswer } from "regrant/testing";
+import { createRelay, createStore, forger, sealAnswer } from "regrant/testing";
 import { pair, read, world } from "../world.mjs";
 
 export const variants = ["programs"];
@@ -109,5 +109,79 @@ export const scenarios = {
     const opened = await w.carol.session.decrypt(bytes);
     same([opened.data, opened.author], ["for alice alone", { login: "alice", verified: false, by: "grant" }]);
     equal(await read(w.alice.session, bytes), "for alice alone");
+  },
+
+  "a locked session shows no code, whatever its store says": async ({ code, equal, ok, vault }) => {
+    const w = await world(["alice", "bob"]);
+    await w.alice.session.trust.verify("bob", await w.bob.session.trust.verificationCode("bob"));
+    const real = await w.alice.session.trust.verificationCode("alice");
+    const own = w.alice.store.snapshot();
+    // Somebody who can write to the store: to one of text, anything that runs in the page can.
+    const theirs = createStore();
+    const relay = createRelay();
+    await (await Regrant.open({ relay, store: theirs })).connect({ login: "alice", ...vault(7) });
+    for (const records of [theirs.snapshot(), own]) {
+      w.alice.store.restore(records);
+      const session = await (await w.alice.open()).resume("alice");
+      ok(session.locked);
+      for (const login of ["alice", "bob"]) {
+        await code(session.trust.verificationCode(login), "ERR_LOCKED");
+        await code(session.trust.qrPayload(login), "ERR_LOCKED");
+        await code(session.trust.verify(login, real), "ERR_LOCKED");
+      }
+    }
+    equal(await (await w.alice.again()).trust.verificationCode("alice"), real);
+  },
+
+  "pages without end are not followed, nor a log that goes in a circle": async ({ code, equal, ok }) => {
+    const w = await world(["alice", "bob"]);
+    const { bytes } = await w.bob.session.encrypt("hello", { shareWith: ["alice"] });
+    await w.bob.session.encrypt("again", { shareWith: ["alice"] });
+    equal(await read(w.alice.session, bytes), "hello");
+    // The number of the last entry is smaller than those of entries that are there.
+    const head = w.relay.of("head", "alice");
+    const last = w.relay.read(head);
+    w.relay.write(head, 1);
+    await w.alice.session.refresh();
+    w.relay.write(head, last);
+    await w.alice.session.refresh();
+    equal(await read(w.alice.session, bytes), "hello");
+
+    /** The same relay, but for lists of one kind. */
+    const lying = (kind, list) => {
+      const { view } = w.alice;
+      const methods = ["get", "commit", "putParts", "getParts", "countParts", "dropParts"].map((name) => [name, view[name].bind(view)]);
+      const asked = (prefix, after, limit) => (prefix.startsWith(`${kind}/`) ? list(prefix, after, limit) : view.list(prefix, after, limit));
+      return { ...Object.fromEntries(methods), list: asked };
+    };
+    let lists = 0;
+    const page = (from) => (prefix, after, limit) => {
+      lists++;
+      const first = from(after.slice(prefix.length));
+      const value = prefix.startsWith("log/") ? JSON.stringify({ asked: crypto.randomUUID() }) : JSON.stringify(crypto.randomUUID());
+      return Array.from({ length: limit }, (_, n) => ({ key: `${prefix}${String(first + n).padStart(16, "0")}`, rev: 1, value }));
+    };
+    const onAndOn = page((after) => parseInt(after || "0", 10) + 1);
+    for (const list of [page(() => 1), onAndOn]) {
+      lists = 0;
+      const session = await (await Regrant.open({ relay: lying("inbox", list), store: "memory" })).connect({ login: "alice", keyPair: w.alice.keyPair });
+      await code(session.notifications.pendingAfter(0), "ERR_RELAY_UNAVAILABLE");
+      ok(lists <= 256, `${lists} pages`);
+    }
+    w.relay.write(head, 2 ** 52);
+    lists = 0;
+    const session = await (await Regrant.open({ relay: lying("log", onAndOn), store: "memory" })).connect({ login: "alice", keyPair: w.alice.keyPair });
+    await code(session.refresh(), "ERR_RELAY_UNAVAILABLE");
+    ok(lists > 0 && lists < 5000, `${lists} pages`);
+  },
+
+  "no message proposes to delete what may be the last copy of keys": async ({ code, ok }) => {
+    const w = await world(["alice"]);
+    const forgetful = createRelay();
+    const open = () => Regrant.open({ relay: forgetful, store: w.alice.store });
+    const connecting = await code((await open()).connect({ login: "alice", keyPair: w.alice.keyPair }), "ERR_IDENTITY_NOT_FOUND");
+    w.relay.write(w.relay.of("identity", "alice"), undefined);
+    const going = await code(w.alice.session.refresh(), "ERR_IDENTITY_NOT_FOUND");
+    for (const { message } of [connecting, going]) ok(!/loseKeys|reset/.test(message) && /Nothing was changed/.test(message), message);
   },
 };
