@@ -596,7 +596,8 @@ export class Session {
    * 256 GiB fit. Nobody can read it before it is all there.
    *
    * What interrupts it (an abort, a reload, a lost connection) costs nothing: the same call for the same file, on the
-   * same device, goes on where it stopped, for a week. A file that has changed is stored from the start.
+   * same device, goes on where it stopped, for a week. A file that has changed is stored from the start, and so is one
+   * with `sign: true`. The file is read twice.
    * `onProgress` is told bytes. Errors: as `encrypt`; `ERR_QUOTA`.
    */
   store(
@@ -997,7 +998,10 @@ export interface Trust {
   /** What to show as a QR code; `verify` and `verificationCode` of `giveAccessBackTo` take what it reads. */
   qrPayload(login: string): Promise<string>;
   state(login: string): Promise<TrustState>;
-  /** Six groups of five digits, to be read out: of the newest key, and of oneself of this session's. */
+  /**
+   * Six groups of five digits, to be read out: of the newest key, and of oneself of this session's. Of a locked session
+   * there is none, nor a QR payload (`ERR_LOCKED`).
+   */
   verificationCode(login: string): Promise<string>;
   /** Compares a code: a match makes the newest key verified. Errors: `ERR_VERIFICATION_FAILED`, also if malformed. */
   verify(login: string, code: string): Promise<void>;

@@ -15,7 +15,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 pub use asking::{Answered, Asked, Asking};
-pub use files::{Opening, Sealing, Stored, Upload};
+pub use files::{Content, Opening, Sealing, Stored, Upload};
 pub use identities::{Found, Identity, LockedVersion};
 pub use session::{AuthorReport, Event, Session};
 

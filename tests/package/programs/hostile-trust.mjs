@@ -184,4 +184,54 @@ export const scenarios = {
     const going = await code(w.alice.session.refresh(), "ERR_IDENTITY_NOT_FOUND");
     for (const { message } of [connecting, going]) ok(!/loseKeys|reset/.test(message) && /Nothing was changed/.test(message), message);
   },
+
+  "two files are never sealed under one key and nonce, whatever the store loses or brings back": async ({ equal, ok, readAll, rejects }) => {
+    const w = await world(["alice"]);
+    const { session, store } = w.alice;
+    const sealed = [];
+    const note = (content) => {
+      for (const key of w.relay.keys.filter((key) => key.startsWith("upload/"))) {
+        const bytes = w.relay.part(key.split("/")[1], "0000000001");
+        if (bytes) sealed.push({ content, bytes: bytes.slice() });
+      }
+    };
+    const file = (fill) => new File([new Uint8Array(100_000).fill(fill)], "scan.dcm");
+    const stopped = (fill, o) => rejects(session.store(file(fill), { ...o, onProgress: (done) => { if (done > 0) throw new Error("the tab closes"); } }));
+    await session.encrypt("so that the store has what it needs");
+    const before = store.snapshot();
+    await stopped(1);
+    note(1);
+    // What was known of the segment is gone; then all that was known of it comes back as it was at an earlier time.
+    const lost = Object.keys(store.records).filter((key) => /^upload\/.+\/0$/.test(key));
+    ok(lost.length === 1, `${Object.keys(store.records)}`);
+    const known = store.snapshot();
+    for (const key of lost) store.set(key, undefined);
+    await stopped(2);
+    note(2);
+    store.restore(known);
+    await stopped(3);
+    note(3);
+    store.restore(before);
+    const { id } = await session.store(file(4));
+    sealed.push({ content: 4, bytes: w.relay.part(id, "0000000001") });
+    // Under one key and nonce, two ciphertexts differ just where their contents do.
+    for (const [n, a] of sealed.entries()) {
+      for (const b of sealed.slice(n + 1).filter((b) => b.content !== a.content)) {
+        ok(!a.bytes.slice(0, 64).every((byte, at) => (byte ^ b.bytes[at]) === (a.content ^ b.content)), `${a.content} and ${b.content} are under one key`);
+      }
+    }
+    ok(new Set(sealed.map(({ content }) => content)).size === 4);
+    equal((await readAll((await session.retrieve(id)).stream))[0], 4);
+    // The same file goes on where it stopped, also where the store lost how far it was; a signed one begins anew.
+    const uploads = () => w.relay.keys.filter((key) => key.startsWith("upload/")).map((key) => key.split("/")[1]);
+    const had = uploads();
+    await stopped(5);
+    const [begun] = uploads().filter((item) => !had.includes(item));
+    for (const key of Object.keys(store.records)) if (key.startsWith(`upload/${begun}/`)) store.set(key, undefined);
+    equal((await session.store(file(5))).id, begun);
+    const earlier = uploads();
+    await stopped(6, { sign: true });
+    const [signed] = uploads().filter((item) => !earlier.includes(item));
+    ok((await session.store(file(6), { sign: true })).id !== signed);
+  },
 };
