@@ -1,7 +1,7 @@
 // Data in and out: what the caller gives becomes bytes and a description, and comes back as what it was.
 import * as bytes from "./bytes.js";
 import { RegrantError, badInput } from "./errors.js";
-import { text } from "./input.js";
+import { own, text } from "./input.js";
 import { dataToJson, metadataToJson } from "./json.js";
 
 /** The most that is said of an item, in bytes of JSON. */
@@ -79,13 +79,13 @@ export async function toOpen(sealed, place) {
 
 /** What the core opened, as the caller gets it. */
 export function opened({ id, version, data, metadataJson, author }) {
-  const { type, name, mediaType, meta } = JSON.parse(metadataJson);
+  const { type, name, mediaType, meta } = own(JSON.parse(metadataJson));
   return { id, version, data: restore(type, data, name, mediaType), type, metadata: meta ?? {}, author };
 }
 
 /** The same of a stream or a file, whose data comes apart; a file's name and media type are told instead. */
 export function described({ id, version, metadataJson, author }) {
-  const { type, name, mediaType, meta } = JSON.parse(metadataJson);
+  const { type, name, mediaType, meta } = own(JSON.parse(metadataJson));
   return { id, version, type, name, mediaType, metadata: meta ?? {}, author };
 }
 

@@ -42,9 +42,10 @@ const names = new WeakMap();
 function relayOption(relay) {
   if (relay === "embedded") return relay;
   const given = typeof relay === "object" && relay !== null && !(relay instanceof URL) ? relay : {};
-  if (METHODS.every((method) => typeof given[method] === "function")) return given;
-  if (typeof given.directory === "string" && given.directory !== "") return { directory: input.text(given.directory, "relay.directory") };
-  const missing = METHODS.filter((method) => typeof given[method] !== "function");
+  const missing = METHODS.filter((method) => !input.hasMethod(given, method));
+  if (missing.length === 0) return given;
+  const { directory } = input.own(given);
+  if (typeof directory === "string" && directory !== "") return input.own({ directory: input.text(directory, "relay.directory") });
   const half = missing.length < METHODS.length ? ` (this object lacks ${missing.join(", ")})` : "";
   throw badInput(`relay is "embedded", in Node { directory }, or an object that keeps records${half}: this version has no relays at addresses, docs/guides/relay.md has one over HTTP`);
 }
@@ -91,7 +92,7 @@ export class Regrant {
   }
 
   static async open(o) {
-    const chosen = settings(o === undefined ? {} : input.object(o, "the options argument"));
+    const chosen = settings(o === undefined ? input.own() : input.object(o, "the options argument"));
     const core = await ready();
     if (chosen.kdf) await call(() => core.checkKdf(JSON.stringify(chosen.kdf)));
     if (chosen.engine !== "rust" && !core.hasSubtle()) {
@@ -100,7 +101,7 @@ export class Regrant {
     const { name, application, engine } = chosen;
     const store = await openStore(chosen.store, name);
     const relay = await openRelay(chosen.relay);
-    const config = { name, application, engine, store: store.kind, origin: `embedded:${name}`, ...relay.config };
+    const config = input.own({ name, application, engine, store: store.kind, origin: `embedded:${name}`, ...relay.config });
     const decide = chosen.trust && deciding(chosen.trust);
     return new Regrant(await call(() => core.Core.open(config, relay.backend, store.given, decide)), chosen, store.place);
   }

@@ -240,7 +240,7 @@ export class Session {
   async whoCanRead(id) {
     input.id(id);
     const readers = await this.#handle.call((raw) => raw.whoCanRead(id));
-    return readers.map(({ until, ...reader }) => (until === undefined ? reader : { ...reader, until: new Date(until) }));
+    return readers.map(input.own).map(({ until, ...reader }) => (until === undefined ? reader : { ...reader, until: new Date(until) }));
   }
 
   async giveAccessBackTo(login, publicKey, o) {

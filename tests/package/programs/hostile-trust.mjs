@@ -234,4 +234,59 @@ export const scenarios = {
     const [signed] = uploads().filter((item) => !earlier.includes(item));
     ok((await session.store(file(6), { sign: true })).id !== signed);
   },
+
+  "what Object.prototype was given decides nothing": async ({ code, equal, same }) => {
+    const w = await world(["alice", "bob", "mallory"]);
+    const { session } = w.alice;
+    /** Does something while every object seems to have some properties. */
+    const polluted = async (properties, work) => {
+      for (const [key, value] of Object.entries(properties)) Object.defineProperty(Object.prototype, key, { value, configurable: true, writable: true });
+      try {
+        return await work();
+      } finally {
+        for (const key of Object.keys(properties)) delete Object.prototype[key];
+      }
+    };
+    const readers = async (id) => (await session.whoCanRead(id)).map(({ login }) => login);
+    const pollution = { shareWith: ["mallory"], sharingGroup: ["mallory"], payload: { x: 1 }, kind: "group", sign: true };
+    const made = await polluted(pollution, async () => {
+      const none = await session.encrypt("nothing said");
+      const some = await session.encrypt("something said", { pad: true });
+      const [many] = await session.encryptMany([{ data: "many" }]);
+      const stream = await session.encryptStream({ length: 0 });
+      await Promise.all([new Response(stream.transform.readable).arrayBuffer(), stream.transform.writable.close()]);
+      const stored = await session.store(new Blob(["file"]));
+      await session.identities.create({ login: "ward" });
+      await session.identities.update({ login: "ward", name: "Ward" });
+      return { none, some, ids: [none.id, some.id, many.id, stream.id, stored.id] };
+    });
+    for (const id of made.ids) same(await readers(id), ["alice"]);
+    equal((await session.decrypt(made.none.bytes)).author.by, "grant");
+    same((await session.identities.getSharingGroup("ward")).map(({ login }) => login), ["alice"]);
+    const { kind, name, payload } = await session.identities.get("ward");
+    same([kind, name, payload], ["user", "Ward", undefined]);
+
+    const given = await session.encrypt("for bob", { shareWith: ["bob"] });
+    await polluted({ until: new Date(Date.now() + 60_000), hard: true, dryRun: true }, async () => {
+      await session.giveAccess([made.some.id], "bob");
+      await w.bob.session.remove([given.id]);
+      await session.revoke([made.none.id], "bob");
+    });
+    equal((await session.whoCanRead(made.some.id)).find(({ login }) => login === "bob").until, undefined);
+    equal(await read(session, given.bytes), "for bob");
+
+    // Nor does it begin keys anew, or give access back to keys that nobody compared.
+    const wrong = { login: "alice", keyPair: await pair(3) };
+    const elsewhere = async () => Regrant.open({ relay: w.relay, store: "memory" });
+    await polluted({ reset: true }, async () => code((await elsewhere()).connect(wrong), "ERR_UNKNOWN_KEY"));
+    const fresh = await (await elsewhere()).connect(wrong, { reset: true });
+    const back = () => w.bob.session.giveAccessBackTo("alice", fresh.publicKey.encryption);
+    await polluted({ unverified: true }, () => code(back(), "ERR_VERIFICATION_FAILED"));
+    const spoken = await fresh.trust.verificationCode("alice");
+    await polluted({ verificationCode: spoken }, () => code(back(), "ERR_VERIFICATION_FAILED"));
+    await polluted({ refuse: true, cursor: "x" }, async () => {
+      const page = await w.bob.session.identities.list();
+      equal(Object.hasOwn(page, "cursor"), false);
+    });
+  },
 };
