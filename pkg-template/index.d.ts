@@ -95,7 +95,7 @@ export type Kdf =
  *
  * Takes about a second on purpose. In browsers it happens in a worker, which an abort ends.
  *
- * Errors: `ERR_WEAK_KDF`; `ERR_BAD_INPUT` for an empty password, a bad login, or too little memory.
+ * Errors: `ERR_WEAK_KDF`; `ERR_BAD_INPUT` for an empty password, a bad login or application, or too little memory.
  */
 export function deriveSecrets(
   password: string,
@@ -175,10 +175,18 @@ export interface OpenOptions {
   /** Keeps stores and embedded relays apart: 1 to 64 of `A-Z a-z 0-9 . _ -`; `"default"` where it is left out. */
   readonly name?: string | undefined;
   /**
-   * Enters the derivation of passwords and the logins at a relay: 1 to 256 bytes, fixed for an application's life.
-   * `"regrant"` where it is left out.
+   * What the application is called. Enters the derivation of passwords and the logins at a relay, so it is fixed for an
+   * application's life, and no two should share one: 1 to 256 bytes in Unicode normalisation form C, without control
+   * characters.
    */
-  readonly application?: string | undefined;
+  readonly application: string;
+  /**
+   * What the relay is called. The secrets that it sees and the logins there are bound to it, and are of no use to another
+   * relay; where it is another one, passwords are wrong. Configuration, like `application`: name it if the relay may move
+   * to another address. Left out, it is the `origin` of a relay that is an object and has one; `embedded:NAME` of the
+   * relay in this browser, by `name`; else `embedded:default`. In form C, like `application`.
+   */
+  readonly relayId?: string | undefined;
   /** How passwords are derived. Errors: `ERR_WEAK_KDF`. */
   readonly kdf?: Kdf | undefined;
   /**
@@ -208,6 +216,8 @@ export interface OpenOptions {
  * Regrants that are given the same object meet there, and hear of each other.
  */
 export interface Relay {
+  /** What it is called where `relayId` does not say, such as the address that it talks to. */
+  readonly origin?: string;
   get(keys: readonly string[]): Promise<(RelayRecord | undefined)[]>;
   list(prefix: string, after: string, limit: number): Promise<RelayRecord[]>;
   commit(writes: readonly RelayWrite[]): Promise<boolean>;
@@ -269,7 +279,7 @@ export class Regrant {
   private constructor();
 
   /** Opens one. Errors: `ERR_WEAK_KDF`, `ERR_INSECURE_CONTEXT`, `ERR_STORE_MISSING`. */
-  static open(o?: OpenOptions): Promise<Regrant>;
+  static open(o: OpenOptions): Promise<Regrant>;
 
   /**
    * Connects a login with a password, a vault secret or a key pair, and registers it if it is new.

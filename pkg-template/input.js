@@ -78,6 +78,12 @@ export function login(value, name = "login") {
   return value;
 }
 
+/** What a relay or an application is called: as a login, because it enters derivations, too. */
+export function name(value, what) {
+  if (value === undefined) throw badInput(`${what} is missing: it is fixed for an application's life, like "clinic"`);
+  return login(value, what);
+}
+
 /** A list, each checked; holes are not passed over. */
 export function list(value, name, check) {
   if (!Array.isArray(value)) throw badInput(`${name} is an array`);

@@ -29,7 +29,7 @@ export async function deriveSecrets(password, o) {
   input.password(password);
   const given = input.known(o, "the options argument", ["application", "login", "kdf", "signal"]);
   const signal = input.optional(input.signal, given.signal);
-  const application = input.text(given.application, "application");
+  const application = input.name(given.application, "application");
   const login = input.login(given.login);
   const kdf = input.optional(input.kdf, given.kdf);
   assertWanted(signal);

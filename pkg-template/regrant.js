@@ -13,7 +13,7 @@ import { openStore, storeOption } from "./store/open.js";
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 /** What passing over in silence would harm. */
 const NOT_YET = ["token", "authSecretProvider", "loginUsername", "initialSecret", "cacheSecrets"];
-const OPTIONS = ["name", "application", "kdf", "engine", "trust", "store", "relay"];
+const OPTIONS = ["name", "application", "relayId", "kdf", "engine", "trust", "store", "relay"];
 
 /** The options of `open`, checked, with their defaults. */
 function settings(given) {
@@ -23,15 +23,26 @@ function settings(given) {
   input.known(given, "the options argument", OPTIONS);
   const name = input.optional(input.text, given.name, "name") ?? "default";
   if (!NAME.test(name)) throw badInput("name has 1 to 64 characters of A-Z, a-z, 0-9, ., _ and -");
+  const relay = relayOption(given.relay === undefined ? "embedded" : given.relay);
   return {
     name,
-    application: input.optional(input.text, given.application, "application") ?? "regrant",
+    application: input.name(given.application, "application"),
+    relayId: input.optional(input.name, given.relayId, "relayId") ?? idOf(relay, name),
     kdf: input.optional(input.kdf, given.kdf),
     engine: input.optional(input.oneOf, given.engine, "engine", ["auto", "webcrypto", "rust"]) ?? "auto",
     trust: input.optional(input.func, given.trust, "trust"),
     store: storeOption(given.store),
-    relay: relayOption(given.relay === undefined ? "embedded" : given.relay),
+    relay,
   };
+}
+
+/**
+ * What a relay is called where the application does not say: an object its origin, if it has one, and the relay of this
+ * browser its name. That of a folder is known by many names.
+ */
+function idOf(relay, name) {
+  if (relay === "embedded") return `embedded:${name}`;
+  return input.optional(input.name, relay.origin, "relay.origin") ?? "embedded:default";
 }
 
 const METHODS = ["get", "list", "commit", "putParts", "getParts", "countParts", "dropParts"];
@@ -98,10 +109,10 @@ export class Regrant {
     if (chosen.engine !== "rust" && !core.hasSubtle()) {
       throw new RegrantError("ERR_INSECURE_CONTEXT", 'crypto.subtle is missing: serve the page over HTTPS, or ask for engine: "rust"');
     }
-    const { name, application, engine } = chosen;
+    const { name, application, relayId, engine } = chosen;
     const store = await openStore(chosen.store, name);
     const relay = await openRelay(chosen.relay);
-    const config = input.own({ name, application, engine, store: store.kind, origin: `embedded:${name}`, ...relay.config });
+    const config = input.own({ name, application, engine, store: store.kind, relayId, ...relay.config });
     const decide = chosen.trust && deciding(chosen.trust);
     return new Regrant(await call(() => core.Core.open(config, relay.backend, store.given, decide)), chosen, store.place);
   }

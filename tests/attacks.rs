@@ -140,7 +140,7 @@ fn own_keys_that_the_relay_forged_never_encrypt() {
     // The relay makes a keyset of its own for Alice, and seals its key to the public half of her unlocker, which it
     // knows. What it cannot make is the vouch, for which one needs her secret: it copies the real one.
     let engine = Engine::rust();
-    let own = block_on(keyring::make(&engine, "alice", &pair(2), None, now())).unwrap();
+    let own = block_on(keyring::make(&engine, "test:relay", "alice", &pair(2), None, now())).unwrap();
     let (fingerprint, keyset_key) = (own.key.fingerprint, own.key.require_keyset_key().unwrap().clone());
     let mut slot: Slot = serde_json::from_value(real["slots"][0].clone()).unwrap();
     slot.fingerprint = fingerprint;

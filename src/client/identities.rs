@@ -287,7 +287,8 @@ impl Session {
         }
         let offered = me.resolve(&[login.to_owned()]).await?.remove(0);
         let newest = offered.newest()?;
-        let made = keyring::make_for(&me.engine, &key, login, Some(secret), &[], Some(newest), me.now()).await?;
+        let made = keyring::make_for(&me.engine, me.relay.id(), &key, login, Some(secret), &[], Some(newest), me.now())
+            .await?;
         me.call(&Operation::Overwrite { new: Box::new(made.own.clone()), secrets: made.secrets.clone() }).await?;
         self.keeping(Ok(())).await
     }

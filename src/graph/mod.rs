@@ -280,7 +280,7 @@ pub async fn log_in(engine: &Engine, relay: &Relay, application: &str, key: &Own
     let fingerprint = key.fingerprint;
     let reply = relay.call(None, &Operation::Challenge { login: login.clone(), fingerprint }).await?;
     let Reply::Challenge { nonce, expires } = reply else { return Err(unexpected()) };
-    let transcript = login_transcript(relay.origin(), application, &login, &fingerprint, &nonce, expires);
+    let transcript = login_transcript(relay.id(), application, &login, &fingerprint, &nonce, expires);
     let signature = Fixed(engine.sign(&key.signing, transcript.as_bytes()).await?);
     let login = Operation::Login { application: application.to_owned(), login, fingerprint, nonce, signature };
     match relay.call(None, &login).await? {

@@ -34,10 +34,8 @@ impl CoreAsking {
     /// The answer, once it is there. Errors: `ERR_FORBIDDEN` if it was refused, `ERR_NOT_FOUND` if it is gone.
     pub async fn take(&self) -> Result<Option<Object>, Thrown> {
         let Some(answered) = self.session.take_answer(&self.inner).await.map_err(throw)? else { return Ok(None) };
-        let author = object(&[
-            ("login", self.inner.request.login.as_str().into()),
-            ("verified", answered.verified.into()),
-        ]);
+        let author =
+            object(&[("login", self.inner.request.login.as_str().into()), ("verified", answered.verified.into())]);
         let answer = Uint8Array::from(answered.answer.expose());
         Ok(Some(object(&[("answer", answer.into()), ("author", author)]).unchecked_into()))
     }

@@ -285,7 +285,7 @@ export const scenarios = {
     const w = await ward({ exclude: false });
     const stranger = await elsewhere("bob", vault(7));
     // Alice never met Bob on this device.
-    const fresh = await Regrant.open({ relay: w.alice.view, store: "memory" });
+    const fresh = await Regrant.open({ application: "regrant", relay: w.alice.view, store: "memory" });
     const session = await fresh.connect({ login: "alice", keyPair: w.alice.keyPair });
     w.alice.view.misbehave("swap-identity", { login: "bob", from: stranger.relay });
     await session.identities.renewKeys("ward").catch(() => {});
@@ -298,7 +298,7 @@ export const scenarios = {
   "a stolen old key that repairs the chain gets no rights back by it": async ({ equal, code, vault }) => {
     const w = await world(["alice", "bob"]);
     const sealed = await w.alice.session.encrypt("old", { shareWith: ["bob"] });
-    const anew = await (await Regrant.open({ relay: w.relay, store: "memory" })).connect({ login: "alice", ...vault(5) }, { reset: true });
+    const anew = await (await Regrant.open({ application: "regrant", relay: w.relay, store: "memory" })).connect({ login: "alice", ...vault(5) }, { reset: true });
     const thief = await w.alice.again();
     const { encryption } = await thief.identities.getLatestPublicKey("alice");
     await thief.giveAccessBackTo("alice", encryption, { unverified: true, chain: true });

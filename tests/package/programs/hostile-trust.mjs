@@ -14,7 +14,7 @@ export const scenarios = {
     const diary = await w.bob.session.encrypt("diary");
     const carols = await w.carol.session.encrypt("carol's secret", { shareWith: ["bob"] });
     equal(await read(w.bob.session, carols.bytes), "carol's secret");
-    const fresh = await (await Regrant.open({ relay: w.relay, store: "memory" })).connect({ login: "alice", ...vault(5) }, { reset: true });
+    const fresh = await (await Regrant.open({ application: "regrant", relay: w.relay, store: "memory" })).connect({ login: "alice", ...vault(5) }, { reset: true });
     const verificationCode = await fresh.trust.verificationCode("alice");
     const key = fresh.publicKey.encryption;
     const give = (o) => w.bob.session.giveAccessBackTo("alice", key, { verificationCode, ...o });
@@ -72,7 +72,7 @@ export const scenarios = {
     await code((await answered((request) => alice.answer(request, forged))).wait(), "ERR_VERIFICATION_FAILED");
 
     // Of keys without proof the answer waits for the code: it is given once, and was taken.
-    const fresh = await (await Regrant.open({ relay: w.relay, store: "memory" })).connect({ login: "alice", keyPair: await pair(3) }, { reset: true });
+    const fresh = await (await Regrant.open({ application: "regrant", relay: w.relay, store: "memory" })).connect({ login: "alice", keyPair: await pair(3) }, { reset: true });
     const anew = await forger("alice", await pair(3), w.keyset("alice"));
     const late = await answered((request) => anew.answer(request, forged));
     await code(late.wait(), "ERR_IDENTITY_CHANGED");
@@ -119,7 +119,7 @@ export const scenarios = {
     // Somebody who can write to the store: to one of text, anything that runs in the page can.
     const theirs = createStore();
     const relay = createRelay();
-    await (await Regrant.open({ relay, store: theirs })).connect({ login: "alice", ...vault(7) });
+    await (await Regrant.open({ application: "regrant", relay, store: theirs })).connect({ login: "alice", ...vault(7) });
     for (const records of [theirs.snapshot(), own]) {
       w.alice.store.restore(records);
       const session = await (await w.alice.open()).resume("alice");
@@ -164,13 +164,13 @@ export const scenarios = {
     const onAndOn = page((after) => parseInt(after || "0", 10) + 1);
     for (const list of [page(() => 1), onAndOn]) {
       lists = 0;
-      const session = await (await Regrant.open({ relay: lying("inbox", list), store: "memory" })).connect({ login: "alice", keyPair: w.alice.keyPair });
+      const session = await (await Regrant.open({ application: "regrant", relay: lying("inbox", list), store: "memory" })).connect({ login: "alice", keyPair: w.alice.keyPair });
       await code(session.notifications.pendingAfter(0), "ERR_RELAY_UNAVAILABLE");
       ok(lists <= 256, `${lists} pages`);
     }
     w.relay.write(head, 2 ** 52);
     lists = 0;
-    const session = await (await Regrant.open({ relay: lying("log", onAndOn), store: "memory" })).connect({ login: "alice", keyPair: w.alice.keyPair });
+    const session = await (await Regrant.open({ application: "regrant", relay: lying("log", onAndOn), store: "memory" })).connect({ login: "alice", keyPair: w.alice.keyPair });
     await code(session.refresh(), "ERR_RELAY_UNAVAILABLE");
     ok(lists > 0 && lists < 5000, `${lists} pages`);
   },
@@ -178,7 +178,7 @@ export const scenarios = {
   "no message proposes to delete what may be the last copy of keys": async ({ code, ok }) => {
     const w = await world(["alice"]);
     const forgetful = createRelay();
-    const open = () => Regrant.open({ relay: forgetful, store: w.alice.store });
+    const open = () => Regrant.open({ application: "regrant", relay: forgetful, store: w.alice.store });
     const connecting = await code((await open()).connect({ login: "alice", keyPair: w.alice.keyPair }), "ERR_IDENTITY_NOT_FOUND");
     w.relay.write(w.relay.of("identity", "alice"), undefined);
     const going = await code(w.alice.session.refresh(), "ERR_IDENTITY_NOT_FOUND");
@@ -277,7 +277,7 @@ export const scenarios = {
 
     // Nor does it begin keys anew, or give access back to keys that nobody compared.
     const wrong = { login: "alice", keyPair: await pair(3) };
-    const elsewhere = async () => Regrant.open({ relay: w.relay, store: "memory" });
+    const elsewhere = async () => Regrant.open({ application: "regrant", relay: w.relay, store: "memory" });
     await polluted({ reset: true }, async () => code((await elsewhere()).connect(wrong), "ERR_UNKNOWN_KEY"));
     const fresh = await (await elsewhere()).connect(wrong, { reset: true });
     const back = () => w.bob.session.giveAccessBackTo("alice", fresh.publicKey.encryption);
@@ -288,5 +288,36 @@ export const scenarios = {
       const page = await w.bob.session.identities.list();
       equal(Object.hasOwn(page, "cursor"), false);
     });
+  },
+
+  "what a relay sees of a password is of no use at another, and a relay can move": async ({ code, equal, ok, vault }) => {
+    const seen = (relay) => relay.read("identity/alice").keysets[0].secrets[0].hash;
+    const registered = async (o) => {
+      const relay = createRelay();
+      const session = await (await Regrant.open({ application: "clinic", store: "memory", relay, ...o(relay) })).connect({ login: "alice", ...vault(1) });
+      return { relay, session };
+    };
+    const here = await registered(() => ({ relayId: "https://here.example" }));
+    const there = await registered(() => ({ relayId: "https://there.example" }));
+    ok(seen(here.relay) !== seen(there.relay), "one secret for two relays");
+    // An object says itself what it is called; where nobody says it, it is no application's either.
+    const methods = (relay) => Object.fromEntries(["get", "list", "commit", "putParts", "getParts", "countParts", "dropParts"].map((name) => [name, relay[name].bind(relay)]));
+    const named = await registered((relay) => ({ relay: { ...methods(relay), origin: "https://here.example" } }));
+    equal(seen(named.relay), seen(here.relay));
+    equal(seen((await registered(() => ({ name: "a" }))).relay), seen((await registered(() => ({ name: "b" }))).relay));
+
+    // The relay moves to another address, with all that it keeps: `relayId` stays, and so do the passwords.
+    const { bytes } = await here.session.encrypt("kept");
+    const moved = createRelay();
+    moved.restore(here.relay.snapshot());
+    const at = { ...methods(moved), origin: "https://new.example" };
+    const open = (o) => Regrant.open({ application: "clinic", store: "memory", relay: at, ...o });
+    await code((await open()).connect({ login: "alice", ...vault(1) }), "ERR_WRONG_SECRET");
+    const session = await (await open({ relayId: "https://here.example" })).connect({ login: "alice", ...vault(1) });
+    equal(await read(session, bytes), "kept");
+
+    for (const o of [undefined, { name: "x" }, { application: undefined }, { application: "cafe\u0301" }, { application: "a\u0007" }, { application: "clinic", relayId: "cafe\u0301" }]) {
+      await code(Regrant.open(o), "ERR_BAD_INPUT");
+    }
   },
 };

@@ -54,7 +54,7 @@ export const scenarios = {
     await session.changeSecret(vault(2));
     // This device saw the newer list: the password that was replaced does not open it again by the relay's doing.
     w.alice.view.misbehave("old-identity", { login: "alice", at: before });
-    const open = async (secret) => (await Regrant.open({ relay: w.alice.view, store })).connect({ login: "alice", ...secret });
+    const open = async (secret) => (await Regrant.open({ application: "regrant", relay: w.alice.view, store })).connect({ login: "alice", ...secret });
     await code(open(vault(1)), "ERR_VERIFICATION_FAILED");
     await code(open({ keyPair: w.alice.keyPair }), "ERR_VERIFICATION_FAILED");
     w.alice.view.behave();
@@ -269,7 +269,7 @@ export const scenarios = {
       change: ({ keysets: [own] }) => ({ keysets: [{ ...own, slots: [...own.slots, planted] }] }),
     });
     // The manifest lists no such slot.
-    const { code } = await rejects((await Regrant.open({ relay: w.alice.view, store: "memory" })).connect({ login: "alice", keyPair: await pair(3) }));
+    const { code } = await rejects((await Regrant.open({ application: "regrant", relay: w.alice.view, store: "memory" })).connect({ login: "alice", keyPair: await pair(3) }));
     ok(["ERR_UNKNOWN_KEY", "ERR_VERIFICATION_FAILED"].includes(code), code);
     stop();
     equal(await read(await w.alice.again(), bytes), "mine");
@@ -295,7 +295,7 @@ export const scenarios = {
   "a forged, altered or replayed notification is ignored": async ({ equal, same, vault }) => {
     const w = await world(["alice", "bob"]);
     await w.alice.session.encrypt("ours", { shareWith: ["bob"] });
-    const fresh = await (await Regrant.open({ relay: w.relay, store: "memory" })).connect({ login: "alice", ...vault(5) }, { reset: true });
+    const fresh = await (await Regrant.open({ application: "regrant", relay: w.relay, store: "memory" })).connect({ login: "alice", ...vault(5) }, { reset: true });
     const pending = async () => (await w.bob.session.notifications.pendingAfter(0)).map((n) => n.properties.dataOwnerConcernedPubKey);
     same(await pending(), [fresh.publicKey.encryption]);
     const before = w.relay.snapshot();
@@ -323,7 +323,7 @@ export const scenarios = {
   "a final notification does not come back to pending": async ({ code, equal, same, vault }) => {
     const w = await world(["alice", "bob"]);
     await w.alice.session.encrypt("ours", { shareWith: ["bob"] });
-    await (await Regrant.open({ relay: w.relay, store: "memory" })).connect({ login: "alice", ...vault(5) }, { reset: true });
+    await (await Regrant.open({ application: "regrant", relay: w.relay, store: "memory" })).connect({ login: "alice", ...vault(5) }, { reset: true });
     const [notification] = await w.bob.session.notifications.pendingAfter(0);
     await w.bob.session.notifications.setStatus(notification.id, "cancelled");
     await code(w.bob.session.notifications.setStatus(notification.id, "pending"), "ERR_CONFLICT");
@@ -346,7 +346,7 @@ export const scenarios = {
       login: "bob",
       change: ({ keysets }) => ({ kdf: { name: "pbkdf2", iterations: 1 }, keysets: keysets.map((k) => ({ ...k, kdf: { name: "argon2id", memoryKiB: 4e9, iterations: 1 } })) }),
     });
-    const again = await (await Regrant.open({ relay: w.bob.view, store: "memory" })).connect({ login: "bob", ...vault(3) });
+    const again = await (await Regrant.open({ application: "regrant", relay: w.bob.view, store: "memory" })).connect({ login: "bob", ...vault(3) });
     equal(again.isNew, false);
     ok((await again.encrypt("works")).bytes.length > 0);
   },

@@ -59,7 +59,7 @@ async function derived(relay, login, { vaultSecret }) {
   const vault = unbase64(vaultSecret);
   const slot = relay.read(`identity/${login}`).keysets[0].slots.find(({ kind }) => kind === "password");
   const unlocker = await hkdf(vault, transcript("unlocker", "password", login, uuid(slot.unlocker.id)));
-  return { vault, relaySecret: await hkdf(vault, transcript("relay")), unlocker };
+  return { vault, relaySecret: await hkdf(vault, transcript("relay", `embedded:default`)), unlocker };
 }
 
 export default async function ({ equal, ok, vault }) {
@@ -68,7 +68,7 @@ export default async function ({ equal, ok, vault }) {
   for (const engine of ["rust", "webcrypto"]) {
     for (const end of ["lock", "disconnect"]) {
       const relay = createRelay();
-      const regrant = await Regrant.open({ engine, relay, store: "memory", name: `${engine}-${end}` });
+      const regrant = await Regrant.open({ application: "regrant", engine, relay, store: "memory", name: `${engine}-${end}` });
       const secret = vault(`${engine} ${end}, alone`);
       const alice = await regrant.connect({ login: "alice", keyPair: pair });
       const bob = await regrant.connect({ login: "bob", ...secret });
