@@ -111,6 +111,7 @@ impl Principal {
         {
             return refused();
         }
+        self.check_made(newest, manifest)?;
         self.note_manifest(login, manifest)?;
         let holders = holders_of(manifest).into_iter().filter(|holder| holder != login).collect();
         Ok(Group { login: login.to_owned(), holders, locked: sharing.locked.iter().cloned().collect() })

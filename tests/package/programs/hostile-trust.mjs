@@ -320,4 +320,26 @@ export const scenarios = {
       await code(Regrant.open(o), "ERR_BAD_INPUT");
     }
   },
+
+  "whoever is named as having written a list of key slots, or made keys, signed them": async ({ code, equal }) => {
+    const w = await world(["alice", "bob"]);
+    await w.alice.session.identities.create({ login: "ward", kind: "group" }, { sharingGroup: ["alice"] });
+    const device = async () => Regrant.open({ application: "regrant", relay: w.alice.view, store: "memory" });
+    const connect = async () => (await device()).connect({ login: "alice", keyPair: w.alice.keyPair });
+    const changed = (login, change) => w.alice.view.misbehave("alter-identity", { login, change: ({ keysets: [own, ...later], ...rest }) => ({ ...rest, keysets: [change(own), ...later] }) });
+    const of = w.relay.read(w.relay.of("identity", "bob")).keysets[0].manifest.authorSignature;
+    let stop = changed("alice", (own) => ({ ...own, manifest: { ...own.manifest, authorSignature: of } }));
+    await code(connect(), "ERR_VERIFICATION_FAILED");
+    stop();
+    const ward = (await connect()).identities;
+    for (const change of [
+      (own) => ({ ...own, manifest: { ...own.manifest, authorSignature: of } }),
+      (own) => ({ ...own, keyset: { ...own.keyset, makerSignature: of } }),
+    ]) {
+      stop = changed("ward", change);
+      await code((await connect()).identities.getSharingGroup("ward"), "ERR_VERIFICATION_FAILED");
+      stop();
+    }
+    equal((await ward.getSharingGroup("ward"))[0].login, "alice");
+  },
 };
