@@ -30,7 +30,7 @@ async function withoutDatabases(work) {
 /** People at a relay in memory, or in IndexedDB. Their keys have 3072 bits, as by default. */
 async function people(logins, where) {
   const name = `bench-${++count}-${Date.now()}`;
-  const regrant = await (where === "memory" ? withoutDatabases(() => Regrant.open({ name, store: "memory" })) : Regrant.open({ name, store: "memory" }));
+  const regrant = await (where === "memory" ? withoutDatabases(() => Regrant.open({ application: "regrant", name, store: "memory" })) : Regrant.open({ application: "regrant", name, store: "memory" }));
   const sessions = [];
   for (const login of logins) sessions.push(await regrant.connect({ login, ...vault() }));
   return { regrant, sessions };
@@ -182,7 +182,7 @@ export const benches = {
     async prepare() {
       const name = `bench-${++count}-${Date.now()}`;
       const secret = vault();
-      const open = async () => (await Regrant.open({ name, store: "memory" })).connect({ login: "alice", ...secret });
+      const open = async () => (await Regrant.open({ application: "regrant", name, store: "memory" })).connect({ login: "alice", ...secret });
       const [sealed] = await (await open()).encryptMany(items(ITEMS, 16));
       const db = await plain.database(`plain-${++count}-${Date.now()}`);
       await plain.putAll(db, Array.from({ length: ITEMS }, () => random(384)));

@@ -54,7 +54,7 @@ async function count(stream) {
 
 globalThis.large = {
   async ready() {
-    const regrant = await Regrant.open({ name: "large" });
+    const regrant = await Regrant.open({ application: "regrant", name: "large" });
     alice = await regrant.connect({ login: "alice", vaultSecret });
     await this.seal(8 * MiB);
     await this.open();

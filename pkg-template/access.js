@@ -14,12 +14,15 @@ const MAX_PAGES = 64;
 /** The longest time that may be waited for, in milliseconds: what timers can count. */
 const MAX_WAIT = 2 ** 31 - 1;
 
-const shown = ({ created, expires, scope, ...request }) => ({
-  ...request,
-  ...(scope === undefined ? {} : { scope }),
-  created: new Date(created),
-  expires: new Date(expires),
-});
+const shown = (asked) => {
+  const { created, expires, scope, ...request } = input.own(asked);
+  return {
+    ...request,
+    ...(scope === undefined ? {} : { scope }),
+    created: new Date(created),
+    expires: new Date(expires),
+  };
+};
 
 /** A request that this session made. */
 export class AccessRequest {
@@ -147,7 +150,7 @@ export class AccessRequests {
     const { limit, cursor } = input.options(o, ["limit", "cursor"]);
     const many = input.optional(input.integer, limit, "limit", 1, 256);
     const from = input.optional(input.text, cursor, "cursor");
-    const { items, cursor: next } = await this.#handle.call((raw) => raw.accessRequests(login, many, from));
+    const { items, cursor: next } = input.own(await this.#handle.call((raw) => raw.accessRequests(login, many, from)));
     return next === undefined ? { items: items.map(shown) } : { items: items.map(shown), cursor: next };
   }
 
@@ -157,7 +160,7 @@ export class AccessRequests {
     let cursor;
     for (let pages = 0; pages < MAX_PAGES; pages++) {
       const from = cursor;
-      const page = await this.#handle.call((raw) => raw.accessRequests(this.#login, 256, from));
+      const page = input.own(await this.#handle.call((raw) => raw.accessRequests(this.#login, 256, from)));
       out.push(...page.items);
       cursor = page.cursor;
       if (cursor === undefined) break;

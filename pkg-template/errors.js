@@ -8,7 +8,9 @@ export class RegrantError extends Error {
    * @param {string} message
    * @param {{ retryable?: boolean, logins?: string[], cause?: unknown }} [more]
    */
-  constructor(code, message, { retryable = false, logins, cause } = {}) {
+  constructor(code, message, more) {
+    // Only what is its own: see `own` in input.js.
+    const { retryable = false, logins, cause } = Object.assign(Object.create(null), more);
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.retryable = retryable;

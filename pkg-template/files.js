@@ -41,12 +41,12 @@ async function claim(id) {
 }
 
 /** Goes on with an upload of the same file that did not end, if there is one; else begins one. */
-async function begin(handle, { metadata, options, size }) {
-  for (const id of await handle.call((raw) => raw.unfinished(metadata, options, size))) {
+async function begin(handle, { metadata, options, size, hashes }) {
+  for (const id of await handle.call((raw) => raw.unfinished(metadata, options, size, hashes))) {
     const release = await claim(id);
     if (!release) continue;
     try {
-      const upload = await handle.call((raw) => raw.resumeUpload(id));
+      const upload = await handle.call((raw) => raw.resumeUpload(id, size, hashes));
       if (upload) return { upload: handle.of(upload), release, resumed: true };
     } catch (error) {
       await release();
@@ -54,8 +54,8 @@ async function begin(handle, { metadata, options, size }) {
     }
     await release();
   }
-  const upload = handle.of(await handle.call((raw) => raw.makeUpload(metadata, options, size)));
-  // Claimed before anybody can find it: two calls that sent two files as one would seal both under one key and nonce.
+  const upload = handle.of(await handle.call((raw) => raw.makeUpload(metadata, options, size, hashes)));
+  // Claimed before anybody can find it: two calls would send all of it twice.
   const release = await claim(upload.read((raw) => raw.id));
   try {
     await upload.call((raw) => raw.begin());
@@ -108,6 +108,18 @@ async function slice(file, from, to) {
   }
 }
 
+/** The hashes of a file's segments: it is read twice, because what it holds decides the key that it is sealed under. */
+async function hashesOf(handle, file, signal) {
+  const step = handle.read((raw) => raw.segmentBytes);
+  const hashes = new Uint8Array(Math.ceil(file.size / step) * 32);
+  for (let n = 0; n * step < file.size; n++) {
+    assertWanted(signal);
+    const data = await slice(file, n * step, Math.min((n + 1) * step, file.size));
+    hashes.set(await handle.call((raw) => raw.hashSegment(data)), n * 32);
+  }
+  return hashes;
+}
+
 /**
  * Sends a file. Gives its id.
  *
@@ -126,12 +138,12 @@ export async function send(handle, file, how, { onProgress, signal }) {
 }
 
 async function sendNow(handle, file, how, { onProgress, signal }) {
-  const what = { ...how, size: file.size };
+  const what = { ...how, size: file.size, hashes: await hashesOf(handle, file, signal) };
   for (;;) {
     assertWanted(signal);
     const { upload, release, resumed } = await begin(handle, what);
     let other = false;
-    // Only what the core says tells of another file: the caller's signal and callback may throw what they like.
+    // Only what the core says tells of that: the caller's signal and callback may throw what they like.
     const core = (work) =>
       upload.call(work).catch((error) => {
         other = error?.code === "ERR_CONFLICT" && !error.retryable;
@@ -142,7 +154,7 @@ async function sendNow(handle, file, how, { onProgress, signal }) {
       await sendAll(upload, core, file, onProgress, signal);
       return { id };
     } catch (error) {
-      // What was begun is of another file of this name and size: it is given up, and this one begins from the start.
+      // Of what was begun this device does not know all: it is given up, and the file begins from the start.
       if (!(resumed && other)) throw error;
       await upload.call((raw) => raw.giveUp());
     } finally {

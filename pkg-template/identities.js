@@ -20,11 +20,14 @@ const pageOf = ({ limit, cursor }) => [
   input.optional(input.text, cursor, "cursor"),
 ];
 
-const paged = ({ items, cursor }, shown = (item) => item) => (cursor === undefined ? { items: items.map(shown) } : { items: items.map(shown), cursor });
+const paged = (page, shown = (item) => item) => {
+  const { items, cursor } = input.own(page);
+  return cursor === undefined ? { items: items.map(shown) } : { items: items.map(shown), cursor };
+};
 
 /** A profile as the core reads it. What is `null` goes away, where that is allowed. */
 function profileOf({ name, kind, payload }, removable) {
-  const given = { unset: [] };
+  const given = input.own({ unset: [] });
   for (const [key, value] of [["name", name], ["payload", payload]]) {
     if (value === null && removable) given.unset.push(key);
   }
@@ -35,7 +38,8 @@ function profileOf({ name, kind, payload }, removable) {
   return given;
 }
 
-const shown = ({ payloadJson, ...identity }) => {
+const shown = (found) => {
+  const { payloadJson, ...identity } = input.own(found);
   const out = Object.fromEntries(Object.entries(identity).filter(([, value]) => value !== undefined));
   return payloadJson === undefined ? out : { ...out, payload: JSON.parse(payloadJson) };
 };
@@ -62,8 +66,8 @@ export class Identities {
   // ---- identities ----
 
   async create(identity, o) {
-    const { login, ...profile } = input.known(identity, "identity", PROFILE);
-    input.login(login);
+    const profile = input.known(identity, "identity", PROFILE);
+    const login = input.login(profile.login);
     const given = input.options(o, ["sharingGroup", "secret"]);
     const what = profileOf(profile, false);
     const sharers = input.optional(input.logins, given.sharingGroup, "sharingGroup") ?? [this.#login];
@@ -86,8 +90,8 @@ export class Identities {
 
   async update(identity) {
     // What `get` gave may come back with something changed.
-    const { login, ...profile } = input.known(identity, "identity", [...PROFILE, "version", "created", "trust"]);
-    input.login(login);
+    const profile = input.known(identity, "identity", [...PROFILE, "version", "created", "trust"]);
+    const login = input.login(profile.login);
     const what = profileOf(profile, true);
     await this.#handle.call((raw) => raw.updateIdentity(login, what));
   }

@@ -95,7 +95,7 @@ export type Kdf =
  *
  * Takes about a second on purpose. In browsers it happens in a worker, which an abort ends.
  *
- * Errors: `ERR_WEAK_KDF`; `ERR_BAD_INPUT` for an empty password, a bad login, or too little memory.
+ * Errors: `ERR_WEAK_KDF`; `ERR_BAD_INPUT` for an empty password, a bad login or application, or too little memory.
  */
 export function deriveSecrets(
   password: string,
@@ -175,10 +175,18 @@ export interface OpenOptions {
   /** Keeps stores and embedded relays apart: 1 to 64 of `A-Z a-z 0-9 . _ -`; `"default"` where it is left out. */
   readonly name?: string | undefined;
   /**
-   * Enters the derivation of passwords and the logins at a relay: 1 to 256 bytes, fixed for an application's life.
-   * `"regrant"` where it is left out.
+   * What the application is called. Enters the derivation of passwords and the logins at a relay, so it is fixed for an
+   * application's life, and no two should share one: 1 to 256 bytes in Unicode normalisation form C, without control
+   * characters.
    */
-  readonly application?: string | undefined;
+  readonly application: string;
+  /**
+   * What the relay is called. The secrets that it sees and the logins there are bound to it, and are of no use to another
+   * relay; where it is another one, passwords are wrong. Configuration, like `application`: name it if the relay may move
+   * to another address. Left out, it is the `origin` of a relay that is an object and has one; `embedded:NAME` of the
+   * relay in this browser, by `name`; else `embedded:default`. In form C, like `application`.
+   */
+  readonly relayId?: string | undefined;
   /** How passwords are derived. Errors: `ERR_WEAK_KDF`. */
   readonly kdf?: Kdf | undefined;
   /**
@@ -208,6 +216,8 @@ export interface OpenOptions {
  * Regrants that are given the same object meet there, and hear of each other.
  */
 export interface Relay {
+  /** What it is called where `relayId` does not say, such as the address that it talks to. */
+  readonly origin?: string;
   get(keys: readonly string[]): Promise<(RelayRecord | undefined)[]>;
   list(prefix: string, after: string, limit: number): Promise<RelayRecord[]>;
   commit(writes: readonly RelayWrite[]): Promise<boolean>;
@@ -269,7 +279,7 @@ export class Regrant {
   private constructor();
 
   /** Opens one. Errors: `ERR_WEAK_KDF`, `ERR_INSECURE_CONTEXT`, `ERR_STORE_MISSING`. */
-  static open(o?: OpenOptions): Promise<Regrant>;
+  static open(o: OpenOptions): Promise<Regrant>;
 
   /**
    * Connects a login with a password, a vault secret or a key pair, and registers it if it is new.
@@ -500,10 +510,6 @@ export interface GiveBackOptions {
   readonly unverified?: boolean | undefined;
   /** To oneself: also sign the new keys with the old ones, so that nobody else has to compare. */
   readonly chain?: boolean | undefined;
-  /** Only these items. */
-  readonly items?: readonly string[] | undefined;
-  /** Only until then. */
-  readonly until?: Date | undefined;
   readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -608,7 +614,8 @@ export class Session {
    * 256 GiB fit. Nobody can read it before it is all there.
    *
    * What interrupts it (an abort, a reload, a lost connection) costs nothing: the same call for the same file, on the
-   * same device, goes on where it stopped, for a week. A file that has changed is stored from the start.
+   * same device, goes on where it stopped, for a week. A file that has changed is stored from the start, and so is one
+   * with `sign: true`. The file is read twice.
    * `onProgress` is told bytes. Errors: as `encrypt`; `ERR_QUOTA`.
    */
   store(
@@ -677,7 +684,8 @@ export class Session {
 
   /**
    * Gives somebody who lost their keys access back to everything shared with them, at a cost that does not depend on
-   * how many items there are. `publicKey` is the new key, SPKI in hex, as the notification names it; `login` may be
+   * how many items there are. Nothing else of one's own is given, and the receipt names what was: to give chosen items,
+   * or for a time, `trust.verify` with the code, then `giveAccess`. `publicKey` is the new key, SPKI in hex, as the notification names it; `login` may be
    * oneself, from a device that still has the old keys.
    *
    * Errors, after which nothing was given: `ERR_VERIFICATION_FAILED` (the code does not match, is malformed or is
@@ -809,10 +817,20 @@ export interface AccessRequestInfo {
 /** A request that this session made. Only this object can open the answer. */
 export interface AccessRequest extends AccessRequestInfo {
   /**
-   * Waits for the answer, which is given once. Rejects with the signal's reason when aborted, and with a `TimeoutError`
-   * after `timeoutMs`; it may be called again then. Errors: `ERR_FORBIDDEN` (refused), `ERR_NOT_FOUND` (expired, or taken).
+   * Waits for the answer, which is given once, and says who gave it: whoever was asked signed it. Rejects with the
+   * signal's reason when aborted, and with a `TimeoutError` after `timeoutMs`; it may be called again then.
+   *
+   * Errors: `ERR_FORBIDDEN` (refused), `ERR_NOT_FOUND` (expired, or taken), `ERR_VERIFICATION_FAILED` (the answer is by
+   * somebody else), `ERR_IDENTITY_CHANGED` (it is by new keys without proof: compare the code, and call it again).
    */
-  wait(o?: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined }): Promise<Uint8Array<ArrayBuffer>>;
+  wait(o?: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined }): Promise<AccessAnswered>;
+}
+
+/** What was answered to a request for access. */
+export interface AccessAnswered {
+  readonly answer: Uint8Array<ArrayBuffer>;
+  /** Who answered. `verified`: the code of these keys was compared. */
+  readonly author: { readonly login: string; readonly verified: boolean };
 }
 
 /** What is answered to a request for access: at most 64 KiB, or no. With a code, the application's is compared first. */
@@ -998,7 +1016,10 @@ export interface Trust {
   /** What to show as a QR code; `verify` and `verificationCode` of `giveAccessBackTo` take what it reads. */
   qrPayload(login: string): Promise<string>;
   state(login: string): Promise<TrustState>;
-  /** Six groups of five digits, to be read out: of the newest key, and of oneself of this session's. */
+  /**
+   * Six groups of five digits, to be read out: of the newest key, and of oneself of this session's. Of a locked session
+   * there is none, nor a QR payload (`ERR_LOCKED`).
+   */
   verificationCode(login: string): Promise<string>;
   /** Compares a code: a match makes the newest key verified. Errors: `ERR_VERIFICATION_FAILED`, also if malformed. */
   verify(login: string, code: string): Promise<void>;

@@ -9,22 +9,32 @@ const encoder = () => new TextEncoder();
 /** Whether text survives being written as UTF-8: a lone surrogate would not. */
 export const isWellFormed = (text) => !/\p{Surrogate}/u.test(text);
 
-/** An object that is no array. */
+/**
+ * The properties that are an object's own, and nothing else: whoever pollutes `Object.prototype` (with a library's help,
+ * from data) must not choose with whom something is shared. Everything that is read of an argument is read of this.
+ */
+export const own = (value) => Object.assign(Object.create(null), value);
+
+/** Whether an object has a method that is not everybody's. */
+export const hasMethod = (value, name) => typeof value[name] === "function" && value[name] !== Object.prototype[name];
+
+/** The properties of an object that is no array. */
 export function object(value, name) {
   if (typeof value?.then === "function") throw badInput(`${name} is a promise: await it first`);
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw badInput(`${name} is an object`);
-  return value;
+  return own(value);
 }
 
-/** An object that has nothing but these: what is misspelt would be passed over in silence. */
+/** The properties of an object that has nothing but these: what is misspelt would be passed over in silence. */
 export function known(value, name, names) {
-  const stranger = Object.keys(object(value, name)).find((key) => !names.includes(key) && value[key] !== undefined);
-  if (stranger === undefined) return value;
+  const given = object(value, name);
+  const stranger = Object.keys(given).find((key) => !names.includes(key) && given[key] !== undefined);
+  if (stranger === undefined) return given;
   throw badInput(`${name} has no ${/^\w{1,40}$/.test(stranger) ? stranger : "such property"}: it has ${names.join(", ")}`);
 }
 
 /** An options object; left out, an empty one. */
-export const options = (value, names) => (value === undefined ? {} : known(value, "the options argument", names));
+export const options = (value, names) => (value === undefined ? own() : known(value, "the options argument", names));
 
 /** `check`s what is there, and lets `undefined` pass. */
 export const optional = (check, value, ...rest) => (value === undefined ? undefined : check(value, ...rest));
@@ -66,6 +76,12 @@ export function login(value, name = "login") {
   if (/\p{Cc}/u.test(value)) throw badInput(`${name} has no control characters`);
   if (value.normalize("NFC") !== value) throw badInput(`${name} is in Unicode normalisation form C: call normalize("NFC") first`);
   return value;
+}
+
+/** What a relay or an application is called: as a login, because it enters derivations, too. */
+export function name(value, what) {
+  if (value === undefined) throw badInput(`${what} is missing: it is fixed for an application's life, like "clinic"`);
+  return login(value, what);
 }
 
 /** A list, each checked; holes are not passed over. */
@@ -128,11 +144,11 @@ const SECRETS = { password, vaultSecret: text, keyPair };
 
 /** Exactly one way of unlocking, of those that `kinds` names, and what else may stand beside it. */
 export function secret(value, name, kinds = Object.keys(SECRETS), beside = []) {
-  known(value, name, [...beside, ...Object.keys(SECRETS)]);
-  const given = kinds.filter((kind) => value[kind] !== undefined);
+  const held = known(value, name, [...beside, ...Object.keys(SECRETS)]);
+  const given = kinds.filter((kind) => held[kind] !== undefined);
   if (given.length !== 1) throw badInput(`${name} holds exactly one of ${kinds.join(", ")}`);
   const [kind] = given;
-  return { [kind]: SECRETS[kind](value[kind], kind) };
+  return own({ [kind]: SECRETS[kind](held[kind], kind) });
 }
 
 /** A key derivation profile as the core reads it. Its floors are the core's to check. */
@@ -140,7 +156,7 @@ export function kdf(value) {
   const { name, memoryKiB, iterations } = object(value, "kdf");
   oneOf(name, "kdf.name", ["argon2id", "pbkdf2"]);
   const number = (given, what) => Math.min(integer(given, what, 0, Number.MAX_SAFE_INTEGER), 0xffffffff);
-  const profile = { name, iterations: number(iterations, "kdf.iterations") };
+  const profile = own({ name, iterations: number(iterations, "kdf.iterations") });
   if (name === "argon2id") profile.memoryKiB = number(memoryKiB, "kdf.memoryKiB");
   return profile;
 }

@@ -1,8 +1,7 @@
 // Data in and out: what the caller gives becomes bytes and a description, and comes back as what it was.
 import * as bytes from "./bytes.js";
 import { RegrantError, badInput } from "./errors.js";
-import * as input from "./input.js";
-import { text } from "./input.js";
+import { boolean, optional, options, own, text } from "./input.js";
 import { dataToJson, metadataToJson } from "./json.js";
 
 /** The most that is said of an item, in bytes of JSON. */
@@ -80,13 +79,13 @@ export async function toOpen(sealed, place) {
 
 /** What the core opened, as the caller gets it. */
 export function opened({ id, version, data, metadataJson, author }) {
-  const { type, name, mediaType, meta } = JSON.parse(metadataJson);
+  const { type, name, mediaType, meta } = own(JSON.parse(metadataJson));
   return { id, version, data: restore(type, data, name, mediaType), type, metadata: meta ?? {}, author };
 }
 
 /** The same of a stream or a file, whose data comes apart; a file's name and media type are told instead. */
 export function described({ id, version, metadataJson, author }) {
-  const { type, name, mediaType, meta } = JSON.parse(metadataJson);
+  const { type, name, mediaType, meta } = own(JSON.parse(metadataJson));
   return { id, version, type, name, mediaType, metadata: meta ?? {}, author };
 }
 
@@ -130,7 +129,7 @@ function parse(json) {
 
 /** What `decrypt` and `decryptMany` were told beside the bytes. */
 export function howToOpen(o) {
-  const given = input.options(o, ["older", "reason"]);
-  const reason = input.optional(input.text, given.reason, "reason");
-  return { reason, older: input.optional(input.boolean, given.older, "older") ?? false };
+  const given = options(o, ["older", "reason"]);
+  const reason = optional(text, given.reason, "reason");
+  return { reason, older: optional(boolean, given.older, "older") ?? false };
 }

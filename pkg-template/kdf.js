@@ -27,11 +27,11 @@ export async function derivePassword({ password, application, login, kdf, engine
 /** One password, two secrets: see index.d.ts. */
 export async function deriveSecrets(password, o) {
   input.password(password);
-  input.known(o, "the options argument", ["application", "login", "kdf", "signal"]);
-  const signal = input.optional(input.signal, o.signal);
-  const application = input.text(o.application, "application");
-  const login = input.login(o.login);
-  const kdf = input.optional(input.kdf, o.kdf);
+  const given = input.known(o, "the options argument", ["application", "login", "kdf", "signal"]);
+  const signal = input.optional(input.signal, given.signal);
+  const application = input.name(given.application, "application");
+  const login = input.login(given.login);
+  const kdf = input.optional(input.kdf, given.kdf);
   assertWanted(signal);
   return derivePassword({ password, application, login, kdf }, signal);
 }

@@ -1,6 +1,7 @@
 // An application's own say in whose keys are relied on. It may answer at once, later, wrongly or never: whatever is not a
 // clear yes is a no, and nothing waits for ever.
 import { badInput, report } from "./errors.js";
+import { own } from "./input.js";
 
 /** How long a policy has for its answer, in milliseconds. */
 const PATIENCE = 30_000;
@@ -13,7 +14,7 @@ export function deciding(policy) {
       timer = setTimeout(resolve, PATIENCE, "late");
     });
     try {
-      const { offered, history, pinned, ...rest } = question;
+      const { offered, history, pinned, ...rest } = own(question);
       const asked = { ...rest, offered, history, ...(pinned === undefined ? {} : { pinned }) };
       const answer = await Promise.race([policy(asked), late]);
       if (answer === "trust" || answer === true) return true;

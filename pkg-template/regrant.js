@@ -13,7 +13,7 @@ import { openStore, storeOption } from "./store/open.js";
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 /** What passing over in silence would harm. */
 const NOT_YET = ["token", "authSecretProvider", "loginUsername", "initialSecret", "cacheSecrets"];
-const OPTIONS = ["name", "application", "kdf", "engine", "trust", "store", "relay"];
+const OPTIONS = ["name", "application", "relayId", "kdf", "engine", "trust", "store", "relay"];
 
 /** The options of `open`, checked, with their defaults. */
 function settings(given) {
@@ -23,15 +23,26 @@ function settings(given) {
   input.known(given, "the options argument", OPTIONS);
   const name = input.optional(input.text, given.name, "name") ?? "default";
   if (!NAME.test(name)) throw badInput("name has 1 to 64 characters of A-Z, a-z, 0-9, ., _ and -");
+  const relay = relayOption(given.relay === undefined ? "embedded" : given.relay);
   return {
     name,
-    application: input.optional(input.text, given.application, "application") ?? "regrant",
+    application: input.name(given.application, "application"),
+    relayId: input.optional(input.name, given.relayId, "relayId") ?? idOf(relay, name),
     kdf: input.optional(input.kdf, given.kdf),
     engine: input.optional(input.oneOf, given.engine, "engine", ["auto", "webcrypto", "rust"]) ?? "auto",
     trust: input.optional(input.func, given.trust, "trust"),
     store: storeOption(given.store),
-    relay: relayOption(given.relay === undefined ? "embedded" : given.relay),
+    relay,
   };
+}
+
+/**
+ * What a relay is called where the application does not say: an object its origin, if it has one, and the relay of this
+ * browser its name. That of a folder is known by many names.
+ */
+function idOf(relay, name) {
+  if (relay === "embedded") return `embedded:${name}`;
+  return input.optional(input.name, relay.origin, "relay.origin") ?? "embedded:default";
 }
 
 const METHODS = ["get", "list", "commit", "putParts", "getParts", "countParts", "dropParts"];
@@ -42,9 +53,10 @@ const names = new WeakMap();
 function relayOption(relay) {
   if (relay === "embedded") return relay;
   const given = typeof relay === "object" && relay !== null && !(relay instanceof URL) ? relay : {};
-  if (METHODS.every((method) => typeof given[method] === "function")) return given;
-  if (typeof given.directory === "string" && given.directory !== "") return { directory: input.text(given.directory, "relay.directory") };
-  const missing = METHODS.filter((method) => typeof given[method] !== "function");
+  const missing = METHODS.filter((method) => !input.hasMethod(given, method));
+  if (missing.length === 0) return given;
+  const { directory } = input.own(given);
+  if (typeof directory === "string" && directory !== "") return input.own({ directory: input.text(directory, "relay.directory") });
   const half = missing.length < METHODS.length ? ` (this object lacks ${missing.join(", ")})` : "";
   throw badInput(`relay is "embedded", in Node { directory }, or an object that keeps records${half}: this version has no relays at addresses, docs/guides/relay.md has one over HTTP`);
 }
@@ -91,16 +103,16 @@ export class Regrant {
   }
 
   static async open(o) {
-    const chosen = settings(o === undefined ? {} : input.object(o, "the options argument"));
+    const chosen = settings(o === undefined ? input.own() : input.object(o, "the options argument"));
     const core = await ready();
     if (chosen.kdf) await call(() => core.checkKdf(JSON.stringify(chosen.kdf)));
     if (chosen.engine !== "rust" && !core.hasSubtle()) {
       throw new RegrantError("ERR_INSECURE_CONTEXT", 'crypto.subtle is missing: serve the page over HTTPS, or ask for engine: "rust"');
     }
-    const { name, application, engine } = chosen;
+    const { name, application, relayId, engine } = chosen;
     const store = await openStore(chosen.store, name);
     const relay = await openRelay(chosen.relay);
-    const config = { name, application, engine, store: store.kind, origin: `embedded:${name}`, ...relay.config };
+    const config = input.own({ name, application, engine, store: store.kind, relayId, ...relay.config });
     const decide = chosen.trust && deciding(chosen.trust);
     return new Regrant(await call(() => core.Core.open(config, relay.backend, store.given, decide)), chosen, store.place);
   }

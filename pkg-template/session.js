@@ -240,19 +240,17 @@ export class Session {
   async whoCanRead(id) {
     input.id(id);
     const readers = await this.#handle.call((raw) => raw.whoCanRead(id));
-    return readers.map(({ until, ...reader }) => (until === undefined ? reader : { ...reader, until: new Date(until) }));
+    return readers.map(input.own).map(({ until, ...reader }) => (until === undefined ? reader : { ...reader, until: new Date(until) }));
   }
 
   async giveAccessBackTo(login, publicKey, o) {
-    const given = input.options(o, ["verificationCode", "unverified", "chain", "items", "until", ...COURSE]);
+    const given = input.options(o, ["verificationCode", "unverified", "chain", ...COURSE]);
     input.login(login);
     const key = input.hex(publicKey, "publicKey");
     const options = {
       verificationCode: input.optional(input.text, given.verificationCode, "verificationCode"),
       unverified: input.optional(input.boolean, given.unverified, "unverified"),
       chain: input.optional(input.boolean, given.chain, "chain"),
-      items: input.optional(input.ids, given.items, "items"),
-      until: input.optional(input.date, given.until, "until"),
     };
     const { onProgress, signal } = course(given);
     return this.#handle.call((raw) => raw.giveAccessBackTo(login, key, options, progress(onProgress, signal)));

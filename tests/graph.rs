@@ -318,7 +318,8 @@ fn access_is_asked_for_and_given_once() {
     let id = requests[0].request.id;
     block_on(alice.resolve_access("alice", id, Some(b"Main Street 1"), None)).unwrap();
     assert_eq!(code(block_on(alice.resolve_access("alice", id, None, None))), Code::Conflict);
-    assert_eq!(block_on(shop.take_answer(&asking)).unwrap().unwrap().expose(), b"Main Street 1");
+    let answered = block_on(shop.take_answer(&asking)).unwrap().unwrap();
+    assert_eq!((answered.answer.expose(), answered.verified), (&b"Main Street 1"[..], false));
     assert_eq!(code(block_on(shop.take_answer(&asking))), Code::NotFound);
     let other = block_on(shop.request_access("alice", "shop", "https://shop.example", None, None)).unwrap();
     block_on(alice.resolve_access("alice", other.request.id, None, None)).unwrap();

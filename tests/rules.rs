@@ -22,7 +22,9 @@ fn two_changes_of_the_same_slots_one_wins() {
     let all = block_on(me.own_keysets()).unwrap();
     let opened = block_on(keyring::open(&me.engine, "alice", &all, &pair(0))).unwrap().unwrap();
     let change = |n: u8| {
-        let change = block_on(keyring::change_secret(&me.engine, &all[0], &opened.keys[0], None, &vault(n))).unwrap();
+        let change =
+            block_on(keyring::change_secret(&me.engine, "test:relay", &all[0], &opened.keys[0], None, &vault(n)))
+                .unwrap();
         Operation::ChangeSlots { change: Box::new(change) }
     };
     let (first, second) = (change(1), change(2));
@@ -85,7 +87,7 @@ fn two_devices_that_begin_anew_at_once_one_wins() {
     let relay = relay();
     let first = connect(&device(&relay), "alice", &pair(0)).unwrap().public_key();
     let engine = regrant::crypto::Engine::rust();
-    let made = |n| block_on(keyring::make(&engine, "alice", &pair(n), Some(&first), now())).unwrap();
+    let made = |n| block_on(keyring::make(&engine, "test:relay", "alice", &pair(n), Some(&first), now())).unwrap();
     let operation = |made: keyring::Made| Operation::Reset { new: Box::new(made.own), secrets: made.secrets };
     let (one, two) = (operation(made(1)), operation(made(2)));
     block_on(relay.call(None, &one)).unwrap();

@@ -123,7 +123,7 @@ fn printed() -> Vec<(&'static str, String)> {
     let pair = || KeyPair::parse(&bytes.spki, SecretBytes::new(bytes.pkcs8.clone())).unwrap();
     let key = |n| Key32::from_slice(&secret_of(n)).unwrap();
     let own = |made: keyring::Made| made.key;
-    let made = block_on(keyring::make(&engine, "alice", &Secret::KeyPair(pair()), None, 0)).unwrap();
+    let made = block_on(keyring::make(&engine, "test:relay", "alice", &Secret::KeyPair(pair()), None, 0)).unwrap();
     let metadata = Metadata { kind: "file".into(), name: Some(NAME.into()), ..Metadata::default() };
     let draft = Draft { data: Buffer::Heap(PLAINTEXT.into()), metadata: metadata.clone() };
     let own = own(made);

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 fn forged_next(real: &Value) -> Value {
     let engine = Engine::rust();
     let before = serde_json::from_value(real["keyset"].clone()).unwrap();
-    let made = block_on(keyring::make(&engine, "alice", &pair(2), Some(&before), now())).unwrap();
+    let made = block_on(keyring::make(&engine, "test:relay", "alice", &pair(2), Some(&before), now())).unwrap();
     let slot = block_on(keyring::make_sharer_slot(&engine, &made.key, &before)).unwrap();
     let nothing = |_: &Entry| false;
     let add = vec![slot.clone()];

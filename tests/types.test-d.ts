@@ -58,9 +58,9 @@ const keyPair = await generateKeyPair({ modulusLength: 4096 });
 await generateKeyPair({ modulusLength: 1024 });
 
 const regrant: Regrant = await Regrant.open({ relay: "embedded", store: "memory", name: "x", application: "app", kdf, engine: "auto" });
-await Regrant.open({ relay: { directory: "/var/lib/relay" } });
+await Regrant.open({ application: "regrant", relay: { directory: "/var/lib/relay" } });
 // @ts-expect-error: relays elsewhere are still to come
-await Regrant.open({ relay: "https://relay.example" });
+await Regrant.open({ application: "regrant", relay: "https://relay.example" });
 // @ts-expect-error: made by open()
 export const made = new Regrant();
 
@@ -135,13 +135,13 @@ const store: Store = {
     for (const [key, text] of changes) text === null ? map.delete(key) : map.set(key, text);
   },
 };
-await Regrant.open({ store });
-await Regrant.open({ store: "localstorage" });
-await Regrant.open({ store: { directory: "keys" } });
+await Regrant.open({ application: "regrant", store });
+await Regrant.open({ application: "regrant", store: "localstorage" });
+await Regrant.open({ application: "regrant", store: { directory: "keys" } });
 // @ts-expect-error: a store reads, too
-await Regrant.open({ store: { write: store.write } });
+await Regrant.open({ application: "regrant", store: { write: store.write } });
 // @ts-expect-error: no such store
-await Regrant.open({ store: "cookies" });
+await Regrant.open({ application: "regrant", store: "cookies" });
 
 const stop: () => void = session.on("granted", () => {});
 stop();
@@ -171,15 +171,17 @@ await session.shareFuture(await session.sharingFuture());
 const entries: AccessLogEntry[] = (await session.identities.accessLogs({ item: sealed.id })).items;
 export const acted: string | undefined = entries[0]?.as;
 const request: AccessRequest = await session.identities.requestAccess({ login: "bob", expires: Date.now() + 1000 });
-export const answered: Uint8Array = await request.wait({ timeoutMs: 1000, signal });
+const said = await request.wait({ timeoutMs: 1000, signal });
+export const answered: Uint8Array = said.answer;
+export const [answeredBy, compared]: [string, boolean] = [said.author.login, said.author.verified];
 session.identities.onAccessRequest(({ verified }) => (verified ? { answer: new Uint8Array(1) } : { refuse: true }));
 // @ts-expect-error: an answer, or no
 await session.identities.resolveAccess(request, {});
 await session.admin.overwriteKeys("bob", { secret: "x" });
 export const unlocked: number[] = await session.identities.unlockVersions("bob", { vaultSecret });
-await Regrant.open({ trust: ({ chained, pinned }) => (chained && pinned?.verified ? "trust" : "refuse") });
+await Regrant.open({ application: "regrant", trust: ({ chained, pinned }) => (chained && pinned?.verified ? "trust" : "refuse") });
 // @ts-expect-error: a policy answers
-await Regrant.open({ trust: () => 1 });
+await Regrant.open({ application: "regrant", trust: () => 1 });
 
 session.notifications.subscribe((notification: Notification) => {
   void session.giveAccessBackTo(notification.properties.dataOwnerConcernedId, notification.properties.dataOwnerConcernedPubKey);

@@ -7,6 +7,20 @@ import { Records } from "./records.mjs";
 const records = new Records();
 const methods = new Set(["get", "list", "commit", "countParts", "dropParts"]);
 const LONGEST = 32 << 20;
+/** What a request says that it holds. A page of another site cannot send these without asking first, and is not answered. */
+const TYPES = { POST: "application/json", PUT: "application/octet-stream" };
+
+/**
+ * Whether a request is from the page that this server gives: its host by name, so that a site whose name is made to lead
+ * here is not taken for it, and its content type.
+ */
+function isOurs(request, port) {
+  const type = TYPES[request.method];
+  return (
+    [`127.0.0.1:${port}`, `localhost:${port}`].includes(request.headers.host) &&
+    (type === undefined || request.headers["content-type"] === type)
+  );
+}
 
 async function body(request) {
   const pieces = [];
@@ -33,6 +47,7 @@ async function answer(request, response, [what, first, second]) {
 
 const vite = await createVite({ server: { middlewareMode: true }, appType: "spa" });
 const server = createServer((request, response) => {
+  if (!isOurs(request, server.address().port)) return void response.writeHead(403).end();
   const [, where, ...path] = new URL(request.url, "http://localhost").pathname.split("/").map(decodeURIComponent);
   if (where !== "relay") return vite.middlewares(request, response);
   answer(request, response, path).catch(() => response.writeHead(400).end());

@@ -12,8 +12,9 @@ const KINDS = ["indexeddb", "localstorage", "memory"];
 export function storeOption(given) {
   if (given === undefined || KINDS.includes(given)) return given;
   if (typeof given === "object" && given !== null) {
-    if (typeof given.get === "function" && typeof given.write === "function") return given;
-    if (given.directory !== undefined && given.directory !== "") return { directory: input.text(given.directory, "store.directory") };
+    if (input.hasMethod(given, "get") && input.hasMethod(given, "write")) return given;
+    const { directory } = input.own(given);
+    if (directory !== undefined && directory !== "") return input.own({ directory: input.text(directory, "store.directory") });
   }
   throw badInput('store is "indexeddb", "localstorage", "memory", { directory } in Node, or an object with get and write');
 }
@@ -41,7 +42,7 @@ export async function openStore(chosen, name) {
     const place = `${name}/localstorage`;
     return { kind, given: locker(`regrant/${place}`, Turns.of(`regrant/${place}`, `regrant/${name}/turn`)), place };
   }
-  if (kind === "memory") return { kind };
+  if (kind === "memory") return input.own({ kind });
   if (typeof kind.get === "function") return foreign(openObject(kind));
   const { openDirectory } = await import("#store-directory");
   return foreign(await openDirectory(kind.directory, name));

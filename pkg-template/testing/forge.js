@@ -144,6 +144,21 @@ const manifestFields = (m) => [
 const manifestHash = async (m) =>
   base64url(await sha256(T("manifest", ...manifestFields(m), bytes(m.signature), bytes(m.authorSignature))));
 
+// ---- answers to requests for access (section 9) ----
+
+async function answerFields(r) {
+  const fields = [uuid(r.id), party(r.application), text(r.origin), text(r.login), optional(r.scope === undefined ? undefined : text(r.scope))];
+  fields.push(bytes(r.ephemeralKey), integer(r.created), integer(r.expires));
+  return [await sha256(T("access", ...fields)), bytes(r.signature)];
+}
+
+/** Something sealed as the answer to a request, in base64url: anybody who sees the request can, the relay first of all. */
+export async function sealAnswer(request, message) {
+  const context = T("access/answer", ...(await answerFields(request)));
+  const key = random(32);
+  return base64url(concat(await rsaSeal(bytes(request.ephemeralKey), context, key), await sealBox(key, context, message)));
+}
+
 // ---- what one who holds keys can write ----
 
 export class Forger {
@@ -178,11 +193,10 @@ export class Forger {
     return k;
   }
 
-  /** An exchange key to somebody's keyset: the record, and the key. */
-  async exchange(to, { delegator = this.keyset.login, commitTo } = {}) {
-    const key = random(32);
+  /** An exchange key to somebody's keyset: the record, and the key. With `id` and `key`, one that is there, for somebody else. */
+  async exchange(to, { delegator = this.keyset.login, commitTo, id = crypto.randomUUID(), key = random(32) } = {}) {
     const recipients = [...new Set([this.fingerprint, await fingerprintOf(to)])].sort((a, b) => compare(bytes(a), bytes(b)));
-    const e = { id: crypto.randomUUID(), suite: 1, delegator, delegatorFingerprint: this.fingerprint, delegate: to.login, recipients };
+    const e = { id, suite: 1, delegator, delegatorFingerprint: this.fingerprint, delegate: to.login, recipients };
     const context = T("exchange/commit", uuid(e.id), text(delegator), text(to.login));
     e.commitment = base64url(await derive(commitTo ?? key, context));
     e.created = Date.now();
@@ -214,12 +228,12 @@ export class Forger {
   #grantFields(g) {
     const entries = g.entries.map(([id, version, digest]) => compound(uuid(id), integer(version, 4), bytes(digest)));
     const end = optional(g.notAfter === undefined ? undefined : integer(g.notAfter));
-    return [uuid(g.id), integer(g.suite), uuid(g.exchange), bytes(g.grantorFingerprint), list(entries), integer(g.created), end];
+    return [uuid(g.id), integer(g.suite), uuid(g.exchange), text(g.delegate), bytes(g.grantorFingerprint), list(entries), integer(g.created), end];
   }
 
   /** A grant. `items`: `[{ id, version, digest, key }]`, digest and key as bytes. */
   async grant(e, key, items, { notAfter, suite = 1 } = {}) {
-    const g = { id: crypto.randomUUID(), suite, exchange: e.id, grantorFingerprint: this.fingerprint };
+    const g = { id: crypto.randomUUID(), suite, exchange: e.id, delegate: e.delegate, grantorFingerprint: this.fingerprint };
     g.entries = items.map(({ id, version, digest }) => [id, version, base64url(digest)]);
     g.created = Date.now();
     if (notAfter !== undefined) g.notAfter = notAfter;
@@ -265,6 +279,13 @@ export class Forger {
     m.signature = base64url(await sign(this.#signing, T("manifest/signature", ...manifestFields(m))));
     m.authorSignature = base64url(await sign(this.#signing, T("manifest/authorSignature", ...manifestFields(m), bytes(m.signature))));
     return m;
+  }
+
+  /** An answer to a request for access, signed with these keys, in the name of `login`. */
+  async answer(request, message, login = this.keyset.login) {
+    const by = party({ login, fingerprint: this.fingerprint });
+    const signed = T("access/answer/signature", ...(await answerFields(request)), by, await sha256(message));
+    return sealAnswer(request, compound(bytes(this.fingerprint), await sign(this.#signing, signed), message));
   }
 
   /** What this identity says about a subject: `body` is JSON text. */

@@ -112,7 +112,7 @@ export interface Forger {
   readonly fingerprint: string;
   /** A keyset that follows one's own, around a key pair, chained (the default) or not. */
   nextKeyset(keyPair: KeyPair, o?: { readonly chain?: boolean }): Promise<any>;
-  exchange(to: any, o?: { readonly delegator?: string; readonly commitTo?: Uint8Array }): Promise<{ exchange: any; key: Uint8Array }>;
+  exchange(to: any, o?: { readonly delegator?: string; readonly commitTo?: Uint8Array; readonly id?: string; readonly key?: Uint8Array }): Promise<{ exchange: any; key: Uint8Array }>;
   wrap(exchange: any, key: Uint8Array, to: any): Promise<any>;
   openExchange(record: { readonly exchange: any; readonly wraps: readonly any[] }): Promise<Uint8Array>;
   grant(exchange: any, key: Uint8Array, items: readonly ForgedItem[], o?: { readonly notAfter?: number; readonly suite?: number }): Promise<any>;
@@ -124,9 +124,14 @@ export interface Forger {
   manifest(before: any, slots: readonly any[], counter?: number): Promise<any>;
   /** What the identity says about a subject (`shares`, `profile`, `named/…`), as JSON text. */
   statement(subject: string, counter: number, body: string): Promise<any>;
+  /** An answer to a request for access (as the relay's record `request/ID` has it), in the name of `login`. */
+  answer(request: any, message: Uint8Array, login?: string): Promise<string>;
 }
 /** Somebody who holds the key pair that a login connected with; `keyset` is that pair's, from `identity/LOGIN`. */
 export function forger(login: string, keyPair: KeyPair, keyset: any): Promise<Forger>;
+
+/** Something sealed as the answer to a request for access, signed by nobody: what a relay can make by itself. */
+export function sealAnswer(request: any, message: Uint8Array): Promise<string>;
 
 /** An envelope under a data key of the caller's: what a reader who has the key can put in an item's place. */
 export function sealEnvelope(o: {

@@ -6,7 +6,7 @@ import { TestStore } from "./store.js";
 
 export { ACTS } from "./acts.js";
 export { Stopped } from "./faults.js";
-export { forger, sealEnvelope } from "./forge.js";
+export { forger, sealAnswer, sealEnvelope } from "./forge.js";
 
 /** A relay in memory, for `Regrant.open({ relay })`. */
 export const createRelay = (o) => new TestRelay(o);

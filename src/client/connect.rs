@@ -101,7 +101,7 @@ impl Client {
         // A login that was removed goes on from where it ended, so that nobody takes its place unseen.
         let tombstone = self.offered_or_removed(login, true).await?;
         let previous = tombstone.as_ref().and_then(|offer| offer.last());
-        let made = keyring::make(&me.engine, login, secret, previous, me.now()).await?;
+        let made = keyring::make(&me.engine, me.relay.id(), login, secret, previous, me.now()).await?;
         let operation =
             Operation::Register { new: Box::new(made.own.clone()), secrets: made.secrets.clone(), profile: None };
         let ticket = ticket_of(self.setup.relay.call(None, &operation).await?)?;
@@ -117,7 +117,7 @@ impl Client {
 
     async fn reset(&self, me: &Principal, login: &str, secret: &Secret, offer: &[Keyset]) -> Result<Arrived> {
         let previous = offer.last().ok_or_else(unexpected)?;
-        let made = keyring::make(&me.engine, login, secret, Some(previous), me.now()).await?;
+        let made = keyring::make(&me.engine, me.relay.id(), login, secret, Some(previous), me.now()).await?;
         let operation = Operation::Reset { new: Box::new(made.own.clone()), secrets: made.secrets.clone() };
         let ticket = ticket_of(self.setup.relay.call(None, &operation).await?)?;
         Ok(Arrived {
@@ -147,7 +147,7 @@ impl Client {
             || Error::new(Code::WrongSecret, "this secret does not open this login's keys; nothing was changed");
         let ticket = match secret {
             Secret::Vault(vault) => {
-                let proof = RelaySecret(split::relay_secret(vault)?);
+                let proof = RelaySecret(split::relay_secret(vault, self.setup.relay.id())?);
                 let operation = Operation::LoginSecret { login: login.to_owned(), secret: proof };
                 ticket_of(
                     self.setup

@@ -3,13 +3,16 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use regrant_symmetric::sha256;
 use uuid::Uuid;
 
 use super::Session;
 use super::acting::Through;
-use super::uploads::{self, Segment};
-use crate::crypto::envelope::{Buffer, Metadata, SealParts, digests};
+use super::uploads;
+use crate::crypto::Engine;
+use crate::crypto::envelope::{Buffer, DEFAULT_CHUNK_LOG2, Metadata, SealParts, digests};
 use crate::delegation::{ItemOpener, ItemSealer, Opened, SealOptions, StoredItem, UploadPlan};
+use crate::encoding::{Fixed, Hash};
 use crate::error::{Code, Error, Result};
 use crate::relay::UploadState;
 
@@ -172,8 +175,42 @@ impl Stored {
 pub struct Upload {
     session: Rc<Session>,
     plan: UploadPlan,
+    content: Content,
     finished: bool,
     state: Turn<UploadWork>,
+}
+
+/// What a file holds: of each segment, the SHA-256 of its chunks' SHA-256. It decides the key that the file is sealed
+/// under, so it is read before anything is sealed.
+#[derive(Clone, Debug)]
+pub struct Content(Vec<[u8; 32]>);
+
+impl Content {
+    /// How many bytes of data a segment has; the last has what is left.
+    pub const SEGMENT_BYTES: u64 = SEGMENT << DEFAULT_CHUNK_LOG2;
+
+    /// The hash of one segment's data.
+    pub async fn hash(engine: &Engine, data: &Buffer) -> Result<[u8; 32]> {
+        Ok(sha256(digests(engine, data, 1 << DEFAULT_CHUNK_LOG2).await?.as_flattened()))
+    }
+
+    /// Of a file of `length` bytes, from the hashes of its segments one after the other.
+    pub fn of(hashes: &[u8], length: u64) -> Result<Self> {
+        match hashes.as_chunks::<32>() {
+            (hashes, []) if hashes.len() as u64 == length.div_ceil(Self::SEGMENT_BYTES) => Ok(Self(hashes.to_vec())),
+            _ => Err(Error::bad_input("these are not the hashes of a file of this length")),
+        }
+    }
+
+    fn whole(&self) -> Hash {
+        Fixed(sha256(self.0.as_flattened()))
+    }
+
+    /// Whether a segment's data has this hash. Segments after the data are padding alone.
+    fn has(&self, n: u64, hash: [u8; 32]) -> bool {
+        let expected = usize::try_from(n).ok().and_then(|n| self.0.get(n)).copied();
+        expected.unwrap_or_else(|| sha256(&[])) == hash
+    }
 }
 
 #[derive(Debug)]
@@ -221,7 +258,8 @@ impl Upload {
 
     /// Seals and sends the next segment, whose data `bytes` is, unless that was done before.
     ///
-    /// Errors: [`Code::Conflict`] if it is not the data that was begun: begin anew.
+    /// Errors: [`Code::BadInput`] if it is not what [`Content`] was made of; [`Code::Conflict`] if this device does not know
+    /// the upload to its end, though the relay finished it: begin anew.
     pub async fn send(&self, bytes: Buffer) -> Result<()> {
         let mut work = self.state.take()?;
         let outcome = self.send_next(&mut work, bytes).await;
@@ -232,36 +270,26 @@ impl Upload {
     async fn send_next(&self, work: &mut UploadWork, bytes: Buffer) -> Result<()> {
         let session = &self.session;
         let me = session.open()?;
-        let (store, key, item) = (session.store(), self.plan.key()?, self.plan.item);
+        let (store, item) = (session.store(), self.plan.item);
         let (first, count) = work.next();
         let n = (first - 1) / SEGMENT;
-        let data = digests(&me.engine, &bytes, work.parts.chunk_size() as usize).await?;
-        let (mut known, mut before) = uploads::segment(store, &key, item, n).await?;
-        if known.is_none() {
-            let begun = Segment { data: data.clone(), sealed: None };
-            uploads::keep_segment(&me.engine, store, session.login(), &self.plan, n, &begun, before).await?;
-            // Whoever was first: what rests there now decides what may be sealed.
-            (known, before) = uploads::segment(store, &key, item, n).await?;
+        if !self.content.has(n, Content::hash(&me.engine, &bytes).await?) {
+            return Err(Error::bad_input("the file changed while it was read"));
         }
-        match known {
-            Some(known) if known.data != data => {
-                return Err(another());
-            }
-            Some(Segment { sealed: Some(sealed), .. }) if sealed.len() as u64 == count => {
+        match uploads::segment(store, &self.plan.key()?, item, n).await? {
+            Some(sealed) if sealed.len() as u64 == count => {
                 work.hashes.extend(sealed);
                 return Ok(());
             }
             // What is finished was sent to its end: this device knows of another.
-            Some(_) if self.finished => return Err(another()),
-            Some(_) => {}
-            None => return Err(uploads::forgotten()),
+            _ if self.finished => return Err(another()),
+            _ => {}
         }
         // Sealing reads the bytes again: they are this package's own copy, which nobody changes meanwhile.
         let sealed = work.parts.seal(&me.engine, first, count, &bytes).await?;
         let hashes: Vec<[u8; 32]> = sealed.iter().map(|(_, hash)| *hash).collect();
         session.delegation().put_chunks(me, item, first, sealed).await?;
-        let done = Segment { data, sealed: Some(hashes.clone()) };
-        uploads::keep_segment(&me.engine, store, session.login(), &self.plan, n, &done, before).await?;
+        uploads::keep_segment(&me.engine, store, session.login(), &self.plan, n, &hashes).await?;
         work.hashes.extend(hashes);
         Ok(())
     }
@@ -335,15 +363,26 @@ impl Session {
         Ok(Stored { session: self.clone(), state: Turn::new(found), through })
     }
 
-    /// The uploads of this login that could be for this file: an earlier call began them and did not end.
-    pub async fn unfinished(&self, metadata: &Metadata, options: &SealOptions, length: u64) -> Result<Vec<Uuid>> {
+    /// The hash of one segment of a file, for [`Content::of`].
+    pub async fn hash_segment(&self, data: &Buffer) -> Result<[u8; 32]> {
+        Content::hash(&self.open()?.engine, data).await
+    }
+
+    /// The uploads of this login that are for this file: an earlier call began them and did not end.
+    pub async fn unfinished(
+        &self,
+        metadata: &Metadata,
+        options: &SealOptions,
+        length: u64,
+        content: &Content,
+    ) -> Result<Vec<Uuid>> {
         let me = self.open()?;
         let options = &self.with_shares(options).await?;
         let Some(rest) = self.rest() else { return Ok(Vec::new()) };
         let mut out = Vec::new();
         for kept in uploads::kept(self.store(), self.login()).await? {
             let plan = uploads::open_plan(&me.engine, &rest, self.login(), &kept).await;
-            if plan.is_some_and(|p| p.is_for(me, metadata, options, length)) {
+            if plan.is_some_and(|p| p.is_for(me, metadata, options, length, &content.whole())) {
                 out.push(kept.item);
             }
         }
@@ -356,17 +395,19 @@ impl Session {
         metadata: &Metadata,
         options: &SealOptions,
         length: u64,
+        content: Content,
     ) -> Result<Upload> {
         let me = self.ready().await?;
         let options = &self.with_shares(options).await?;
-        let outcome = UploadPlan::make(me, metadata, options, length).await;
+        let outcome = UploadPlan::make(me, metadata, options, length, content.whole()).await;
         let plan = self.keeping(outcome).await?;
         let work = UploadWork { parts: plan.begin(me)?, hashes: Vec::new() };
-        Ok(Upload { session: self.clone(), plan, finished: false, state: Turn::new(work) })
+        Ok(Upload { session: self.clone(), plan, content, finished: false, state: Turn::new(work) })
     }
 
-    /// Goes on with one of [`Session::unfinished`]. `None`: the relay gave it up; so does this device now.
-    pub async fn resume_upload(self: &Rc<Self>, item: Uuid) -> Result<Option<Upload>> {
+    /// Goes on with one of [`Session::unfinished`]. `None`: the relay gave it up, or its author signs it; so does this
+    /// device now.
+    pub async fn resume_upload(self: &Rc<Self>, item: Uuid, content: Content) -> Result<Option<Upload>> {
         let me = self.open()?;
         let kept = uploads::kept(self.store(), self.login()).await?.into_iter().find(|k| k.item == item);
         let (Some(kept), Some(rest)) = (kept, self.rest()) else { return Ok(None) };
@@ -374,16 +415,16 @@ impl Session {
         let parts = plan.begin(me)?;
         let state = self.delegation().begin_upload(me, item, &parts).await?;
         let work = UploadWork { parts, hashes: Vec::new() };
-        let upload =
-            Upload { session: self.clone(), plan, finished: state == UploadState::Finished, state: Turn::new(work) };
+        let (finished, signed) = (state == UploadState::Finished, plan.is_signed());
+        let upload = Upload { session: self.clone(), plan, content, finished, state: Turn::new(work) };
         match state {
-            // One that is finished is gone through as well: another file may have this name and size.
-            UploadState::Open | UploadState::Finished => {
+            // One that is finished is gone through as well: this device has to know of every chunk.
+            UploadState::Open | UploadState::Finished if finished || !signed => {
                 uploads::used(self.store(), self.login(), item).await?;
                 Ok(Some(upload))
             }
-            // What was sent before is gone there. Its chunks must not be sealed anew from what may be other data.
-            UploadState::New => {
+            // What was sent before is gone there, or would be signed again.
+            _ => {
                 upload.give_up().await?;
                 Ok(None)
             }

@@ -13,7 +13,7 @@ use crate::encoding::{Bytes, check_login};
 use crate::error::{Code, Error, Result};
 use crate::graph::{Group, Memory, Offered, Principal, SharingPlan, make_statement};
 use crate::keyring::{self, Secret, change_slots, make_sharer_slot};
-use crate::relay::{Link, Opening, Operation, Reply, unexpected};
+use crate::relay::{Link, Opening, Operation, Reply, onward, unexpected};
 use crate::trust::State;
 use crate::wire::statement::{MAX_BODY, MAX_SHARES, NAMED, Named, PINS, PROFILE, Pins, Profile, SHARES, Shares};
 use crate::wire::to_json;
@@ -113,6 +113,7 @@ impl Session {
 
     async fn search(&self, search: &str, kind: Option<&str>, limit: u64, cursor: Option<String>) -> Result<Found> {
         let me = self.me();
+        let from = cursor.clone();
         let operation =
             Operation::Directory { search: search.to_owned(), kind: kind.map(str::to_owned), limit, cursor };
         let Reply::Directory { entries, cursor } = me.relay.call(None, &operation).await? else {
@@ -125,7 +126,7 @@ impl Session {
             let profile = me.believe::<Profile>(login, PROFILE, statement.as_ref(), offered)?.map(|said| said.body);
             items.push(Identity::of(offered, profile)?);
         }
-        Ok(Found { items, cursor })
+        Ok(Found { items, cursor: onward(from.as_deref(), cursor)? })
     }
 
     /// Creates an identity that is shared with others (oneself, if nobody is named), and opened with a secret if given.
@@ -286,7 +287,8 @@ impl Session {
         }
         let offered = me.resolve(&[login.to_owned()]).await?.remove(0);
         let newest = offered.newest()?;
-        let made = keyring::make_for(&me.engine, &key, login, Some(secret), &[], Some(newest), me.now()).await?;
+        let made = keyring::make_for(&me.engine, me.relay.id(), &key, login, Some(secret), &[], Some(newest), me.now())
+            .await?;
         me.call(&Operation::Overwrite { new: Box::new(made.own.clone()), secrets: made.secrets.clone() }).await?;
         self.keeping(Ok(())).await
     }
@@ -417,9 +419,10 @@ impl Session {
         limit: u64,
         cursor: Option<String>,
     ) -> Result<(Vec<Opening>, Option<String>)> {
+        let from = cursor.clone();
         let operation = Operation::Openings { item, login, reason, limit, cursor };
         match self.ready().await?.call(&operation).await? {
-            Reply::Openings { openings, cursor } => Ok((openings, cursor)),
+            Reply::Openings { openings, cursor } => Ok((openings, onward(from.as_deref(), cursor)?)),
             _ => Err(unexpected()),
         }
     }

@@ -14,8 +14,8 @@ mod uploads;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-pub use asking::{Asked, Asking};
-pub use files::{Opening, Sealing, Stored, Upload};
+pub use asking::{Answered, Asked, Asking};
+pub use files::{Content, Opening, Sealing, Stored, Upload};
 pub use identities::{Found, Identity, LockedVersion};
 pub use session::{AuthorReport, Event, Session};
 
@@ -70,14 +70,13 @@ pub struct Client {
 impl Client {
     /// A client.
     pub fn open(setup: Setup) -> Result<Self> {
-        if setup.application.is_empty()
-            || setup.application.len() > 256
-            || setup.application.chars().any(char::is_control)
-        {
-            return Err(Error::bad_input(
-                "an application's name has 1 to 256 bytes of UTF-8 and no control characters",
-            ));
-        }
+        // Both enter derivations, and may look the same without being it.
+        check_login(&setup.application).map_err(|_| {
+            Error::bad_input("an application's name has 1 to 256 bytes of UTF-8 in form C, without control characters")
+        })?;
+        check_login(setup.relay.id()).map_err(|_| {
+            Error::bad_input("a relay's id has 1 to 256 bytes of UTF-8 in form C, without control characters")
+        })?;
         Ok(Self { setup, sessions: RefCell::default(), closed: Cell::new(false) })
     }
 

@@ -46,8 +46,11 @@ impl Session {
     }
 
     /// The keyset whose code is to be compared: the newest that the relay offers; of oneself, this session's.
+    ///
+    /// Not while the keys are locked: until they are opened, one's own are whatever the store says, which others may be
+    /// able to write to, and what was verified of others cannot be read.
     async fn to_compare(&self, login: &str) -> Result<Keyset> {
-        self.alive()?;
+        self.open()?;
         if login == self.me().login {
             if !self.me().trusted() {
                 // Whoever compared this code would give access back to keys that may be the relay's.

@@ -59,7 +59,7 @@ fn memory_key(login: &str) -> String {
 fn unreadable() -> Error {
     Error::new(
         Code::StoreUnreadable,
-        "what is stored on this device for this login cannot be read, and was not overwritten: loseKeys() forgets it",
+        "what is stored on this device for this login cannot be read, and was not overwritten: try again",
     )
 }
 
@@ -335,7 +335,7 @@ async fn read_memory(
     }
     Err(Error::new(
         Code::StoreUnreadable,
-        "what this device remembers for this login was sealed under other keys, or altered; it was not overwritten: loseKeys() forgets it",
+        "what this device remembers for this login was sealed under other keys, or altered; it was not overwritten",
     ))
 }
 

@@ -486,7 +486,8 @@ impl Session {
         let own = self.own_record(&key).await?;
         // Whoever acts for an identity signs for what it adds to it: that falls when it is excluded.
         let author = self.parent.as_ref().map(|parent| parent.me.current()).transpose()?;
-        let change = keyring::change_secret(&self.me.engine, &own, &key, author.as_ref(), next).await?;
+        let change =
+            keyring::change_secret(&self.me.engine, self.me.relay.id(), &own, &key, author.as_ref(), next).await?;
         let manifest = change.manifest.clone();
         let outcome = self.me.call(&Operation::ChangeSlots { change: Box::new(change) }).await;
         if outcome.is_ok() {

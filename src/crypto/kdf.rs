@@ -17,8 +17,6 @@ use crate::secret::Key32;
 
 /// The longest password that is read, in bytes of UTF-8.
 const MAX_PASSWORD: usize = 4096;
-/// The longest application name, in bytes of UTF-8.
-const MAX_APPLICATION: usize = 256;
 
 /// How slowly a password becomes a key: fixed for an application's life.
 ///
@@ -73,9 +71,9 @@ impl Kdf {
 fn inputs(password: &str, application: &str, login: &str, kdf: &Kdf) -> Result<(Zeroizing<String>, [u8; 16])> {
     kdf.check()?;
     check_login(login)?;
-    if application.is_empty() || application.len() > MAX_APPLICATION {
-        return Err(Error::bad_input("an application's name has 1 to 256 bytes of UTF-8"));
-    }
+    check_login(application).map_err(|_| {
+        Error::bad_input("an application's name has 1 to 256 bytes of UTF-8 in form C, without control characters")
+    })?;
     if password.is_empty() {
         return Err(Error::bad_input("the password is empty"));
     }

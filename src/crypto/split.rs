@@ -42,7 +42,8 @@ pub async fn derive_secrets_with(
     split_root(&kdf::derive_root_with(engine, password, application, login, kdf).await?)
 }
 
-/// What the relay's own login sees: `HKDF(vaultSecret, T("relay"))`. The relay keeps a hash of it.
-pub fn relay_secret(vault: &Key32) -> Result<Key32> {
-    rust::hkdf32(vault.expose(), Transcript::new("relay").as_bytes())
+/// What the relay's own login sees: `HKDF(vaultSecret, T("relay", relay id))`. The relay keeps a hash of it. Bound to the
+/// relay: what one sees is of no use at another.
+pub fn relay_secret(vault: &Key32, relay_id: &str) -> Result<Key32> {
+    rust::hkdf32(vault.expose(), Transcript::new("relay").text(relay_id).as_bytes())
 }

@@ -38,6 +38,7 @@ impl Delegation {
             return Ok(());
         }
         for (exchange, grants) in worth {
+            let Some(record) = self.exchanges.borrow().get(&exchange).map(|e| e.record.clone()) else { continue };
             let Some(secret) = self.open_exchange(me, exchange).await? else { continue };
             let mut given = Vec::new();
             let mut replaced = Vec::new();
@@ -53,7 +54,7 @@ impl Delegation {
             }
             // Entries of one item stand together, its versions in order.
             given.sort_by_key(|g| g.entry.key());
-            let grant = make_grant(me, key, exchange, &secret, make_id()?, &given, None).await?.0;
+            let grant = make_grant(me, key, &record.exchange, &secret, make_id()?, &given, None).await?.0;
             let operation = Operation::Compact { grant: Box::new(grant), replaced };
             match me.call(&operation).await {
                 Ok(_) => self.mark_stale(),

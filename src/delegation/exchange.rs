@@ -83,6 +83,11 @@ impl Delegation {
         let grant = &granted.record.grant;
         let Some(exchanged) = self.exchanges.borrow().get(&grant.exchange).cloned() else { return Ok(None) };
         let exchange = &exchanged.record.exchange;
+        // What somebody gave to others is theirs to give on, in their own name: whoever reads it knows the exchange key,
+        // and could otherwise wrap it for a third person, with the true records or with altered ones.
+        if !grant.is_under(exchange) || !exchange.concerns(&me.login) {
+            return Ok(None);
+        }
         let party = Party { login: exchange.delegator.clone(), fingerprint: grant.grantor_fingerprint };
         let Some(signer) = me.signer(&party).await? else { return Ok(None) };
         let delegator = exchange.delegator.clone();

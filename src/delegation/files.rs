@@ -13,7 +13,8 @@ use crate::crypto::envelope::{
     self, Buffer, HEADER_LENGTH, Metadata, OpenParts, Seal, SealParts, SealedChunk, read_header,
 };
 use crate::crypto::keys::DataKey;
-use crate::encoding::Bytes;
+use crate::crypto::rust;
+use crate::encoding::{Bytes, Hash, Transcript};
 use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::keyring::OwnKey;
@@ -28,6 +29,8 @@ pub struct UploadPlan {
     /// The item's id.
     pub item: Uuid,
     key: Bytes,
+    /// SHA-256 of what the file holds: see [`UploadPlan::data_key`].
+    content: Hash,
     salt: Bytes,
     metadata: Metadata,
     length: u64,
@@ -53,12 +56,19 @@ const _: () = crate::secret::wiped::<UploadPlan>();
 
 impl UploadPlan {
     /// A new plan. Errors: those of looking up whom it is shared with.
-    pub async fn make(me: &Principal, metadata: &Metadata, options: &SealOptions, length: u64) -> Result<Self> {
+    pub async fn make(
+        me: &Principal,
+        metadata: &Metadata,
+        options: &SealOptions,
+        length: u64,
+        content: Hash,
+    ) -> Result<Self> {
         let share_with = readers_of(me, options);
         me.seal_for(&share_with).await?;
         Ok(Self {
             item: make_id()?,
             key: Bytes(Key32::make()?.expose().to_vec()),
+            content,
             salt: Bytes(me.engine.random::<32>()?.to_vec()),
             metadata: metadata.clone(),
             length,
@@ -68,18 +78,38 @@ impl UploadPlan {
         })
     }
 
-    /// Whether it is for the same file, shared in the same way, as far as can be told without reading it.
-    pub fn is_for(&self, me: &Principal, metadata: &Metadata, options: &SealOptions, length: u64) -> bool {
+    /// Whether it is for the same file, shared in the same way.
+    pub fn is_for(
+        &self,
+        me: &Principal,
+        metadata: &Metadata,
+        options: &SealOptions,
+        length: u64,
+        content: &Hash,
+    ) -> bool {
         let text = |m: &Metadata| m.encode(Some(length)).ok();
-        self.length == length
+        (self.length, &self.content) == (length, content)
             && (self.pad, self.sign) == (options.pad, options.sign)
             && self.share_with == readers_of(me, options)
             && text(&self.metadata).is_some_and(|mine| Some(mine) == text(metadata))
     }
 
-    /// The data key, under which what rests on the device of this upload is boxed, too.
+    /// What everything else of this upload that rests on the device is boxed under.
     pub fn key(&self) -> Result<Key32> {
         Key32::from_slice(&self.key.0)
+    }
+
+    /// The data key: one for each content. Whatever a store loses or brings back, another content is sealed under another
+    /// key, and the same one gives the same ciphertext.
+    fn data_key(&self) -> Result<DataKey> {
+        let info = Transcript::new("upload/key").bytes(&self.content.0);
+        rust::hkdf32(self.key()?.expose(), info.as_bytes()).map(DataKey)
+    }
+
+    /// Whether its author signs it. Such a one never goes on where it stopped: a signature need not be the same twice, and
+    /// the trailer is sealed as it is.
+    pub fn is_signed(&self) -> bool {
+        self.sign
     }
 
     fn author<'a>(&self, me: &'a Principal, own: &'a OwnKey) -> Option<envelope::Author<'a>> {
@@ -97,7 +127,7 @@ impl UploadPlan {
             author: self.author(me, &own),
         };
         let salt = self.salt.0.as_slice().try_into().map_err(|_| Error::corrupt())?;
-        SealParts::begin(&DataKey(self.key()?), &what, self.length, salt)
+        SealParts::begin(&self.data_key()?, &what, self.length, salt)
     }
 }
 
@@ -135,7 +165,7 @@ impl Delegation {
         }
         let parts = hashes.len() as u64 + 1 + last.len() as u64;
         me.put_parts(plan.item, last).await?;
-        let given = [Given { entry: GrantEntry(plan.item, 1, digest), key: (&plan.key()?).into() }];
+        let given = [Given { entry: GrantEntry(plan.item, 1, digest), key: (&plan.data_key()?.0).into() }];
         let item = plan.item;
         self.write_with(me, &own, &keysets, &given, |grants| Operation::FinishUpload { item, parts, grants }).await
     }

@@ -14,7 +14,6 @@ use crate::keyring::OwnKey;
 use crate::relay::{GrantRecord, Operation, Reply, Sharing, unexpected};
 use crate::secret::make_id;
 use crate::wire::exchange::Exchange;
-use crate::wire::keyset::Keyset;
 use crate::wire::{MAX_GRANT_ENTRIES, Party};
 
 /// The most grants written in one operation.
@@ -47,19 +46,6 @@ impl Delegation {
     ) -> Result<usize> {
         let others: BTreeSet<String> = logins.iter().filter(|l| **l != me.login).cloned().collect();
         let (key, keysets) = me.seal_for(&others.into_iter().collect::<Vec<_>>()).await?;
-        self.give_to(me, &key, items, &keysets, until, progress).await
-    }
-
-    /// Gives access to given keysets, which the caller decided to rely on.
-    pub(crate) async fn give_to(
-        &self,
-        me: &Principal,
-        key: &OwnKey,
-        items: Option<&[Uuid]>,
-        to: &[Keyset],
-        until: Option<u64>,
-        progress: &dyn Fn(usize) -> Result<()>,
-    ) -> Result<usize> {
         if until.is_some_and(|end| end <= me.now()) {
             return Err(Error::bad_input("until is in the past"));
         }
@@ -70,9 +56,9 @@ impl Delegation {
         all.sort_by_key(|g| g.entry.key());
         let given = items_of(&all);
         progress(0)?;
-        for keyset in to {
-            let (exchange, secret) = self.sealing_exchange(me, key, keyset).await?;
-            let already = self.given_already(me, key, exchange.id, until);
+        for keyset in &keysets {
+            let (exchange, secret) = self.sealing_exchange(me, &key, keyset).await?;
+            let already = self.given_already(me, &key, exchange.id, until);
             let fresh: std::borrow::Cow<'_, [Given]> = match already.is_empty() {
                 true => (&all).into(),
                 false => {
@@ -82,7 +68,7 @@ impl Delegation {
             };
             let (mut grants, mut keys) = (Vec::new(), Vec::new());
             for part in fresh.chunks(MAX_GRANT_ENTRIES) {
-                let (grant, made) = make_grant(me, key, exchange.id, &secret, make_id()?, part, until).await?;
+                let (grant, made) = make_grant(me, &key, &exchange, &secret, make_id()?, part, until).await?;
                 grants.push(grant);
                 keys.push(made);
             }
@@ -215,7 +201,7 @@ impl Delegation {
                 Err(e) => return Err(e),
             };
             let lists = record.grant.entries.iter().any(|e| e.0 == item) && !record.cuts.contains(&item);
-            let genuine = record.grant.exchange == exchange.id
+            let genuine = record.grant.is_under(&exchange)
                 && exchange.check(&signer.keyset.signing_key).is_ok()
                 && record.grant.check(&signer.keyset.signing_key).is_ok();
             if lists && genuine && record.grant.is_current(me.now()) {

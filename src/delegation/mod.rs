@@ -20,7 +20,7 @@ use std::rc::Rc;
 use uuid::Uuid;
 
 use crate::encoding::Hash;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::relay::{Event, ExchangeRecord, GrantRecord, Operation, Reply, unexpected};
 use crate::secret::Key32;
@@ -35,6 +35,8 @@ pub use revoke::{Losing, RevokeReport};
 pub use seal::{Draft, SealOptions, SealedItem};
 pub use stream::{ItemOpener, ItemSealer};
 
+/// How many pages of the log one call reads: a relay may name ever more.
+const PAGES_AT_ONCE: usize = 1024;
 /// The most items that are removed in one operation.
 const ITEMS_AT_ONCE: usize = 256;
 
@@ -168,14 +170,20 @@ impl Delegation {
 
     async fn read_on(&self, me: &Principal) -> Result<()> {
         *self.owner.borrow_mut() = Some(me.login.clone());
-        loop {
+        let mut went_back = false;
+        for _ in 0..PAGES_AT_ONCE {
             let after = self.cursor.get();
             let Reply::Events { events, next, more } = me.call(&Operation::Sync { after }).await? else {
                 return Err(unexpected());
             };
             if next < after {
-                // The relay has gone back, to a backup for example: everything is read anew.
+                // The relay has gone back, to a backup for example: everything is read anew. Not in a circle, though.
+                if std::mem::replace(&mut went_back, true) {
+                    return Err(unexpected());
+                }
                 self.forget();
+                // It is read right here.
+                self.stale.set(false);
                 continue;
             }
             if self.cursor.get() != after {
@@ -190,6 +198,8 @@ impl Delegation {
                 return Ok(());
             }
         }
+        // What was read stays read: the next call goes on there.
+        Err(Error::new(Code::RelayUnavailable, "the relay's log goes on and on: call again to read further"))
     }
 
     fn apply(&self, me: &Principal, event: Event) {

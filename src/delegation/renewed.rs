@@ -95,6 +95,6 @@ impl Delegation {
         }
         let (exchange, secret) = self.sealing_exchange(me, key, to).await?;
         let not_after = record.grant.not_after;
-        Ok(Some(make_grant(me, key, exchange.id, &secret, record.grant.id, &given, not_after).await?.0))
+        Ok(Some(make_grant(me, key, &exchange, &secret, record.grant.id, &given, not_after).await?.0))
     }
 }

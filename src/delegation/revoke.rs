@@ -99,7 +99,7 @@ impl Delegation {
             let wanted = |item: &Uuid| items.is_none_or(|all| all.contains(item)) && !record.cuts.contains(item);
             let ends: BTreeSet<Uuid> =
                 record.grant.entries.iter().map(|e| e.0).filter(|i| wanted(i) && (own || owned.contains(i))).collect();
-            if ends.is_empty() || exchange.delegate != login || exchange.id != record.grant.exchange {
+            if ends.is_empty() || exchange.delegate != login || !record.grant.is_under(exchange) {
                 continue;
             }
             for entry in record.grant.entries.iter().filter(|e| ends.contains(&e.0)) {
@@ -205,7 +205,7 @@ impl Delegation {
         if record.grant.grantor_fingerprint == key.fingerprint {
             let Some(secret) = self.open_exchange(me, exchange.id).await? else { return Ok(()) };
             let not_after = record.grant.not_after;
-            let (grant, _) = make_grant(me, key, exchange.id, &secret, record.grant.id, &given, not_after).await?;
+            let (grant, _) = make_grant(me, key, exchange, &secret, record.grant.id, &given, not_after).await?;
             plan.rewrite.push(grant);
         }
         // A grant signed by an older own keyset is cut by the revocation itself, which the owner signs.

@@ -17,6 +17,7 @@ use crate::graph::Principal;
 use crate::keyring::OwnKey;
 use crate::relay::{GrantRecord, Operation, Reply, unexpected};
 use crate::secret::{Fresh, Key32, SecretBytes, make_id};
+use crate::wire::exchange::Exchange;
 use crate::wire::grant::{Grant, GrantEntry};
 use crate::wire::keyset::Keyset;
 use crate::wire::{Extra, MAX_GRANT_ENTRIES, SUITE};
@@ -70,7 +71,7 @@ pub(super) struct Given {
 pub(super) async fn make_grant(
     me: &Principal,
     key: &OwnKey,
-    exchange: Uuid,
+    exchange: &Exchange,
     secret: &Key32,
     id: Uuid,
     given: &[Given],
@@ -79,7 +80,8 @@ pub(super) async fn make_grant(
     let mut grant = Grant {
         id,
         suite: SUITE,
-        exchange,
+        exchange: exchange.id,
+        delegate: exchange.delegate.clone(),
         grantor_fingerprint: key.fingerprint,
         entries: given.iter().map(|g| g.entry.clone()).collect(),
         created: me.giving_time(),
@@ -196,7 +198,7 @@ impl Delegation {
         let signing = made.iter().flat_map(|(exchange, secret)| {
             given
                 .chunks(MAX_GRANT_ENTRIES)
-                .map(move |part| async move { make_grant(me, key, exchange.id, secret, make_id()?, part, None).await })
+                .map(move |part| async move { make_grant(me, key, exchange, secret, make_id()?, part, None).await })
         });
         let signed: Vec<(Grant, Keys)> = try_join_all(signing).await?;
         let grants: Vec<Grant> = signed.iter().map(|(grant, _)| grant.clone()).collect();
@@ -260,7 +262,7 @@ impl Delegation {
                 Err(e) if e.code() == Code::IdentityChanged => continue,
                 Err(e) => return Err(e),
             };
-            let genuine = record.grant.exchange == exchange.id
+            let genuine = record.grant.is_under(exchange)
                 && exchange.check(&signer.keyset.signing_key).is_ok()
                 && record.grant.check(&signer.keyset.signing_key).is_ok();
             let over = record.cuts.contains(&item) || me.ended_of(exchange, &record.grant).contains(&item);

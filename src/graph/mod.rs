@@ -265,9 +265,12 @@ impl Principal {
     }
 }
 
-/// One's own login is missing at the relay: it lost it, or is another one.
+/// One's own login is missing at the relay: it lost it, or is another one. What this device has may be all that is left,
+/// so nothing is proposed that deletes it.
 pub fn unknown_here(login: &str) -> Error {
-    let message = "this device holds keys for this login, but the relay does not know it; loseKeys() forgets them";
+    let message = "this device holds keys for this login, but the relay does not know it: it is another relay, or has lost \
+                   its records. Nothing was changed here; keep what this device has, and connect to the relay that knows \
+                   the login, or have its records restored";
     Error::about(Code::IdentityNotFound, message, vec![login.to_owned()])
 }
 
@@ -277,7 +280,7 @@ pub async fn log_in(engine: &Engine, relay: &Relay, application: &str, key: &Own
     let fingerprint = key.fingerprint;
     let reply = relay.call(None, &Operation::Challenge { login: login.clone(), fingerprint }).await?;
     let Reply::Challenge { nonce, expires } = reply else { return Err(unexpected()) };
-    let transcript = login_transcript(relay.origin(), application, &login, &fingerprint, &nonce, expires);
+    let transcript = login_transcript(relay.id(), application, &login, &fingerprint, &nonce, expires);
     let signature = Fixed(engine.sign(&key.signing, transcript.as_bytes()).await?);
     let login = Operation::Login { application: application.to_owned(), login, fingerprint, nonce, signature };
     match relay.call(None, &login).await? {

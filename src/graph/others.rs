@@ -171,7 +171,41 @@ impl Principal {
         {
             return refused("the relay's list of key slots is not the signed one");
         }
+        self.check_made(&own.keyset, manifest)?;
         self.note_manifest(&own.keyset.login, manifest)
+    }
+
+    /// Checks that whoever is named as having made keys, or as having written their list, signed them, where the keys of
+    /// that one are at hand: a member could name another one otherwise.
+    pub(super) fn check_made(&self, keyset: &Keyset, manifest: &Manifest) -> Result<()> {
+        let refused = |_| {
+            let message = "whoever is named as having made these keys, or their list, did not sign them";
+            Error::about(Code::VerificationFailed, message, vec![keyset.login.clone()])
+        };
+        if keyset.maker != keyset.party() {
+            let signature = keyset.maker_signature.ok_or(()).map_err(refused)?;
+            if let Some(key) = self.known_key(&keyset.maker, keyset) {
+                crate::wire::verify(&key, &keyset.maker_transcript(), &signature).map_err(|_| refused(()))?;
+            }
+        }
+        match self.known_key(&manifest.author, keyset) {
+            Some(key) => crate::wire::verify(&key, &manifest.author_transcript(), &manifest.author_signature)
+                .map_err(|_| refused(())),
+            None => Ok(()),
+        }
+    }
+
+    /// The signing key of somebody, if it is at hand: of the keyset in question, one's own, or what the relay showed.
+    fn known_key(&self, party: &Party, keyset: &Keyset) -> Option<Hash> {
+        if *party == keyset.party() {
+            return Some(keyset.signing_key);
+        }
+        if let Some(own) = self.own(&party.fingerprint).filter(|own| own.keyset.login == party.login) {
+            return Some(own.keyset.signing_key);
+        }
+        let offers = self.known.offers.borrow();
+        let offer = offers.get(&party.login)?;
+        offer.iter().find(|k| k.fingerprint() == party.fingerprint).map(|k| k.signing_key)
     }
 
     /// Notes a signed list of slots. Errors: [`Code::VerificationFailed`] for a rollback or a fork.

@@ -111,6 +111,7 @@ impl Principal {
         {
             return refused();
         }
+        self.check_made(newest, manifest)?;
         self.note_manifest(login, manifest)?;
         let holders = holders_of(manifest).into_iter().filter(|holder| holder != login).collect();
         Ok(Group { login: login.to_owned(), holders, locked: sharing.locked.iter().cloned().collect() })
@@ -136,7 +137,9 @@ impl Principal {
         let (key, holders) = self.seal_for(&logins).await?;
         let before = self.offered(&[login.to_owned()], true).await?.remove(0);
         let previous = before.as_ref().and_then(|offer| offer.last());
-        let made = keyring::make_for(&self.engine, &key, login, secret, &holders, previous, self.now()).await?;
+        let made =
+            keyring::make_for(&self.engine, self.relay.id(), &key, login, secret, &holders, previous, self.now())
+                .await?;
         let profile = make_statement(self, &made.key, PROFILE, 1, to_json(profile)?).await?;
         let operation = Operation::Register {
             new: Box::new(made.own.clone()),
@@ -352,7 +355,8 @@ impl Principal {
                 done.set(before + slots);
                 progress(before + slots)
             };
-            let (one, mut renewal) = renewing.finish(&self.engine, fresh, &holders, keeps, secret, &report).await?;
+            let (one, mut renewal) =
+                renewing.finish(&self.engine, self.relay.id(), fresh, &holders, keeps, secret, &report).await?;
             if one.own.slots.is_empty() {
                 let message = "nobody could open this identity any more: name who stays, or give it a secret";
                 return Err(Error::new(Code::NoRecipient, message));

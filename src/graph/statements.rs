@@ -7,7 +7,7 @@ use super::{Offered, Principal};
 use crate::encoding::Fixed;
 use crate::error::{Code, Error, Result};
 use crate::keyring::OwnKey;
-use crate::relay::{Operation, Reply, unexpected};
+use crate::relay::{Operation, Reply, onward, unexpected};
 use crate::trust::is_chained;
 use crate::wire::statement::{MAX_SAID, PROFILE, SHARES, Statement, renewed_counter};
 use crate::wire::{Extra, to_json};
@@ -148,8 +148,9 @@ impl Principal {
         let offered = self.resolve(std::slice::from_ref(&self.login)).await?.remove(0);
         let mut all = Vec::new();
         let mut read = 0;
-        let mut cursor = None;
+        let mut cursor: Option<String> = None;
         loop {
+            let from = cursor.clone();
             let Reply::Statements { statements, cursor: next } = self.call(&Operation::AllSaid { cursor }).await?
             else {
                 return Err(unexpected());
@@ -169,7 +170,7 @@ impl Principal {
                     all.push(make(self, key, &old.subject, counter, old.body.clone()).await?);
                 }
             }
-            cursor = next;
+            cursor = onward(from.as_deref(), next)?;
             if cursor.is_none() {
                 return Ok(all);
             }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use js_sys::{Array, Function, Reflect, Uint8Array};
+use js_sys::{Array, Function, Object, Reflect, Uint8Array};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -50,9 +50,14 @@ pub(super) fn to_js<T: Serialize>(value: &T) -> Result<JsValue, Thrown> {
     value.serialize(&serializer).map_err(|_| throw(Error::bad_input("a result cannot be handed to JavaScript")))
 }
 
-/// Options: a small plain object.
+/// Options: a small plain object. What it lacks is not looked for in `Object.prototype`, which anybody may have changed.
 pub(super) fn options<T: DeserializeOwned>(value: JsValue) -> Result<T> {
-    serde_wasm_bindgen::from_value(value).map_err(|_| Error::bad_input("an option has the wrong type"))
+    let own: Object = Object::create(JsValue::NULL.unchecked_ref());
+    // Not by `instanceof`, which knows no object without a prototype.
+    if value.is_object() {
+        Object::assign(&own, value.unchecked_ref());
+    }
+    serde_wasm_bindgen::from_value(own.into()).map_err(|_| Error::bad_input("an option has the wrong type"))
 }
 
 /// An engine by its name.

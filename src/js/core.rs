@@ -31,7 +31,7 @@ struct Config {
     relay: String,
     name: String,
     application: String,
-    origin: String,
+    relay_id: String,
     relay_key: Option<String>,
 }
 
@@ -44,14 +44,14 @@ fn relay(config: &Config, backend: JsValue) -> Result<Relay> {
     };
     let key = config.relay_key.as_ref().unwrap_or(&config.name);
     let relay = Embedded::named(&format!("{}/{key}", config.relay), || {
-        let relay = Embedded::new(backend, &config.origin, now);
+        let relay = Embedded::new(backend, &config.relay_id, now);
         // Only a database has other tabs to tell; memory is this module's own.
         if config.relay == "indexeddb" {
             relay.join_channel(&format!("regrant/{}/relay", config.name));
         }
         relay
     });
-    Ok(Relay::Embedded(relay))
+    Ok(Relay::Embedded(relay.known_as(&config.relay_id)))
 }
 
 #[wasm_bindgen]

@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 
 use super::convert::{Thrown, bytes, id, throw};
 use super::session::{CoreSession, SealOptionsObject, metadata, object, shown_author};
-use crate::client::{Opening, Sealing, Stored, Upload};
+use crate::client::{Content, Opening, Sealing, Stored, Upload};
 use crate::crypto::envelope::Buffer;
 use crate::crypto::webcrypto::WebBuffer;
 use crate::error::{Error, Result};
@@ -220,27 +220,55 @@ impl CoreSession {
         self.inner.find_stored(item).await.map(|inner| CoreStored { inner }).map_err(throw)
     }
 
+    /// How many bytes of a file are hashed, sealed and sent at once.
+    #[wasm_bindgen(getter, js_name = segmentBytes)]
+    pub fn segment_bytes(&self) -> f64 {
+        Content::SEGMENT_BYTES as f64
+    }
+
+    /// The hash of one segment of a file. What a file holds decides the key that it is sealed under.
+    #[wasm_bindgen(js_name = hashSegment)]
+    pub async fn hash_segment(&self, data: Uint8Array) -> Result<Vec<u8>, Thrown> {
+        let data = web(data).map_err(throw)?;
+        self.inner.hash_segment(&data).await.map(|hash| hash.to_vec()).map_err(throw)
+    }
+
     /// The ids of uploads of this file that did not end.
-    pub async fn unfinished(&self, metadata_json: String, with: JsValue, size: f64) -> Result<Array, Thrown> {
+    pub async fn unfinished(
+        &self,
+        metadata_json: String,
+        with: JsValue,
+        size: f64,
+        hashes: Vec<u8>,
+    ) -> Result<Array, Thrown> {
         let with = SealOptionsObject::read(with).map_err(throw)?;
         let (metadata, size) = metadata(&metadata_json).and_then(|m| Ok((m, length(size)?))).map_err(throw)?;
-        let items = self.inner.unfinished(&metadata, &with, size).await.map_err(throw)?;
+        let content = Content::of(&hashes, size).map_err(throw)?;
+        let items = self.inner.unfinished(&metadata, &with, size, &content).await.map_err(throw)?;
         Ok(items.iter().map(|item| JsValue::from_str(&item.to_string())).collect())
     }
 
     /// Makes an upload, which is not begun yet.
     #[wasm_bindgen(js_name = makeUpload)]
-    pub async fn make_upload(&self, metadata_json: String, with: JsValue, size: f64) -> Result<CoreUpload, Thrown> {
+    pub async fn make_upload(
+        &self,
+        metadata_json: String,
+        with: JsValue,
+        size: f64,
+        hashes: Vec<u8>,
+    ) -> Result<CoreUpload, Thrown> {
         let with = SealOptionsObject::read(with).map_err(throw)?;
         let (metadata, size) = metadata(&metadata_json).and_then(|m| Ok((m, length(size)?))).map_err(throw)?;
-        self.inner.make_upload(&metadata, &with, size).await.map(|inner| CoreUpload { inner }).map_err(throw)
+        let content = Content::of(&hashes, size).map_err(throw)?;
+        self.inner.make_upload(&metadata, &with, size, content).await.map(|inner| CoreUpload { inner }).map_err(throw)
     }
 
     /// Goes on with an upload; `undefined` if the relay gave it up.
     #[wasm_bindgen(js_name = resumeUpload)]
-    pub async fn resume_upload(&self, item: String) -> Result<Option<CoreUpload>, Thrown> {
+    pub async fn resume_upload(&self, item: String, size: f64, hashes: Vec<u8>) -> Result<Option<CoreUpload>, Thrown> {
         let item = id(&item).map_err(throw)?;
-        let upload = self.inner.resume_upload(item).await.map_err(throw)?;
+        let content = length(size).and_then(|size| Content::of(&hashes, size)).map_err(throw)?;
+        let upload = self.inner.resume_upload(item, content).await.map_err(throw)?;
         Ok(upload.map(|inner| CoreUpload { inner }))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use js_sys::{Array, Function, Promise, Uint8Array};
+use js_sys::{Array, Function, Object, Promise, Uint8Array};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use wasm_bindgen::prelude::*;
@@ -32,9 +32,12 @@ impl CoreAsking {
     }
 
     /// The answer, once it is there. Errors: `ERR_FORBIDDEN` if it was refused, `ERR_NOT_FOUND` if it is gone.
-    pub async fn take(&self) -> Result<Option<Uint8Array>, Thrown> {
-        let answer = self.session.take_answer(&self.inner).await.map_err(throw)?;
-        Ok(answer.map(|answer| Uint8Array::from(answer.expose())))
+    pub async fn take(&self) -> Result<Option<Object>, Thrown> {
+        let Some(answered) = self.session.take_answer(&self.inner).await.map_err(throw)? else { return Ok(None) };
+        let author =
+            object(&[("login", self.inner.request.login.as_str().into()), ("verified", answered.verified.into())]);
+        let answer = Uint8Array::from(answered.answer.expose());
+        Ok(Some(object(&[("answer", answer.into()), ("author", author)]).unchecked_into()))
     }
 }
 

@@ -50,8 +50,6 @@ struct GiveBackObject {
     verification_code: Option<String>,
     unverified: Option<bool>,
     chain: Option<bool>,
-    items: Option<Vec<String>>,
-    until: Option<f64>,
 }
 
 impl GiveBackObject {
@@ -61,8 +59,6 @@ impl GiveBackObject {
             code: o.verification_code,
             unverified: o.unverified.unwrap_or_default(),
             chain: o.chain.unwrap_or_default(),
-            items: ids(o.items)?,
-            until: o.until.map(time).transpose()?,
         })
     }
 }

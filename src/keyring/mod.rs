@@ -126,7 +126,16 @@ pub struct Made {
 const MODULUS: usize = 3072;
 
 /// Makes a keyset: the first (`previous` absent), or one that begins anew after a loss.
-pub async fn make(engine: &Engine, login: &str, secret: &Secret, previous: Option<&Keyset>, now: u64) -> Result<Made> {
+///
+/// `relay_id` is what the secret that the relay sees is bound to.
+pub async fn make(
+    engine: &Engine,
+    relay_id: &str,
+    login: &str,
+    secret: &Secret,
+    previous: Option<&Keyset>,
+    now: u64,
+) -> Result<Made> {
     let (pkcs8, seed) = match secret {
         Secret::Vault(_) => fresh_material(engine).await?,
         Secret::KeyPair(pair) => (pair.pkcs8.clone(), pair.seed(login)?),
@@ -135,14 +144,16 @@ pub async fn make(engine: &Engine, login: &str, secret: &Secret, previous: Optio
     if matches!(secret, Secret::KeyPair(_)) {
         check_pair(engine, &key).await?;
     }
-    let (slot, secrets) = make_slot(engine, secret, &key).await?;
+    let (slot, secrets) = make_slot(engine, relay_id, secret, &key).await?;
     let entries = vec![Entry::of(&slot, key.party())];
     finish(engine, key, &pkcs8, &seed, None, vec![slot], entries, secrets).await
 }
 
 /// Makes a keyset for another identity: shared with `holders`, and opened with `secret` if there is one.
+#[allow(clippy::too_many_arguments, reason = "what a keyset is made of")]
 pub async fn make_for(
     engine: &Engine,
+    relay_id: &str,
     maker: &OwnKey,
     login: &str,
     secret: Option<&Secret>,
@@ -155,7 +166,7 @@ pub async fn make_for(
     let mut slots = make_sharer_slots(engine, &key, holders, &|_| Ok(())).await?;
     let mut secrets = Vec::new();
     if let Some(secret) = secret {
-        let (slot, more) = make_slot(engine, secret, &key).await?;
+        let (slot, more) = make_slot(engine, relay_id, secret, &key).await?;
         slots.push(slot);
         secrets.extend(more);
     }
@@ -280,7 +291,7 @@ fn vouch(vault: &Key32, kind: SlotKind, login: &str, id: Uuid, fingerprint: &Has
 }
 
 /// Makes the slot that opens `key` with `secret`, vouched for by whoever knows the secret.
-async fn make_slot(engine: &Engine, secret: &Secret, key: &OwnKey) -> Result<(Slot, Vec<LoginSecret>)> {
+async fn make_slot(engine: &Engine, relay_id: &str, secret: &Secret, key: &OwnKey) -> Result<(Slot, Vec<LoginSecret>)> {
     match secret {
         Secret::Vault(vault) => {
             let login = &key.keyset.login;
@@ -291,7 +302,9 @@ async fn make_slot(engine: &Engine, secret: &Secret, key: &OwnKey) -> Result<(Sl
                 public_key: Bytes(rust::x25519_public(&private).to_vec()),
                 vouch: Some(Bytes(vouch(vault, SlotKind::Password, login, id, &key.fingerprint)?)),
             };
-            let hash = Hash::from_slice(&<sha2::Sha256 as sha2::Digest>::digest(split::relay_secret(vault)?.expose()))?;
+            let hash = Hash::from_slice(&<sha2::Sha256 as sha2::Digest>::digest(
+                split::relay_secret(vault, relay_id)?.expose(),
+            ))?;
             let slot = seal_slot(engine, key, SlotKind::Password, unlocker).await?;
             Ok((slot, vec![LoginSecret { unlocker: id, hash }]))
         }
@@ -428,11 +441,12 @@ pub async fn change_slots(
 /// Replaces every `password` slot of a keyset by one for a new secret.
 pub async fn change_secret(
     engine: &Engine,
+    relay_id: &str,
     own: &OwnKeyset,
     key: &OwnKey,
     author: Option<&OwnKey>,
     next: &Secret,
 ) -> Result<SlotChange> {
-    let (slot, secrets) = make_slot(engine, next, key).await?;
+    let (slot, secrets) = make_slot(engine, relay_id, next, key).await?;
     change_slots(engine, own, key, author, vec![slot], secrets, |e| e.kind == SlotKind::Password).await
 }

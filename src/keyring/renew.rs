@@ -47,9 +47,11 @@ impl Renewing<'_> {
     /// Gives it its slots: for `holders`, for the unlockers that `keeps` keeps or a new secret, and one by which it
     /// opens the version before. That one loses the slots that are not needed any more: whoever opens the new
     /// version opens it, and nobody else is to.
+    #[allow(clippy::too_many_arguments, reason = "what a version is made of")]
     pub async fn finish(
         &self,
         engine: &Engine,
+        relay_id: &str,
         fresh: Fresh,
         holders: &[Keyset],
         keeps: impl Fn(&Entry) -> bool,
@@ -73,7 +75,7 @@ impl Renewing<'_> {
             slots.push(sealed);
         }
         if let Some(secret) = new_secret {
-            let (slot, login) = make_slot(engine, secret, &next).await?;
+            let (slot, login) = make_slot(engine, relay_id, secret, &next).await?;
             entries.push(Entry::of(&slot, author.party()));
             slots.push(slot);
             secrets.extend(login);

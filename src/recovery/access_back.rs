@@ -29,10 +29,6 @@ pub struct Options {
     pub unverified: bool,
     /// To oneself: also sign the new keyset with the old one, which repairs the chain for everybody.
     pub chain: bool,
-    /// Only these items, by fresh grants.
-    pub items: Option<Vec<Uuid>>,
-    /// Only until then (Unix milliseconds), by fresh grants.
-    pub until: Option<u64>,
 }
 
 /// Wraps at once in one operation.
@@ -78,18 +74,12 @@ pub async fn give_back(
         signature: Fixed([0; 64]),
         extra: Extra::default(),
     };
-    if options.items.is_some() || options.until.is_some() {
-        delegation
-            .give_to(me, &key, options.items.as_deref(), std::slice::from_ref(&to), options.until, progress)
-            .await?;
-    } else {
-        receipt.exchanges = wrap_all(me, delegation, &key, &to, progress).await?;
-        give_through_others(me, others, &to, &mut receipt, progress).await?;
-        if requester == me.login {
-            open_old_keysets(me, &to, &mut receipt).await?;
-            if options.chain {
-                repair_chain(me, &to).await?;
-            }
+    receipt.exchanges = wrap_all(me, delegation, &key, &to, progress).await?;
+    give_through_others(me, others, &to, &mut receipt, progress).await?;
+    if requester == me.login {
+        open_old_keysets(me, &to, &mut receipt).await?;
+        if options.chain {
+            repair_chain(me, &to).await?;
         }
     }
     receipt.signature = key.sign(&me.engine, &receipt.transcript()).await?;

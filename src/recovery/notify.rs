@@ -8,10 +8,13 @@ use crate::encoding::{Bytes, Fixed, Transcript, to_base64url};
 use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::keyring::OwnKey;
-use crate::relay::{NotificationRecord, Operation, Reply, unexpected};
+use crate::relay::{NotificationRecord, Operation, Reply, onward, unexpected};
 use crate::wire::keyset::Keyset;
 use crate::wire::notification::{KEY_PAIR_UPDATE, KeyPairUpdate, Notification, Status};
 use crate::wire::{Extra, Party, parse, to_json};
+
+/// The most pages of notifications that are read: a relay may name ever more.
+const MAX_PAGES: usize = 256;
 
 /// A notification, opened and checked, as an application sees it.
 #[derive(Clone, Debug, Serialize)]
@@ -156,8 +159,9 @@ pub async fn pending_after(me: &Principal, after: u64, kind: Option<&str>) -> Re
 /// same sender replaced is left out: nobody could act on it any more.
 pub async fn open_after(me: &Principal, after: u64, kind: Option<&str>) -> Result<Vec<Notice>> {
     let mut out = Vec::new();
-    let mut cursor = None;
-    loop {
+    let mut cursor: Option<String> = None;
+    for _ in 0..MAX_PAGES {
+        let from = cursor.clone();
         let reply = me.call(&Operation::Notifications { after, cursor }).await?;
         let Reply::Notifications { notifications, cursor: next } = reply else { return Err(unexpected()) };
         for record in &notifications {
@@ -167,11 +171,12 @@ pub async fn open_after(me: &Principal, after: u64, kind: Option<&str>) -> Resul
                 out.extend(opened.filter(|(_, newest)| *newest).map(|(notice, _)| notice));
             }
         }
-        cursor = next;
+        cursor = onward(from.as_deref(), next)?;
         if cursor.is_none() {
             return Ok(out);
         }
     }
+    Err(unexpected())
 }
 
 async fn fetch(me: &Principal, id: Uuid) -> Result<NotificationRecord> {

@@ -289,7 +289,7 @@ pub enum Operation {
     Reset { new: Box<OwnKeyset>, secrets: Vec<LoginSecret> },
     /// A nonce to sign.
     Challenge { login: String, fingerprint: Hash },
-    /// Logs in with a signature over T("login", relay origin, application, login, fingerprint, nonce, expires).
+    /// Logs in with a signature over T("login", relay id, application, login, fingerprint, nonce, expires).
     Login { application: String, login: String, fingerprint: Hash, nonce: Hash, signature: Signature },
     /// Logs in with a relay secret.
     LoginSecret { login: String, secret: RelaySecret },
@@ -468,10 +468,10 @@ impl Relay {
         }
     }
 
-    /// The origin that login challenges are bound to.
-    pub fn origin(&self) -> &str {
+    /// What login challenges, and the secrets that this relay sees, are bound to: of it, as its client is configured.
+    pub fn id(&self) -> &str {
         match self {
-            Self::Embedded(relay) => relay.origin(),
+            Self::Embedded(relay) => relay.id(),
         }
     }
 
@@ -480,6 +480,14 @@ impl Relay {
         match self {
             Self::Embedded(relay) => relay.subscribe(login, listener),
         }
+    }
+}
+
+/// Where a list goes on, which must not be where it began: a relay could otherwise have one page read for ever.
+pub(crate) fn onward(from: Option<&str>, next: Option<String>) -> Result<Option<String>> {
+    match next.as_deref() {
+        Some(cursor) if Some(cursor) == from => Err(unexpected()),
+        _ => Ok(next),
     }
 }
 

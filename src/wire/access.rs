@@ -1,15 +1,19 @@
 //! Delegated access: an application asks somebody for something, once, and the answer is for it alone (protocol section 9).
 
+use regrant_symmetric::sha256;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Extra, Party, check_time, verify};
 use crate::crypto::keys::EncryptionKey;
-use crate::encoding::{Bytes, Signature, Transcript, check_login};
+use crate::encoding::{Bytes, Hash, Signature, Transcript, check_login, lp, take_lp};
 use crate::error::{Error, Result};
+use crate::secret::SecretBytes;
 
 /// The longest answer, in bytes.
 pub const MAX_ANSWER: usize = 64 << 10;
+/// How much longer than the answer is what is sealed of it: who signed, the signature, and three lengths.
+pub const ANSWER_OVERHEAD: usize = 32 + 64 + 3 * 4;
 /// The longest scope, in bytes of UTF-8.
 pub const MAX_SCOPE: usize = 4096;
 /// The longest origin, in bytes.
@@ -51,7 +55,18 @@ impl AccessRequest {
 
     /// The context of the answer: nothing sealed for another request opens as this one's.
     pub fn answer_context(&self) -> Transcript {
-        Transcript::new("access/answer").bytes(&self.body("access").sha256()).bytes(&self.signature.0)
+        self.about_answer("access/answer")
+    }
+
+    /// What whoever answers signs: anybody can seal something to the ephemeral key, the relay first of all.
+    pub fn answer_transcript(&self, by: &Hash, answer: &[u8]) -> Transcript {
+        let party = Party { login: self.login.clone(), fingerprint: *by };
+        // The answer's hash: the answer itself would be copied to where nothing wipes it.
+        self.about_answer("access/answer/signature").bytes(&party.encode()).bytes(&sha256(answer))
+    }
+
+    fn about_answer(&self, name: &str) -> Transcript {
+        Transcript::new(name).bytes(&self.body("access").sha256()).bytes(&self.signature.0)
     }
 
     fn body(&self, name: &str) -> Transcript {
@@ -85,10 +100,31 @@ impl AccessRequest {
     }
 
     /// Checks form and signature; `signing_key` belongs to the application.
-    pub fn check(&self, signing_key: &crate::encoding::Hash) -> Result<()> {
+    pub fn check(&self, signing_key: &Hash) -> Result<()> {
         self.check_form()?;
         verify(signing_key, &self.transcript(), &self.signature)
     }
+}
+
+/// An answer as it is sealed, lp(fingerprint) ‖ lp(signature) ‖ lp(answer): who answers is the application's to know.
+pub fn signed_answer(by: &Hash, signature: &Signature, answer: &[u8]) -> SecretBytes {
+    let mut out = Vec::with_capacity(answer.len() + ANSWER_OVERHEAD);
+    for part in [&by.0[..], &signature.0[..], answer] {
+        lp(&mut out, part);
+    }
+    SecretBytes::new(out)
+}
+
+/// Takes such an answer apart.
+pub fn read_answer(signed: &[u8]) -> Result<(Hash, Signature, SecretBytes)> {
+    let mut rest = signed;
+    let by = Hash::from_slice(take_lp(&mut rest)?)?;
+    let signature = Signature::from_slice(take_lp(&mut rest)?)?;
+    let answer = SecretBytes::new(take_lp(&mut rest)?.to_vec());
+    if !rest.is_empty() || answer.expose().len() > MAX_ANSWER {
+        return Err(Error::corrupt());
+    }
+    Ok((by, signature, answer))
 }
 
 /// Where a request stands.

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::exchange::Exchange;
 use super::{Extra, MAX_GRANT_ENTRIES, check_suite, check_time, verify};
-use crate::encoding::{Bytes, Hash, Signature, Transcript};
+use crate::encoding::{Bytes, Hash, Signature, Transcript, check_login};
 use crate::error::{Error, Result};
 
 /// One version of one item, as a grant lists it: `[item, keyVersion, digest]`.
@@ -28,6 +29,8 @@ pub struct Grant {
     pub suite: u64,
     /// The exchange key under which the data keys are sealed.
     pub exchange: Uuid,
+    /// To whom it gives: signed here, so that a reader cannot show it to somebody else as given to them.
+    pub delegate: String,
     /// The delegator's keyset that signs.
     pub grantor_fingerprint: Hash,
     /// What is given.
@@ -55,6 +58,7 @@ impl Grant {
             .uuid(self.id)
             .int(self.suite)
             .uuid(self.exchange)
+            .text(&self.delegate)
             .bytes(&self.grantor_fingerprint.0)
             .list(encoded)
             .int(self.created)
@@ -71,6 +75,11 @@ impl Grant {
         self.body("grant/signature").bytes(&self.sealed.0)
     }
 
+    /// Whether it is for the delegate of this exchange key, and sealed under it.
+    pub fn is_under(&self, exchange: &Exchange) -> bool {
+        self.exchange == exchange.id && self.delegate == exchange.delegate
+    }
+
     /// Whether the grant still counts at `now` (Unix milliseconds).
     pub fn is_current(&self, now: u64) -> bool {
         self.not_after.is_none_or(|end| now < end)
@@ -79,6 +88,7 @@ impl Grant {
     /// Checks the form alone: suite, times, number of entries, no duplicate, the box's exact length.
     pub fn check_form(&self) -> Result<()> {
         check_suite(self.suite)?;
+        check_login(&self.delegate)?;
         check_time(self.created)?;
         check_time(self.not_after.unwrap_or_default())?;
         if self.entries.is_empty() || self.entries.len() > MAX_GRANT_ENTRIES {

@@ -1,5 +1,6 @@
 // The examples, each built as it stands and gone through in Chromium, under a policy that allows WebAssembly and nothing
 // inline. See README.md.
+import { request } from "node:http";
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
@@ -160,6 +161,21 @@ describe("examples/two-devices", () => {
     } finally {
       await context.close();
     }
+  });
+
+  test("the server takes nothing that a page of another site can send", async () => {
+    const send = (headers) =>
+      new Promise((resolve, reject) => {
+        const url = new URL("relay/call/get", two.address);
+        const asked = request(url, { method: "POST", headers }, (response) => (response.resume(), resolve(response.statusCode)));
+        asked.on("error", reject).end("[[]]");
+      });
+    const json = "application/json";
+    assert.equal(await send({ "content-type": json }), 200);
+    // What a form or a script sends without asking first; and a name that somebody made lead here.
+    assert.equal(await send({ "content-type": "text/plain" }), 403);
+    assert.equal(await send({}), 403);
+    assert.equal(await send({ "content-type": json, host: "evil.example" }), 403);
   });
 
   test("a file goes from one browser profile to another, and comes back after a loss", async () => {

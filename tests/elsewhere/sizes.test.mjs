@@ -20,7 +20,7 @@ before(async () => {
 });
 after(() => made.scratch && rm(made.scratch, { recursive: true, force: true }));
 
-const PAGE = `import { Regrant } from "regrant";\nglobalThis.opening = Regrant.open();\n`;
+const PAGE = `import { Regrant } from "regrant";\nglobalThis.opening = Regrant.open({ application: "regrant" });\n`;
 const HTML = `<!doctype html><title>x</title><script type="module" src="/page.js"></script>\n`;
 const BUNDLERS = {
   Vite: (folder) => node(folder, tool("vite/bin/vite.js"), "build", "--logLevel", "error"),

@@ -124,5 +124,5 @@ export function makeManifest(own, slots, before) {
 }
 
 /** What a relay keeps to let a vault secret log in: the hash of `relaySecret` (section 4). */
-export const relayHash = (secret) => toBase64url(sha256(derive(secret, T("relay"))));
+export const relayHash = (secret, relayId = "embedded:default") => toBase64url(sha256(derive(secret, T("relay", text(relayId)))));
 export const newSecret = () => randomBytes(32);

@@ -1,7 +1,7 @@
 // Protocol sections 7 and 9: what identities say of themselves, and requests for access.
 import { derive, openBox, openMessage, sealMessage, sign, verify } from "./boxes.mjs";
-import { party } from "./keyset.mjs";
-import { T, bytes, integer, optional, sha256, text, toBase64url, uuid } from "./transcript.mjs";
+import { fingerprintOf, party } from "./keyset.mjs";
+import { T, bytes, compound, integer, optional, sha256, text, toBase64url, unpack, uuid } from "./transcript.mjs";
 
 const said = (s) =>
   T("statement/signature", text(s.login), text(s.subject), integer(s.counter), bytes(s.fingerprint), text(s.body), integer(s.created));
@@ -43,5 +43,20 @@ export const checkRequest = (r, keyset) => verify(bytes(keyset.signingKey), aske
 
 const answerContext = (r) => T("access/answer", sha256(asked("access", r)), bytes(r.signature));
 
-export const sealAnswer = (r, answer) => toBase64url(sealMessage(bytes(r.ephemeralKey), answerContext(r), answer));
-export const openAnswer = (r, pkcs8, sealed) => openMessage(pkcs8, answerContext(r), bytes(sealed));
+const answerSigned = (r, fingerprint, answer) =>
+  T("access/answer/signature", sha256(asked("access", r)), bytes(r.signature), party({ login: r.login, fingerprint: toBase64url(fingerprint) }), sha256(answer));
+
+/** An answer by an own keyset; without one, as a relay can make it: signed by nobody. */
+export function sealAnswer(r, answer, own) {
+  const signed = own && compound(own.fingerprint, sign(own.seed, answerSigned(r, own.fingerprint, answer)), answer);
+  return toBase64url(sealMessage(bytes(r.ephemeralKey), answerContext(r), signed ?? answer));
+}
+
+/** The answer; throws unless the keyset given signed it. */
+export function openAnswer(r, pkcs8, sealed, keyset) {
+  const { values: [by, signature, answer], rest } = unpack(openMessage(pkcs8, answerContext(r), bytes(sealed)), 3);
+  if (rest.length > 0) throw new Error("something is left over");
+  if (!by.equals(fingerprintOf(keyset))) throw new Error("the answer is by other keys");
+  verify(bytes(keyset.signingKey), answerSigned(r, by, answer), signature);
+  return answer;
+}

@@ -84,10 +84,12 @@ describe("the sharing graph, read by the independent reader", () => {
     assert.equal(request.scope, "your word");
     const [own] = reader.openWithSecret("alice", secrets.alice).values();
     writeRelay(directory, {
-      [key]: { request, status: "resolved", answer: sealAnswer(request, Buffer.from("my word")) },
+      [key]: { request, status: "resolved", answer: sealAnswer(request, Buffer.from("my word"), own) },
       "statement/alice/profile": makeStatement(own, "profile", 1, { name: "Alice", kind: "user", payload: { n: 1.5 } }),
     });
-    assert.equal(Buffer.from(await asked.wait({ timeoutMs: 10_000 })).toString(), "my word");
+    const said = await asked.wait({ timeoutMs: 10_000 });
+    assert.equal(Buffer.from(said.answer).toString(), "my word");
+    assert.deepEqual(said.author, { login: "alice", verified: false });
     const { name, payload } = await bob.identities.get("alice");
     assert.deepEqual({ name, payload }, { name: "Alice", payload: { n: 1.5 } });
     assert.equal(toBase64url(own.fingerprint), reader.identity("alice").map(({ manifest }) => manifest.fingerprint)[0]);

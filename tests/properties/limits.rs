@@ -82,6 +82,7 @@ fn grant(entries: usize, created: u64, not_after: Option<u64>, more: usize) -> R
         id: Uuid::nil(),
         suite: 1,
         exchange: Uuid::nil(),
+        delegate: "bob".into(),
         grantor_fingerprint: Fixed([1; 32]),
         entries: ids(entries).into_iter().map(|id| GrantEntry(id, 1, Fixed([3; 32]))).collect(),
         created,

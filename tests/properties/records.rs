@@ -179,6 +179,7 @@ fn all() -> Vec<(BoxedStrategy<Fields>, Reads)> {
                 ("id", id()),
                 ("suite", int()),
                 ("exchange", id()),
+                ("delegate", text()),
                 ("grantorFingerprint", hash()),
                 ("entries", list((id(), version(), hash()).prop_map(|(a, b, c)| json!([a, b, c])).boxed())),
                 ("created", int()),

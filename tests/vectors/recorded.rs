@@ -71,7 +71,7 @@ async fn sealed_messages() {
 fn make_kdf(case: &Value, root: &regrant::secret::Key32) -> Value {
     let salt = Transcript::new("split").text(text(&case["application"])).text(text(&case["login"])).sha256();
     let secrets = split::split_root(root).unwrap();
-    let relay = split::relay_secret(&secrets.vault).unwrap();
+    let relay = split::relay_secret(&secrets.vault, text(&case["relayId"])).unwrap();
     json!({
         "salt": hex::encode(&salt[..16]),
         "root": hex::encode(root.expose()),

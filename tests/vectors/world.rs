@@ -32,7 +32,7 @@ fn then() -> u64 {
 pub(crate) fn setup(engine: &Engine, memory: &Memory) -> Setup {
     Setup {
         engine: engine.clone(),
-        relay: Relay::Embedded(Embedded::new(Backend::Memory(memory.clone()), "vectors:relay", then)),
+        relay: Relay::Embedded(Embedded::new(Backend::Memory(memory.clone()), "embedded:default", then)),
         store: Store::Memory(memory::Memory::default()),
         application: "vectors".into(),
         now: then,
@@ -137,7 +137,8 @@ pub(crate) fn transcripts(records: &[(String, u64, String)], receipt: &Value) ->
     let receipt: Receipt = serde_json::from_value(receipt.clone()).unwrap();
     note("receipt signature".into(), receipt.transcript().as_bytes());
     let nonce = regrant::encoding::Fixed([7; 32]);
-    let login = login_transcript("vectors:relay", "vectors", "alice", &receipt.requester_fingerprint, &nonce, then());
+    let login =
+        login_transcript("embedded:default", "vectors", "alice", &receipt.requester_fingerprint, &nonce, then());
     note("login".into(), login.as_bytes());
     let id = uuid::Uuid::from_u128(1);
     let key = regrant::secret::Key32::from_slice(&[9; 32]).unwrap();

@@ -121,7 +121,6 @@ impl Backend {
 
 struct Shared {
     backend: Backend,
-    origin: String,
     clock: fn() -> u64,
     listeners: RefCell<Listeners>,
     parsed: rules::Parsed,
@@ -138,9 +137,9 @@ struct Listeners {
     all: HashMap<u64, (String, Listener)>,
 }
 
-/// A relay in this page or process. Clones are the same relay.
+/// A relay in this page or process. Clones are the same relay; each of its clients says by what id it knows it.
 #[derive(Clone)]
-pub struct Embedded(Rc<Shared>);
+pub struct Embedded(Rc<Shared>, Rc<str>);
 
 impl fmt::Debug for Embedded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -184,16 +183,21 @@ impl Embedded {
     }
 
     /// A relay over a backend. `clock` gives Unix milliseconds.
-    pub fn new(backend: Backend, origin: &str, clock: fn() -> u64) -> Self {
-        Self(Rc::new(Shared {
+    pub fn new(backend: Backend, id: &str, clock: fn() -> u64) -> Self {
+        let shared = Shared {
             backend,
-            origin: origin.to_owned(),
             clock,
             listeners: RefCell::default(),
             parsed: rules::Parsed::default(),
             #[cfg(target_arch = "wasm32")]
             channel: RefCell::default(),
-        }))
+        };
+        Self(Rc::new(shared), id.into())
+    }
+
+    /// The same relay, as a client knows it that calls it by another id.
+    pub fn known_as(&self, id: &str) -> Self {
+        Self(self.0.clone(), id.into())
     }
 
     /// Hears of, and tells of, changes that other tabs make, through a `BroadcastChannel` of this name.
@@ -209,8 +213,8 @@ impl Embedded {
     }
 
     /// What login challenges are bound to.
-    pub fn origin(&self) -> &str {
-        &self.0.origin
+    pub fn id(&self) -> &str {
+        &self.1
     }
 
     /// Calls `listener` after every change that concerns `login`.
@@ -231,7 +235,7 @@ impl Embedded {
                 getrandom::fill(&mut random)
                     .map_err(|_| Error::new(Code::StoreMissing, "this environment has no source of randomness"))?;
             }
-            let cx = Context { now: (self.0.clock)(), random, origin: &self.0.origin, ticket };
+            let cx = Context { now: (self.0.clock)(), random, relay_id: &self.1, ticket };
             let (reply, batch) = self.decide(operation, &cx).await?;
             for item in batch.dropped() {
                 self.0.backend.drop_parts(item).await?;
@@ -301,8 +305,10 @@ impl Embedded {
                     Ask::Parts(item) => db.counted(item, self.0.backend.count_parts(item).await?),
                     Ask::List { ref prefix, ref after, limit } => {
                         let rows = self.0.backend.list(prefix, after, limit).await?;
-                        // A backend may be somebody else's object.
-                        if rows.len() > limit || rows.iter().any(|(key, _)| !key.starts_with(prefix.as_str())) {
+                        // A backend may be somebody else's object: what is not in order could be asked for for ever.
+                        let ordered = rows.is_sorted_by(|(a, _), (b, _)| a < b);
+                        let fits = |key: &String| key.starts_with(prefix.as_str()) && key > after;
+                        if rows.len() > limit || !ordered || !rows.iter().all(|(key, _)| fits(key)) {
                             return Err(Error::new(Code::RelayUnavailable, "the relay's backend answers nonsense"));
                         }
                         db.listed(ask, rows);

@@ -30,7 +30,8 @@ pub(super) fn compact(
         return Err(conflict("a grant with this id exists").into());
     }
     let exchange = &exchange_of(db, grant)?.exchange;
-    if !is_delegator(db, caller.login(), exchange)? || grant.grantor_fingerprint != *caller.fingerprint() {
+    let own = is_delegator(db, caller.login(), exchange)? && grant.grantor_fingerprint == *caller.fingerprint();
+    if !own || !grant.is_under(exchange) {
         return Err(forbidden("grants are put together by their grantor").into());
     }
 

@@ -195,7 +195,8 @@ pub(super) fn put(
     for ((grant, key), record) in grants.iter().zip(grant_keys).zip(&exchanges) {
         grant.check_form()?;
         let exchange = &record.exchange;
-        if !is_delegator(db, caller.login(), exchange)? || grant.grantor_fingerprint != *caller.fingerprint() {
+        let own = is_delegator(db, caller.login(), exchange)? && grant.grantor_fingerprint == *caller.fingerprint();
+        if !own || !grant.is_under(exchange) {
             return Err(forbidden("a grant is written by its grantor").into());
         }
         if !may.contains_all(&grant.entries) {
@@ -278,7 +279,7 @@ pub(super) fn revoke(
         let narrower = !longer && new.entries.iter().all(|e| listed.contains(e));
         let same_pair = moved.delegator == exchange.delegator && moved.delegate == exchange.delegate;
         let own = is_delegator(db, caller.login(), exchange)? && new.grantor_fingerprint == *caller.fingerprint();
-        if !own || !same_pair || !narrower {
+        if !own || !same_pair || !narrower || !new.is_under(&moved) {
             return Err(forbidden("a grant is written anew by its grantor, and never wider").into());
         }
         reindex(db, batch, &old.grant, new, exchange)?;

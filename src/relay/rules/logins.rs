@@ -22,7 +22,7 @@ struct Challenge {
 
 /// What a login signs.
 pub fn login_transcript(
-    origin: &str,
+    relay_id: &str,
     application: &str,
     login: &str,
     fingerprint: &Hash,
@@ -30,7 +30,7 @@ pub fn login_transcript(
     expires: u64,
 ) -> Transcript {
     Transcript::new("login")
-        .text(origin)
+        .text(relay_id)
         .text(application)
         .text(login)
         .bytes(&fingerprint.0)
@@ -77,7 +77,7 @@ pub(super) fn login(cx: &Context<'_>, db: &Records, batch: &mut Batch, proof: &P
     let (rev, challenge): (u64, Challenge) = db.get(&key)?.ok_or_else(refused)?;
     let (_, account) = account_of(db, login)?;
     let index = account.current(fingerprint).ok_or_else(refused)?;
-    let transcript = login_transcript(cx.origin, application, login, fingerprint, nonce, challenge.expires);
+    let transcript = login_transcript(cx.relay_id, application, login, fingerprint, nonce, challenge.expires);
     let signing_key = &account.keysets[index].own.keyset.signing_key;
     if cx.now >= challenge.expires || wire::verify(signing_key, &transcript, signature).is_err() {
         return Err(refused().into());

@@ -410,7 +410,7 @@ pub struct Context<'a> {
     /// 32 fresh random bytes, for a challenge.
     pub random: [u8; 32],
     /// What login challenges are bound to.
-    pub origin: &'a str,
+    pub relay_id: &'a str,
     /// Who asks.
     pub ticket: Option<&'a Ticket>,
 }

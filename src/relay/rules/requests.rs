@@ -9,7 +9,7 @@ use crate::crypto::boxes::BOX_OVERHEAD;
 use crate::encoding::Bytes;
 use crate::error::{Code, Error};
 use crate::relay::{Reply, RequestRecord};
-use crate::wire::access::{AccessRequest, AccessStatus, MAX_ANSWER};
+use crate::wire::access::{ANSWER_OVERHEAD, AccessRequest, AccessStatus, MAX_ANSWER};
 
 /// The most requests in one answer.
 const PAGE: u64 = 256;
@@ -115,7 +115,7 @@ pub(super) fn answer(
     if record.request.login != caller.login() {
         return Err(forbidden("a request for access is answered by the one who is asked").into());
     }
-    limit(answer.map_or(0, |a| a.0.len()), MAX_ANSWER + 512 + BOX_OVERHEAD, "bytes of an answer")?;
+    limit(answer.map_or(0, |a| a.0.len()), MAX_ANSWER + ANSWER_OVERHEAD + 512 + BOX_OVERHEAD, "bytes of an answer")?;
     if record.status != AccessStatus::Pending {
         return Err(conflict("this request was answered or refused before").for_good().into());
     }

@@ -17,7 +17,7 @@ if (globalThis.Worker) {
 
 /** Gives what came of it: `{ read, again, locked, derived, workers }`. */
 export async function story(name) {
-  const options = { name, kdf: { name: "argon2id", memoryKiB: 65536, iterations: 3 } };
+  const options = { application: "elsewhere", name, kdf: { name: "argon2id", memoryKiB: 65536, iterations: 3 } };
   const regrant = await Regrant.open(options);
   const alice = await regrant.connect({ login: "alice", password: "correct horse battery staple" });
   const password = "a doctor's long password";

@@ -2,7 +2,7 @@
 import { deriveSecrets, Regrant } from "regrant";
 
 export default async function ({ code, equal, ok, rejects, same, vault }) {
-  const regrant = await Regrant.open({ store: "memory", name: "abort" });
+  const regrant = await Regrant.open({ application: "regrant", store: "memory", name: "abort" });
   const gone = AbortSignal.abort("enough");
   const thrown = async (promise) => promise.then(() => "resolved", (reason) => reason);
   equal(await thrown(regrant.connect({ login: "alice", ...vault(1) }, { signal: gone })), "enough");

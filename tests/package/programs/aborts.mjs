@@ -31,9 +31,9 @@ export default async function ({ code, equal, ok, readAll, same, vault }) {
   const store = createStore();
   const asked = ticking(relay, ["get", "list", "commit", "putParts", "getParts", "countParts", "dropParts"], () => tick());
   const kept = ticking(store, ["get", "write"], () => tick());
-  const open = () => Regrant.open({ relay: asked, store: kept });
+  const open = () => Regrant.open({ application: "regrant", relay: asked, store: kept });
   const first = await open();
-  const bob = await (await Regrant.open({ relay: asked, store: "memory" })).connect({ login: "bob", ...vault(2) });
+  const bob = await (await Regrant.open({ application: "regrant", relay: asked, store: "memory" })).connect({ login: "bob", ...vault(2) });
   const alice = await first.connect({ login: "alice", ...vault(1) });
   const old = await alice.encryptMany([{ data: "one" }, { data: "two" }]);
 
@@ -112,7 +112,7 @@ export default async function ({ code, equal, ok, readAll, same, vault }) {
   });
 
   // With the old keys on one device and the new ones on another.
-  const laptop = await (await Regrant.open({ relay: asked, store: "memory" })).connect({ login: "alice", ...vault(9) }, { reset: true });
+  const laptop = await (await Regrant.open({ application: "regrant", relay: asked, store: "memory" })).connect({ login: "alice", ...vault(9) }, { reset: true });
   const verificationCode = await laptop.trust.verificationCode("alice");
   const back = (signal) => bob.giveAccessBackTo("alice", laptop.publicKey.encryption, { verificationCode, signal });
   await everywhere("giveAccessBackTo", back, async ({ value }) => {

@@ -47,7 +47,7 @@ const slow = (relay, ms) =>
 export const scenarios = {
   "files that look alike are stored at once and each comes back": async ({ equal, ok, vault }) => {
     const relay = slow(createRelay(), 4);
-    const alice = await (await Regrant.open({ relay, store: "memory" })).connect({ login: "alice", ...vault(1) });
+    const alice = await (await Regrant.open({ application: "regrant", relay, store: "memory" })).connect({ login: "alice", ...vault(1) });
     let byte = 0;
     for (const delay of [0, 0, 1, 3, 6, 10, 15, 25, 40]) {
       const [one, two] = [++byte, ++byte];
@@ -84,8 +84,8 @@ export const scenarios = {
     };
     const sent = [];
     const watched = { ...slow(relay, 0), putParts: (item, parts) => (sent.push(...parts.map(([name, bytes]) => [item, name, bytes.slice()])), relay.putParts(item, parts)) };
-    const here = await (await Regrant.open({ relay: watched, store })).connect({ login: "alice", ...vault(1) });
-    const there = await (await Elsewhere.open({ relay: watched, store })).connect({ login: "alice", ...vault(1) });
+    const here = await (await Regrant.open({ application: "regrant", relay: watched, store })).connect({ login: "alice", ...vault(1) });
+    const there = await (await Elsewhere.open({ application: "regrant", relay: watched, store })).connect({ login: "alice", ...vault(1) });
     // Begun by one that died before it sent anything.
     const stop = new AbortController();
     await here.store(scan(0), { signal: stop.signal, onProgress: () => stop.abort() }).catch(() => {});
@@ -105,7 +105,7 @@ export const scenarios = {
   },
 
   "eighty files at once are all stored": async ({ equal, vault }) => {
-    const alice = await (await Regrant.open({ relay: createRelay(), store: "memory" })).connect({ login: "alice", ...vault(1) });
+    const alice = await (await Regrant.open({ application: "regrant", relay: createRelay(), store: "memory" })).connect({ login: "alice", ...vault(1) });
     const all = await Promise.all(Array.from({ length: 80 }, (_, n) => alice.store(new Blob([filled(n, 10)]))));
     equal(new Set(all.map(({ id }) => id)).size, 80);
     for (const n of [0, 40, 79]) equal((await content(alice, all[n].id))[9], n);
@@ -128,7 +128,7 @@ export const scenarios = {
         return shared.write(changes, expected);
       },
     };
-    const alice = await (await Regrant.open({ relay: createRelay(), store })).connect({ login: "alice", ...vault(1) });
+    const alice = await (await Regrant.open({ application: "regrant", relay: createRelay(), store })).connect({ login: "alice", ...vault(1) });
     const file = (text) => new Blob([text], { type: "text/plain" });
     const text = async (id) => new TextDecoder().decode(await content(alice, id));
     dies = true;
@@ -146,7 +146,7 @@ export const scenarios = {
     const relay = createRelay();
     const shared = createStore();
     const who = { login: "alice", ...vault(1) };
-    await (await Regrant.open({ relay, store: shared })).connect(who);
+    await (await Regrant.open({ application: "regrant", relay, store: shared })).connect(who);
     for (const ms of [0, 3, 6, 10, 15, 25, 40]) {
       const store = {
         get: (key) => shared.get(key),
@@ -157,19 +157,19 @@ export const scenarios = {
           return done;
         },
       };
-      const regrant = await Regrant.open({ relay, store });
+      const regrant = await Regrant.open({ application: "regrant", relay, store });
       const connecting = regrant.connect(who).catch(({ code }) => code);
       await pause(ms);
       await regrant.close();
       const outcome = await connecting;
       ok(typeof outcome !== "string" || outcome === "ERR_NOT_CONNECTED", String(outcome));
-      equal((await (await Regrant.open({ relay, store: shared })).resume("alice"))?.login, "alice", `after ${ms} ms`);
+      equal((await (await Regrant.open({ application: "regrant", relay, store: shared })).resume("alice"))?.login, "alice", `after ${ms} ms`);
     }
   },
 
   "an upload that is given up loses nothing to one that finishes": async ({ code, equal, ok, vault }) => {
     const relay = createRelay();
-    const alice = await (await Regrant.open({ relay, store: "memory" })).connect({ login: "alice", ...vault(1) });
+    const alice = await (await Regrant.open({ application: "regrant", relay, store: "memory" })).connect({ login: "alice", ...vault(1) });
     // An error of the caller's own, whatever its code, gives nothing up.
     const file = scan(1, 3 << 20);
     const stop = new AbortController();
@@ -190,7 +190,7 @@ export const scenarios = {
     const relay = createRelay();
     let hold;
     const held = slow(relay, 0);
-    const open = async (login, relay) => (await Regrant.open({ relay, store: "memory" })).connect({ login, ...vault(login) });
+    const open = async (login, relay) => (await Regrant.open({ application: "regrant", relay, store: "memory" })).connect({ login, ...vault(login) });
     const shop = await open("shop", { ...held, commit: async (writes) => {
       const done = await relay.commit(writes);
       await hold;
@@ -209,12 +209,12 @@ export const scenarios = {
     equal(await first, "not now");
     hold = undefined;
     go();
-    equal((await request.wait())[0], 7);
+    equal((await request.wait()).answer[0], 7);
     await code(request.wait(), "ERR_NOT_FOUND");
   },
 
   "a session that ended does not end the one that came after it": async ({ equal, vault }) => {
-    const regrant = await Regrant.open({ relay: createRelay(), store: "memory" });
+    const regrant = await Regrant.open({ application: "regrant", relay: createRelay(), store: "memory" });
     const who = { login: "alice", ...vault(1) };
     const first = await regrant.connect(who);
     await first.disconnect();
@@ -226,9 +226,9 @@ export const scenarios = {
   "keys that are lost while somebody connects do not rest": async ({ equal, same, vault }) => {
     const who = { login: "alice", ...vault(1) };
     const relay = createRelay();
-    await (await Regrant.open({ relay, store: "memory" })).connect(who);
+    await (await Regrant.open({ application: "regrant", relay, store: "memory" })).connect(who);
     for (const ms of [0, 2, 5, 10, 20, 40, 80]) {
-      const regrant = await Regrant.open({ relay: slow(relay, 1), store: createStore() });
+      const regrant = await Regrant.open({ application: "regrant", relay: slow(relay, 1), store: createStore() });
       const connecting = regrant.connect(who).catch(({ code }) => code);
       await pause(ms);
       await regrant.loseKeys("alice");
@@ -243,7 +243,7 @@ export const scenarios = {
   },
 
   "memory that is transferred while a stream takes it is told of": async ({ code, equal, same, vault }) => {
-    const alice = await (await Regrant.open({ relay: createRelay(), store: "memory" })).connect({ login: "alice", ...vault(1) });
+    const alice = await (await Regrant.open({ application: "regrant", relay: createRelay(), store: "memory" })).connect({ login: "alice", ...vault(1) });
     for (const turns of [0, 1, 2, 5]) {
       const { transform } = await alice.encryptStream();
       const out = drained(transform.readable);
@@ -268,7 +268,7 @@ export const scenarios = {
   },
 
   "what the caller throws poisons nothing, and what is far too long never reaches the module": async ({ code, equal, vault }) => {
-    const alice = await (await Regrant.open({ relay: createRelay(), store: "memory" })).connect({ login: "alice", ...vault(1) });
+    const alice = await (await Regrant.open({ application: "regrant", relay: createRelay(), store: "memory" })).connect({ login: "alice", ...vault(1) });
     for (const thrown of [new WebAssembly.RuntimeError("theirs"), new RangeError("Maximum call stack size exceeded"), undefined, 1]) {
       const data = Array.from({ length: 40 }, () => ({ data: "x" }));
       equal(await alice.encryptMany(data, { onProgress: () => { throw thrown; } }).then(() => "done", (error) => error), thrown);
@@ -291,7 +291,7 @@ export const scenarios = {
         return wrong ? rows.map((row) => row && new Proxy(row, { get() { throw new Error("theirs"); } })) : rows;
       },
     };
-    const alice = await (await Regrant.open({ relay: mine, store: "memory" })).connect({ login: "alice", ...vault(1) });
+    const alice = await (await Regrant.open({ application: "regrant", relay: mine, store: "memory" })).connect({ login: "alice", ...vault(1) });
     wrong = true;
     await code(alice.encrypt("x"), "ERR_RELAY_UNAVAILABLE");
     wrong = false;

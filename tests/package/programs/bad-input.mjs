@@ -17,7 +17,7 @@ function otherExponents(hex) {
 }
 
 export default async function ({ code, equal, ok, rejects, same, vault, place, turns }) {
-  const regrant = await Regrant.open({ store: "memory", name: "bad" });
+  const regrant = await Regrant.open({ application: "regrant", store: "memory", name: "bad" });
   const alice = await regrant.connect({ login: "alice", ...vault(1) });
   const bob = await regrant.connect({ login: "bob", ...vault(2) });
   const { id, bytes } = await alice.encrypt("fine", { shareWith: ["bob"] });
@@ -93,7 +93,7 @@ export default async function ({ code, equal, ok, rejects, same, vault, place, t
   // One modulus, and exponents that do not fit it: what was sealed to it would open for nobody.
   const unfit = { ...pair, privateKey: otherExponents(pair.privateKey) };
   for (const engine of ["auto", "rust"]) {
-    const strict = await Regrant.open({ store: "memory", name: `unfit-${engine}`, engine });
+    const strict = await Regrant.open({ application: "regrant", store: "memory", name: `unfit-${engine}`, engine });
     await code(strict.connect({ login: "carol", keyPair: unfit }), bad, `unfit, ${engine}`);
   }
   const whos = [
@@ -116,6 +116,7 @@ export default async function ({ code, equal, ok, rejects, same, vault, place, t
   await code(deriveSecrets("x", undefined), bad);
   await code(deriveSecrets("x", { application: "", login: "x" }), bad);
   await code(deriveSecrets("x", { login: "x" }), bad);
+  await code(deriveSecrets("x", { application: "cafe\u0301", login: "x" }), bad);
   const weak = [
     { name: "argon2id", memoryKiB: 19455, iterations: 2 }, { name: "argon2id", memoryKiB: 65536, iterations: 0 },
     { name: "argon2id", memoryKiB: 2 ** 40, iterations: 3 }, { name: "pbkdf2", iterations: 599_999 }, { name: "pbkdf2", iterations: 10_000_001 },
@@ -124,7 +125,7 @@ export default async function ({ code, equal, ok, rejects, same, vault, place, t
     { name: "pbkdf2", iterations: 600_000.5 }, { name: "argon2id", iterations: 3 }, { name: "pbkdf2", iterations: -1 }];
   for (const [kdfs, expected] of [[weak, "ERR_WEAK_KDF"], [odd, bad]]) {
     for (const kdf of kdfs) {
-      await code(Regrant.open({ kdf }), expected, JSON.stringify(kdf));
+      await code(Regrant.open({ application: "regrant", kdf }), expected, JSON.stringify(kdf));
       await code(deriveSecrets("x", { application: "x", login: "x", kdf }), expected, JSON.stringify(kdf));
     }
   }
@@ -146,13 +147,17 @@ export default async function ({ code, equal, ok, rejects, same, vault, place, t
     { store: { directory: "" } }, { store: { directory: 1 } }, { store: { get() {} } }, { store: { get: 1, write: 1 } }, { relay: null },
     { relay: "https://relay.example" }, { relay: new URL("https://relay.example") }, { relay: {} }, { relay: { directory: "" } },
     { relay: { directory: 1 } }, { trust: true }, { token: "x" }, { authSecretProvider: {} },
-  ]) await code(Regrant.open(given), bad, JSON.stringify(given));
-  if (place === "node") await code(Regrant.open({ store: "indexeddb" }), "ERR_STORE_MISSING");
-  else await code(Regrant.open({ relay: { directory: "x" } }), bad);
+    { relayId: "" }, { relayId: 1 }, { relayId: "x".repeat(257) }, { relayId: "cafe\u0301" }, { application: "cafe\u0301" }, { application: "a\u0000" },
+    { application: undefined },
+  ]) await code(Regrant.open(given === null || typeof given !== "object" ? given : { application: "regrant", ...given }), bad, JSON.stringify(given));
+  await code(Regrant.open(), bad);
+  await code(Regrant.open({ name: "bad" }), bad);
+  if (place === "node") await code(Regrant.open({ application: "regrant", store: "indexeddb" }), "ERR_STORE_MISSING");
+  else await code(Regrant.open({ application: "regrant", relay: { directory: "x" } }), bad);
   // What is misspelt, and passed over, gives access for ever, really revokes, or registers somebody.
   const soon = new Date(Date.now() + 5000);
   for (const call of [
-    () => Regrant.open({ aplication: "x" }), () => regrant.connect({ login: "new", ...vault(9) }, { registre: false }),
+    () => Regrant.open({ application: "regrant", aplication: "x" }), () => regrant.connect({ login: "new", ...vault(9) }, { registre: false }),
     () => alice.encrypt("x", { shareWtih: ["bob"] }), () => alice.encryptMany([{ data: "x", shareWith: ["bob"] }]),
     () => alice.encryptMany([{ data: "x" }], { metadata: {} }), () => alice.encryptStream({ size: 1 }), () => alice.store(new Blob(["x"]), { sharewith: [] }),
     () => alice.retrieve(id, { from: 1 }), () => alice.giveAccess([id], "bob", { untill: soon }), () => alice.revoke([id], "bob", { dryrun: true }),
@@ -178,7 +183,7 @@ export default async function ({ code, equal, ok, rejects, same, vault, place, t
   equal((await alice.identities.get("alice")).name, "Alice");
   // What is undefined is left out, as everywhere.
   same(await alice.notifications.pendingAfter(0, { type: undefined, kind: undefined }), []);
-  const half = await Regrant.open({ relay: { get() {}, list() {} } }).catch((error) => error);
+  const half = await Regrant.open({ application: "regrant", relay: { get() {}, list() {} } }).catch((error) => error);
   ok(half.message.includes("lacks commit, putParts, getParts, countParts, dropParts"), half.message);
   for (const call of [() => alice.on("nothing", () => 1), () => alice.on("changed", 1), () => alice.notifications.subscribe(1)]) {
     await code(async () => call(), bad, "on");

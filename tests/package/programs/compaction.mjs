@@ -9,7 +9,7 @@ export const engines = ["chromium"];
 export default async function ({ code, equal, ok, place, same, vault }) {
   const ITEMS = place === "node" ? 10_000 : 2_000;
   const relay = createRelay();
-  const open = () => Regrant.open({ relay, store: "memory" });
+  const open = () => Regrant.open({ application: "regrant", relay, store: "memory" });
   const alice = await (await open()).connect({ login: "alice", ...vault(1) });
   const bob = await (await open()).connect({ login: "bob", ...vault(2) });
   const items = [];

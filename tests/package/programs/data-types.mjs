@@ -2,7 +2,7 @@
 import { Regrant } from "regrant";
 
 export default async function ({ equal, ok, same, vault, place }) {
-  const regrant = await Regrant.open({ store: "memory", name: "data" });
+  const regrant = await Regrant.open({ application: "regrant", store: "memory", name: "data" });
   const session = await regrant.connect({ login: "alice", ...vault(1) });
   const trip = async (data, metadata) => session.decrypt((await session.encrypt(data, { metadata })).bytes);
   const large = crypto.getRandomValues(new Uint8Array(60_000));

@@ -53,7 +53,7 @@ export default async function ({ ok, equal, vault }) {
 
   for (const engine of ["webcrypto", "rust"]) {
     const relay = createRelay();
-    const open = () => Regrant.open({ engine, relay, store: "memory", name: `errors-${engine}` });
+    const open = () => Regrant.open({ application: "regrant", engine, relay, store: "memory", name: `errors-${engine}` });
     const regrant = await open();
     const alice = await regrant.connect({ login: "alice", ...secrets.one });
     const bob = await regrant.connect({ login: "bob", keyPair: pair });

@@ -13,12 +13,12 @@ export default async function ({ code, equal, ok, same, vault, until }) {
   const who = { login: "alice", ...vault(1) };
   /** Connects and resumes with the default store: whether the resumed session is locked, or `null`. */
   const lockedAfter = async (name) => {
-    const session = await (await Regrant.open({ name })).connect(who);
+    const session = await (await Regrant.open({ application: "regrant", name })).connect(who);
     const { bytes } = await session.encrypt("x");
-    const resumed = await (await Regrant.open({ name })).resume();
+    const resumed = await (await Regrant.open({ application: "regrant", name })).resume();
     if (resumed?.locked) await resumed.unlock(vault(1));
     if (resumed) equal((await resumed.decrypt(bytes)).data, "x");
-    return resumed && (await (await Regrant.open({ name })).resume()).locked;
+    return resumed && (await (await Regrant.open({ application: "regrant", name })).resume()).locked;
   };
   const says = async (expected, note) => {
     const report = await support();
@@ -38,10 +38,10 @@ export default async function ({ code, equal, ok, same, vault, until }) {
     equal(await lockedAfter("lockdown"), true);
     await says({ store: "indexeddb", keysAtRest: false, relay: "indexeddb" }, /does not keep keys/);
     // Also a store that kept them before.
-    const before = await (await Regrant.open({ name: "keeps" })).resume();
+    const before = await (await Regrant.open({ application: "regrant", name: "keeps" })).resume();
     equal(before.locked, false);
-    await (await Regrant.open({ name: "keeps" })).connect(who);
-    equal((await (await Regrant.open({ name: "keeps" })).resume()).locked, true);
+    await (await Regrant.open({ application: "regrant", name: "keeps" })).connect(who);
+    equal((await (await Regrant.open({ application: "regrant", name: "keeps" })).resume()).locked, true);
   });
   // They are taken, and come back as nothing.
   const losing = (put) => function (value, ...rest) {
@@ -52,8 +52,8 @@ export default async function ({ code, equal, ok, same, vault, until }) {
     await says({ store: "indexeddb", keysAtRest: false }, /does not keep keys/);
   });
   for (const name of ["lockdown", "losing", "keeps"]) equal(item(name), null);
-  await (await Regrant.open({ name: "lockdown" })).connect(who);
-  equal((await (await Regrant.open({ name: "lockdown" })).resume()).locked, false, "what was so before is remembered");
+  await (await Regrant.open({ application: "regrant", name: "lockdown" })).connect(who);
+  equal((await (await Regrant.open({ application: "regrant", name: "lockdown" })).resume()).locked, false, "what was so before is remembered");
 
   // IndexedDB refuses, as in some private windows, or is missing: localStorage, else memory.
   const gone = (work) => replaced(globalThis, "indexedDB", () => undefined, work);
@@ -64,10 +64,10 @@ export default async function ({ code, equal, ok, same, vault, until }) {
       equal(await lockedAfter(name), true, name);
       ok(item(name), name);
       await says({ store: "localstorage", indexeddb: false, keysAtRest: false, relay: "memory" }, /cannot keep keys/);
-      await code(Regrant.open({ store: "indexeddb" }), "ERR_STORE_MISSING");
+      await code(Regrant.open({ application: "regrant", store: "indexeddb" }), "ERR_STORE_MISSING");
       await replaced(Storage.prototype, "setItem", throws("SecurityError"), async () => {
         await says({ store: "memory", localstorage: false }, /Nothing can be stored/);
-        await code(Regrant.open({ store: "localstorage" }), "ERR_STORE_MISSING");
+        await code(Regrant.open({ application: "regrant", store: "localstorage" }), "ERR_STORE_MISSING");
         equal(await lockedAfter(`${name}-nothing`), null);
       });
       // Full is not missing, unless nothing at all has room.
@@ -77,16 +77,16 @@ export default async function ({ code, equal, ok, same, vault, until }) {
   // A database that fails in any other way may hold keys: that is said, and no other store takes its place.
   await refused("UnknownError")(async () => {
     equal((await support()).store, "indexeddb");
-    await code(Regrant.open({ name: "broken" }).then((r) => r.connect(who)), "ERR_STORE_UNREADABLE");
-    await code(Regrant.open({ name: "broken" }).then((r) => r.resume()), "ERR_STORE_UNREADABLE");
+    await code(Regrant.open({ application: "regrant", name: "broken" }).then((r) => r.connect(who)), "ERR_STORE_UNREADABLE");
+    await code(Regrant.open({ application: "regrant", name: "broken" }).then((r) => r.resume()), "ERR_STORE_UNREADABLE");
     equal(item("broken"), null);
   });
   // One that a newer version made.
   const newer = indexedDB.open("regrant/newer/store", 2);
   await until(() => newer.readyState === "done");
   newer.result.close();
-  await code(Regrant.open({ name: "newer" }).then((r) => r.resume()), "ERR_UNSUPPORTED_VERSION");
-  await code(Regrant.open({ name: "newer" }).then((r) => r.connect(who, { reset: true })), "ERR_UNSUPPORTED_VERSION");
+  await code(Regrant.open({ application: "regrant", name: "newer" }).then((r) => r.resume()), "ERR_UNSUPPORTED_VERSION");
+  await code(Regrant.open({ application: "regrant", name: "newer" }).then((r) => r.connect(who, { reset: true })), "ERR_UNSUPPORTED_VERSION");
   equal(item("newer"), null);
 
   // WebKitGTK has no StorageManager, so there is nobody to ask; that is said, and nothing fails.

@@ -13,7 +13,7 @@ async function setting({ equal, vault }) {
   const relay = createRelay({ faults });
   const other = relay.view();
   const stores = { alice: createStore({ faults }), bob: createStore(), eve: createStore() };
-  const connect = async (who) => (await Regrant.open({ relay: who === "alice" ? relay : other, store: stores[who] })).connect({ login: who, ...vault(who) });
+  const connect = async (who) => (await Regrant.open({ application: "regrant", relay: who === "alice" ? relay : other, store: stores[who] })).connect({ login: who, ...vault(who) });
 
   const [alice, bob] = [await connect("alice"), await connect("bob"), await connect("eve")];
   await alice.identities.create({ login: "ward", kind: "group" }, { sharingGroup: ["alice", "bob", "eve"] });

@@ -16,7 +16,7 @@ export default async function ({ code, equal, ok, readAll, same, vault }) {
   const other = relay.view();
   const stores = { alice: createStore({ faults }), bob: createStore() };
 
-  const open = (who) => Regrant.open({ relay: who === "alice" ? relay : other, store: stores[who] });
+  const open = (who) => Regrant.open({ application: "regrant", relay: who === "alice" ? relay : other, store: stores[who] });
   const connect = async (who, secret, o) => (await open(who)).connect({ login: who, ...secret }, o);
   const bob = () => connect("bob", vault(20));
 
@@ -47,7 +47,7 @@ export default async function ({ code, equal, ok, readAll, same, vault }) {
   // A login that is new.
   {
     const carol = createStore({ faults });
-    const register = async () => (await Regrant.open({ relay, store: carol })).connect({ login: "carol", ...vault(3) });
+    const register = async () => (await Regrant.open({ application: "regrant", relay, store: carol })).connect({ login: "carol", ...vault(3) });
     counts.register = await everywhere("register", async () => carol.clear(), register, register, async (session) => {
       const { bytes } = await session.encrypt("carol's", { shareWith: ["bob"] });
       equal((await (await bob()).decrypt(bytes)).data, "carol's");
@@ -156,7 +156,7 @@ export default async function ({ code, equal, ok, readAll, same, vault }) {
   };
   const begin = async () => {
     const held = await session();
-    const laptop = await Regrant.open({ relay: other, store: createStore() });
+    const laptop = await Regrant.open({ application: "regrant", relay: other, store: createStore() });
     return { held, fresh: await laptop.connect({ login: "alice", keyPair: laptops }, { reset: true }) };
   };
   counts.back = await everywhere("access back", begin, back, back, async ({ fresh }) => {

@@ -16,7 +16,7 @@ async function collect(stream) {
 }
 
 export default async function ({ code, equal, ok, rejects, same, vault }) {
-  const open = (store) => Regrant.open({ name: "files", store });
+  const open = (store) => Regrant.open({ application: "regrant", name: "files", store });
   const regrant = await open("memory");
   const alice = await regrant.connect({ login: "alice", ...vault(1) });
   const bob = await regrant.connect({ login: "bob", ...vault(2) });

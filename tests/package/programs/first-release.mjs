@@ -49,7 +49,7 @@ export default async function ({ equal, fixtures, ok, place, same, vault }) {
     const { name, vaults, item } = fixture;
     const { relay, kinds, remove } = await (place === "browser" ? inBrowser : inNode)(fixture);
     for (const [kind, store] of Object.entries(kinds)) {
-      const regrant = await Regrant.open({ name, store, ...(relay && { relay }) });
+      const regrant = await Regrant.open({ application: "regrant", relayId: `embedded:${name}`, name, store, ...(relay && { relay }) });
       const alice = await regrant.resume();
       same([alice.login, alice.locked], ["alice", kind !== "indexeddb"], kind);
       if (alice.locked) await alice.unlock({ vaultSecret: vaults.alice });
@@ -65,7 +65,7 @@ export default async function ({ equal, fixtures, ok, place, same, vault }) {
       await alice.changeSecret(vault(kind));
       await alice.changeSecret({ vaultSecret: vaults.alice }, vault(kind));
       await regrant.close();
-      equal((await (await Regrant.open({ name, store, ...(relay && { relay }) })).resume("alice")).locked, kind !== "indexeddb");
+      equal((await (await Regrant.open({ application: "regrant", relayId: `embedded:${name}`, name, store, ...(relay && { relay }) })).resume("alice")).locked, kind !== "indexeddb");
     }
     remove?.();
   }

@@ -28,11 +28,11 @@ export default async function ({ equal, vault }) {
   for (let n = 0; login === undefined; n++) if ((await first(`mallory ${n}`)) === 0) login = `mallory ${n}`;
 
   const relay = createRelay();
-  await (await Regrant.open({ relay, store: "memory" })).connect({ login, keyPair });
+  await (await Regrant.open({ application: "regrant", relay, store: "memory" })).connect({ login, keyPair });
   const { keyset } = relay.read(relay.of("identity", login)).keysets[0];
   const forge = await forger(login, keyPair, keyset);
   // What it signs is what the package takes for that login's own.
   relay.write(`${relay.of("statement", login)}/profile`, await forge.statement("profile", 1, JSON.stringify({ kind: "user", name: "Mallory" })));
-  const bob = await (await Regrant.open({ relay, store: "memory" })).connect({ login: "bob", ...vault(1) });
+  const bob = await (await Regrant.open({ application: "regrant", relay, store: "memory" })).connect({ login: "bob", ...vault(1) });
   equal((await bob.identities.get(login)).name, "Mallory");
 }

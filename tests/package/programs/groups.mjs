@@ -178,7 +178,9 @@ export const scenarios = {
       shown.push(request);
       return { answer: new TextEncoder().encode("Main Street 1") };
     });
-    equal(new TextDecoder().decode(await waiting), "Main Street 1");
+    const { answer, author } = await waiting;
+    equal(new TextDecoder().decode(answer), "Main Street 1");
+    same(author, { login: "alice", verified: false });
     stop();
     same(shown.map(({ application, scope, verified }) => ({ application, scope, verified })), [{ application: "shop", scope: "your address", verified: false }]);
     await code(asked.wait(), "ERR_NOT_FOUND");
@@ -197,7 +199,7 @@ export const scenarios = {
     // Several may listen, in tabs or in processes: one answers, and the others find it answered.
     const stops = [1, 2, 3].map((n) => alice.identities.onAccessRequest(() => ({ answer: Uint8Array.of(n) })));
     const third = await shop.identities.requestAccess({ login: "alice" });
-    ok([1, 2, 3].includes((await third.wait())[0]));
+    ok([1, 2, 3].includes((await third.wait()).answer[0]));
     stops.forEach((stop) => stop());
     await code(alice.identities.resolveAccess(items[0], {}), "ERR_BAD_INPUT");
   },

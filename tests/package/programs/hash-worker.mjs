@@ -16,7 +16,7 @@ export default async function ({ code, equal, ok, vault }) {
     }
   };
   try {
-    const regrant = await Regrant.open({ store: "memory", name: "hash-worker" });
+    const regrant = await Regrant.open({ application: "regrant", store: "memory", name: "hash-worker" });
     const alice = await regrant.connect({ login: "alice", ...vault(1) });
     const data = new Uint8Array(8 << 20).fill(7);
     const seal = () => alice.encrypt(data);

@@ -198,7 +198,7 @@ export const scenarios = {
     await code(w.alice.session.identities.resolveAccess({ id: asked.id, login: "alice" }, { answer: new Uint8Array(1) }), "ERR_VERIFICATION_FAILED");
     w.relay.write(key, real);
     await w.alice.session.identities.resolveAccess({ id: asked.id, login: "alice" }, { answer: new Uint8Array([7]) });
-    same(await asked.wait({ timeoutMs: 5000 }), new Uint8Array([7]));
+    same((await asked.wait({ timeoutMs: 5000 })).answer, new Uint8Array([7]));
   },
 
   "another request in a request's place is left out and not answered": async ({ code, same }) => {
@@ -284,7 +284,7 @@ export const scenarios = {
     const w = await ward({ exclude: false });
     const stranger = await elsewhere("bob", vault(7));
     // Alice never met Bob on this device.
-    const fresh = await Regrant.open({ relay: w.alice.view, store: "memory" });
+    const fresh = await Regrant.open({ application: "regrant", relay: w.alice.view, store: "memory" });
     const session = await fresh.connect({ login: "alice", keyPair: w.alice.keyPair });
     // Keys in place of his: those on the list are not there, and nothing is done.
     const stop = w.alice.view.misbehave("swap-identity", { login: "bob", from: stranger.relay });
@@ -312,7 +312,7 @@ export const scenarios = {
   "a stolen old key that repairs the chain gets no rights back by it": async ({ equal, code, vault }) => {
     const w = await world(["alice", "bob"]);
     const sealed = await w.alice.session.encrypt("old", { shareWith: ["bob"] });
-    const anew = await (await Regrant.open({ relay: w.relay, store: "memory" })).connect({ login: "alice", ...vault(5) }, { reset: true });
+    const anew = await (await Regrant.open({ application: "regrant", relay: w.relay, store: "memory" })).connect({ login: "alice", ...vault(5) }, { reset: true });
     const thief = await w.alice.again();
     const { encryption } = await thief.identities.getLatestPublicKey("alice");
     await thief.giveAccessBackTo("alice", encryption, { unverified: true, chain: true });

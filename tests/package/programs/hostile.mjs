@@ -53,7 +53,7 @@ export const scenarios = {
     await session.changeSecret(vault(2));
     // This device saw the newer list: the password that was replaced does not open it again by the relay's doing.
     w.alice.view.misbehave("old-identity", { login: "alice", at: before });
-    const open = async (secret) => (await Regrant.open({ relay: w.alice.view, store })).connect({ login: "alice", ...secret });
+    const open = async (secret) => (await Regrant.open({ application: "regrant", relay: w.alice.view, store })).connect({ login: "alice", ...secret });
     await code(open(vault(1)), "ERR_VERIFICATION_FAILED");
     await code(open({ keyPair: w.alice.keyPair }), "ERR_VERIFICATION_FAILED");
     w.alice.view.behave();
@@ -267,7 +267,7 @@ export const scenarios = {
       login: "alice",
       change: ({ keysets: [own] }) => ({ keysets: [{ ...own, slots: [...own.slots, planted] }] }),
     });
-    const onNewDevice = async () => (await Regrant.open({ relay: w.alice.view, store: "memory" })).connect({ login: "alice", keyPair: w.alice.keyPair });
+    const onNewDevice = async () => (await Regrant.open({ application: "regrant", relay: w.alice.view, store: "memory" })).connect({ login: "alice", keyPair: w.alice.keyPair });
     await code(onNewDevice(), "ERR_VERIFICATION_FAILED");
     stop();
     equal(await read(await onNewDevice(), bytes), "mine");
@@ -293,7 +293,7 @@ export const scenarios = {
   "a forged, altered or replayed notification is ignored": async ({ equal, same, vault }) => {
     const w = await world(["alice", "bob"]);
     await w.alice.session.encrypt("ours", { shareWith: ["bob"] });
-    const fresh = await (await Regrant.open({ relay: w.relay, store: "memory" })).connect({ login: "alice", ...vault(5) }, { reset: true });
+    const fresh = await (await Regrant.open({ application: "regrant", relay: w.relay, store: "memory" })).connect({ login: "alice", ...vault(5) }, { reset: true });
     const pending = async () => (await w.bob.session.notifications.pendingAfter(0)).map((n) => n.properties.dataOwnerConcernedPubKey);
     same(await pending(), [fresh.publicKey.encryption]);
     const before = w.relay.snapshot();
@@ -321,7 +321,7 @@ export const scenarios = {
   "a final notification does not come back to pending": async ({ code, equal, same, vault }) => {
     const w = await world(["alice", "bob"]);
     await w.alice.session.encrypt("ours", { shareWith: ["bob"] });
-    await (await Regrant.open({ relay: w.relay, store: "memory" })).connect({ login: "alice", ...vault(5) }, { reset: true });
+    await (await Regrant.open({ application: "regrant", relay: w.relay, store: "memory" })).connect({ login: "alice", ...vault(5) }, { reset: true });
     const [notification] = await w.bob.session.notifications.pendingAfter(0);
     await w.bob.session.notifications.setStatus(notification.id, "cancelled");
     await code(w.bob.session.notifications.setStatus(notification.id, "pending"), "ERR_CONFLICT");
@@ -344,7 +344,7 @@ export const scenarios = {
       login: "bob",
       change: ({ keysets }) => ({ kdf: { name: "pbkdf2", iterations: 1 }, keysets: keysets.map((k) => ({ ...k, kdf: { name: "argon2id", memoryKiB: 4e9, iterations: 1 } })) }),
     });
-    const again = await (await Regrant.open({ relay: w.bob.view, store: "memory" })).connect({ login: "bob", ...vault(3) });
+    const again = await (await Regrant.open({ application: "regrant", relay: w.bob.view, store: "memory" })).connect({ login: "bob", ...vault(3) });
     equal(again.isNew, false);
     ok((await again.encrypt("works")).bytes.length > 0);
   },

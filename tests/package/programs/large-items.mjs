@@ -21,7 +21,7 @@ async function streamed(session, sealed) {
 
 export default async function ({ code, ok, same, vault }) {
   for (const engine of ["auto", "rust"]) {
-    const regrant = await Regrant.open({ store: "memory", name: `large-${engine}`, engine });
+    const regrant = await Regrant.open({ application: "regrant", store: "memory", name: `large-${engine}`, engine });
     const alice = await regrant.connect({ login: "alice", ...vault(1) });
     const all = [{}, { sign: true, metadata: { note: "é" } }, { pad: true }, { pad: true, sign: true }];
     const runs = engine === "rust" ? [[MiB + 1, all.slice(1, 3)]] : [[5 * 262_144, all.slice(0, 2)], [5 * 262_144 + 17, all], [5 * MiB, all.slice(0, 1)]];

@@ -3,7 +3,7 @@ import { Regrant } from "regrant";
 import { world } from "../world.mjs";
 
 export default async function ({ equal, ok, until, vault, place, turns }) {
-  const regrant = await Regrant.open({ store: "memory", name: "listeners" });
+  const regrant = await Regrant.open({ application: "regrant", store: "memory", name: "listeners" });
   const alice = await regrant.connect({ login: "alice", ...vault(1) });
   const bob = await regrant.connect({ login: "bob", ...vault(2) });
   const uncaught = [];
@@ -49,7 +49,7 @@ export default async function ({ equal, ok, until, vault, place, turns }) {
   await w.dave.session.encrypt("z", { shareWith: ["erin"] });
   await w.erin.session.refresh();
   await until(() => told.includes("granted"));
-  const anew = await Regrant.open({ relay: w.dave.view, store: "memory" });
+  const anew = await Regrant.open({ application: "regrant", relay: w.dave.view, store: "memory" });
   const fresh = await anew.connect({ login: "dave", ...vault(3) }, { reset: true });
   await w.erin.session.refresh();
   await until(() => told.includes("notification"));
@@ -66,7 +66,7 @@ export default async function ({ equal, ok, until, vault, place, turns }) {
   await turns();
   // Whoever met the newest keys only is not told that they are new, when they come to another device.
   await w.frank.session.encrypt("to the new keys", { shareWith: ["dave"] });
-  const third = await Regrant.open({ relay: w.dave.view, store: "memory" });
+  const third = await Regrant.open({ application: "regrant", relay: w.dave.view, store: "memory" });
   await third.connect({ login: "dave", ...vault(3) });
   equal((await w.frank.session.notifications.pendingAfter(0)).length, 0);
 

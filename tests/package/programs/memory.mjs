@@ -47,7 +47,7 @@ async function behind(relay, login, { key }) {
       const { grant: g } = relay.read(grantName);
       if (g.exchange !== x.id) continue;
       const entries = g.entries.map(([item, version, digest]) => compound(uuid(item), int32(version), unbase64(digest)));
-      const grantContext = transcript("grant", uuid(g.id), g.suite, uuid(g.exchange), unbase64(g.grantorFingerprint), list(entries), g.created, previous);
+      const grantContext = transcript("grant", uuid(g.id), g.suite, uuid(g.exchange), g.delegate, unbase64(g.grantorFingerprint), list(entries), g.created, previous);
       out[`data key ${g.id}`] = await unbox(exchangeKey, grantContext, unbase64(g.sealed));
     }
   }
@@ -59,7 +59,7 @@ async function derived(relay, login, { vaultSecret }) {
   const vault = unbase64(vaultSecret);
   const slot = relay.read(`identity/${login}`).keysets[0].slots.find(({ kind }) => kind === "password");
   const unlocker = await hkdf(vault, transcript("unlocker", "password", login, uuid(slot.unlocker.id)));
-  return { vault, relaySecret: await hkdf(vault, transcript("relay")), unlocker };
+  return { vault, relaySecret: await hkdf(vault, transcript("relay", `embedded:default`)), unlocker };
 }
 
 // It looks for what was made where it runs.
@@ -71,7 +71,7 @@ export default async function ({ equal, ok, vault }) {
   for (const engine of ["rust", "webcrypto"]) {
     for (const end of ["lock", "disconnect"]) {
       const relay = createRelay();
-      const regrant = await Regrant.open({ engine, relay, store: "memory", name: `${engine}-${end}` });
+      const regrant = await Regrant.open({ application: "regrant", engine, relay, store: "memory", name: `${engine}-${end}` });
       const secret = vault(`${engine} ${end}, alone`);
       const alice = await regrant.connect({ login: "alice", keyPair: pair });
       const bob = await regrant.connect({ login: "bob", ...secret });

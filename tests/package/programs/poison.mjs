@@ -32,13 +32,13 @@ export default async function ({ code, equal, ok, readAll, rejects, same, vault 
 
   const [relay, store] = [createRelay(), createStore()];
   for (let round = 0; round < 3; round++) {
-    const regrant = await Regrant.open({ relay, store });
+    const regrant = await Regrant.open({ application: "regrant", relay, store });
     const alice = await regrant.connect({ login: "alice", ...vault(1) });
     equal(alice.isNew, round === 0);
     const sealed = await alice.encrypt(`round ${round}`);
 
     // What is under way when it happens hears of it as well: nothing waits for ever.
-    const other = await Regrant.open({ name: `poison-${round}`, store: "memory" });
+    const other = await Regrant.open({ application: "regrant", name: `poison-${round}`, store: "memory" });
     relay.delay(1000);
     const waiting = [alice.refresh(), alice.encrypt("waiting"), alice.whoCanRead(sealed.id)];
     waiting.forEach((promise) => promise.catch(() => {}));
@@ -50,7 +50,7 @@ export default async function ({ code, equal, ok, readAll, rejects, same, vault 
     // Nothing works until it is started anew, and what was made before stays out of use.
     await code(alice.decrypt(sealed.bytes), "ERR_POISONED");
     await code(regrant.connect({ login: "alice", ...vault(1) }), "ERR_POISONED");
-    await code(Regrant.open({ relay, store }), "ERR_POISONED");
+    await code(Regrant.open({ application: "regrant", relay, store }), "ERR_POISONED");
     await code(version(), "ERR_POISONED");
     await code(splitSecret(new Uint8Array(3), { threshold: 2, shares: 3 }), "ERR_POISONED");
     // Whoever signs out must not be told that nothing is left.
@@ -62,7 +62,7 @@ export default async function ({ code, equal, ok, readAll, rejects, same, vault 
     await code(alice.refresh(), "ERR_NOT_CONNECTED");
 
     // From what is stored: this store keeps no keys, so the session is locked, and the secret opens it.
-    const again = await (await Regrant.open({ relay, store })).resume();
+    const again = await (await Regrant.open({ application: "regrant", relay, store })).resume();
     same([again.login, again.locked], ["alice", true]);
     await again.unlock(vault(1));
     equal((await again.decrypt(sealed.bytes)).data, `round ${round}`);
@@ -70,7 +70,7 @@ export default async function ({ code, equal, ok, readAll, rejects, same, vault 
   }
 
   // A stream under way ends in the same error.
-  const regrant = await Regrant.open({ relay, store });
+  const regrant = await Regrant.open({ application: "regrant", relay, store });
   const alice = await regrant.connect({ login: "alice", ...vault(1) });
   const { transform } = await alice.encryptStream();
   const writer = transform.writable.getWriter();

@@ -40,7 +40,7 @@ const privateKey = (hex) =>
   crypto.subtle.importKey("pkcs8", Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16)), { name: "RSA-OAEP", hash: "SHA-256" }, true, ["decrypt"]);
 
 export default async function ({ code, equal, ok, rejects, same, vault }) {
-  const regrant = await Regrant.open({ name: "rest" });
+  const regrant = await Regrant.open({ application: "regrant", name: "rest" });
   const alice = await regrant.connect({ login: "alice", ...vault("secret") });
   await regrant.connect({ login: "bob", ...vault(2) });
   // A key pair whose private half is known here: 32 bytes out of its first prime are looked for, however written.
@@ -53,7 +53,7 @@ export default async function ({ code, equal, ok, rejects, same, vault }) {
   const { bytes } = await alice.encrypt("PLAINTEXT", { shareWith: ["bob"], metadata: { note: "METADATA" } });
   await regrant.close();
 
-  const again = await Regrant.open({ name: "rest" });
+  const again = await Regrant.open({ application: "regrant", name: "rest" });
   const last = await again.resume();
   equal(last.login, "carol");
   equal((await (await again.resume("bob")).decrypt(bytes)).data, "PLAINTEXT");
@@ -64,7 +64,7 @@ export default async function ({ code, equal, ok, rejects, same, vault }) {
   await code(resumed.identities.renewKeys(), "ERR_LOCKED");
   await code(resumed.changeSecret(vault(5)), "ERR_LOCKED");
   equal(await again.resume("dave"), null);
-  equal(await (await Regrant.open({ name: "other" })).resume(), null);
+  equal(await (await Regrant.open({ application: "regrant", name: "other" })).resume(), null);
 
   const found = await everything();
   const { text, keys } = walk(found);
@@ -95,7 +95,7 @@ export default async function ({ code, equal, ok, rejects, same, vault }) {
   equal(await again.resume(), null);
 
   // Without WebCrypto's keys nothing can rest unreadable: nothing rests, and a resumed session is locked.
-  const rust = await Regrant.open({ name: "rust", engine: "rust" });
+  const rust = await Regrant.open({ application: "regrant", name: "rust", engine: "rust" });
   await rust.connect({ login: "carol", keyPair: pair });
   equal((await rust.resume()).locked, true);
   equal(walk((await everything()).filter(({ database }) => database.endsWith("/store"))).keys.length, 0);

@@ -23,8 +23,8 @@ export default async function ({ equal, ok, vault }) {
     const value = await work();
     return [rsa - before, value];
   };
-  const regrant = await Regrant.open({ name: "rsa" });
-  const other = await Regrant.open({ name: "rsa", store: "memory" });
+  const regrant = await Regrant.open({ application: "regrant", name: "rsa" });
+  const other = await Regrant.open({ application: "regrant", name: "rsa", store: "memory" });
   let alice = await regrant.connect({ login: "alice", ...vault(1) });
   const bob = await other.connect({ login: "bob", ...vault(2) });
   const many = 10_000;

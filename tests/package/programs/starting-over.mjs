@@ -20,7 +20,7 @@ const names = async () =>
   (await indexedDB.databases()).map(({ name }) => name).filter((name) => name.startsWith(`regrant/${NAME}/`)).sort();
 
 export default async function ({ same, vault }) {
-  const regrant = await Regrant.open({ name: NAME, relay: "embedded" });
+  const regrant = await Regrant.open({ application: "regrant", name: NAME, relay: "embedded" });
   // Nothing is open yet, and each of them needs it.
   const [alice] = await Promise.all(["alice", "bob", "carol"].map((login, n) => regrant.connect({ login, ...vault(n) })));
   const note = new File(["a note"], "note.txt");

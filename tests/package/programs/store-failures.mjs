@@ -6,13 +6,13 @@ import { places } from "../places.mjs";
 
 export default async function ({ code, equal, ok, place, same, vault }) {
   // Somebody new for a session to remember, whenever it is to store something.
-  const others = await Regrant.open({ store: "memory", name: "failures" });
+  const others = await Regrant.open({ application: "regrant", store: "memory", name: "failures" });
   const keyPair = await generateKeyPair({ modulusLength: 2048 });
   let known = 0;
   const stranger = async () => (await others.connect({ login: `stranger ${known++}`, keyPair })).login;
 
   for (const { kind, store, read, write, whenFull, whole, remove, keeps } of await places(place, "failures")) {
-    const open = () => Regrant.open({ store, name: "failures" });
+    const open = () => Regrant.open({ application: "regrant", store, name: "failures" });
     const who = { login: `alice ${kind}`, ...vault(1) };
     const regrant = await open();
     const alice = await regrant.connect(who);
@@ -124,15 +124,15 @@ export default async function ({ code, equal, ok, place, same, vault }) {
 
   // An object that fails says why, and what it gives is checked.
   const trouble = new Error("the disk is on fire");
-  const told = (get, write) => code(Regrant.open({ store: { get, write }, name: "failures" }).then((r) => r.connect({ login: "dave", ...vault(4) })), "ERR_STORE_UNREADABLE");
+  const told = (get, write) => code(Regrant.open({ application: "regrant", store: { get, write }, name: "failures" }).then((r) => r.connect({ login: "dave", ...vault(4) })), "ERR_STORE_UNREADABLE");
   equal((await told(() => { throw trouble; }, () => {})).cause, trouble);
   equal((await told(() => Promise.reject(trouble), () => {})).cause, trouble);
   equal((await told(() => undefined, async () => { throw trouble; })).cause, trouble);
   for (const text of [1, {}, ["x"], new Uint8Array(1), true]) await told(() => text, () => {});
   await told(() => "x".repeat((1 << 24) + 1), () => {});
   const enospc = Object.assign(new Error("full"), { code: "ENOSPC" });
-  const dave = await Regrant.open({ store: { get() {}, write() { throw enospc; } }, name: "failures" });
+  const dave = await Regrant.open({ application: "regrant", store: { get() {}, write() { throw enospc; } }, name: "failures" });
   equal((await code(dave.connect({ login: "dave", ...vault(4) }), "ERR_QUOTA")).cause, enospc);
-  const never = await Regrant.open({ store: { get() {}, write: () => false }, name: "failures" });
+  const never = await Regrant.open({ application: "regrant", store: { get() {}, write: () => false }, name: "failures" });
   await code(never.connect({ login: "dave", ...vault(4) }), "ERR_CONFLICT");
 }

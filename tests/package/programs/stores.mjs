@@ -5,9 +5,9 @@ import { places } from "../places.mjs";
 export const variants = ["programs", "inline"];
 
 export default async function ({ code, equal, ok, place, same, vault, until }) {
-  await (await Regrant.open({ store: "memory", name: "stores" })).connect({ login: "carol", ...vault(3) });
+  await (await Regrant.open({ application: "regrant", store: "memory", name: "stores" })).connect({ login: "carol", ...vault(3) });
   for (const { kind, store, keeps, read, remove, mode, files } of await places(place, "stores")) {
-    const open = () => Regrant.open({ store, name: "stores", relay: "embedded" });
+    const open = () => Regrant.open({ application: "regrant", store, name: "stores", relay: "embedded" });
     const first = await open();
     equal(await first.resume(), null, kind);
     const bob = await first.connect({ login: `bob ${kind}`, ...vault(2) });
@@ -58,7 +58,7 @@ export default async function ({ code, equal, ok, place, same, vault, until }) {
   }
 
   // Memory is private to its Regrant.
-  const memory = () => Regrant.open({ store: "memory", name: "stores" });
+  const memory = () => Regrant.open({ application: "regrant", store: "memory", name: "stores" });
   const one = await memory();
   await one.connect({ login: "carol", ...vault(3) });
   equal((await one.resume()).locked, false);
@@ -66,8 +66,8 @@ export default async function ({ code, equal, ok, place, same, vault, until }) {
 
   // What is not there is said to be missing, and is not replaced by something else.
   const absent = place === "browser" ? { directory: "x" } : "indexeddb";
-  await code(Regrant.open({ store: absent }), place === "browser" ? "ERR_BAD_INPUT" : "ERR_STORE_MISSING");
-  if (place === "node") await code(Regrant.open({ store: "localstorage" }), "ERR_STORE_MISSING");
+  await code(Regrant.open({ application: "regrant", store: absent }), place === "browser" ? "ERR_BAD_INPUT" : "ERR_STORE_MISSING");
+  if (place === "node") await code(Regrant.open({ application: "regrant", store: "localstorage" }), "ERR_STORE_MISSING");
   equal((await support()).localstorage, place === "browser");
   ok((await support()).notes.length > 0);
 }

@@ -8,7 +8,7 @@ export const makesPairs = true;
 export default async function ({ code, equal, ok, same, until }) {
   const kdf = { name: "argon2id", memoryKiB: 19456, iterations: 2 };
   const phone = await Regrant.open({ name: "story", application: "story", kdf });
-  const laptop = await Regrant.open({ name: "story", store: "memory" });
+  const laptop = await Regrant.open({ application: "regrant", name: "story", store: "memory" });
   let alice = await phone.connect({ login: "alice", password: "correct horse" });
   const bob = await laptop.connect({ login: "bob", keyPair: await generateKeyPair({ modulusLength: 2048 }) });
   ok(alice instanceof Session && alice.isNew && !alice.locked);

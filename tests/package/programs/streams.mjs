@@ -23,7 +23,7 @@ async function collect(stream) {
 }
 
 export default async function ({ code, equal, ok, rejects, same, vault }) {
-  const regrant = await Regrant.open({ name: "streams" });
+  const regrant = await Regrant.open({ application: "regrant", name: "streams" });
   const alice = await regrant.connect({ login: "alice", ...vault(1) });
   const bob = await regrant.connect({ login: "bob", ...vault(2) });
 

@@ -23,7 +23,7 @@ export default async function ({ equal, ok, place, vault }) {
     };
     const watched = (work) => replaced(Crypto.prototype, "getRandomValues", drawing, () => replaced(SubtleCrypto.prototype, "importKey", noting, work));
     const text = await watched(async () => {
-      const regrant = await Regrant.open({ store, name: "text" });
+      const regrant = await Regrant.open({ application: "regrant", store, name: "text" });
       const alice = await regrant.connect({ login: `alice ${kind}`, ...vault("secret") });
       const carol = await regrant.connect({ login: `carol ${kind}`, keyPair });
       const { bytes } = await alice.encrypt("PLAINTEXT", { shareWith: [carol.login], metadata: { note: "METADATA" } });

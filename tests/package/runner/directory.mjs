@@ -9,7 +9,7 @@ import { code, equal, ok, same, vault } from "./assert.mjs";
 
 const [from, role, folder, login] = argv.slice(2);
 const { Regrant } = await import(from);
-const open = (directory) => Regrant.open({ relay: { directory } });
+const open = (directory) => Regrant.open({ application: "regrant", relay: { directory } });
 const connect = async (directory, login) => (await open(directory)).connect({ login, ...vault(login) });
 
 /** Another process; gives what it printed. */

@@ -9,7 +9,7 @@ import { code, equal, ok, same, vault } from "./assert.mjs";
 
 const [from, folder, ...wanted] = argv.slice(2);
 const { Regrant, generateKeyPair } = await import(from);
-const open = (directory) => Regrant.open({ relay: { directory: join(directory, "relay") }, store: { directory: join(directory, "store") }, name: "shared" });
+const open = (directory) => Regrant.open({ application: "regrant", relay: { directory: join(directory, "relay") }, store: { directory: join(directory, "store") }, name: "shared" });
 const alice = { login: "alice", ...vault("alice") };
 
 /** A session that knows what is stored, and can write. */
@@ -36,7 +36,7 @@ if (wanted.length > 0) {
   try {
     const logins = Array.from({ length: 24 }, (_, at) => `peer ${at}`);
     const keyPair = await generateKeyPair({ modulusLength: 2048 });
-    const elsewhere = await Regrant.open({ relay: { directory: join(scratch, "relay") }, store: "memory", name: "shared" });
+    const elsewhere = await Regrant.open({ application: "regrant", relay: { directory: join(scratch, "relay") }, store: "memory", name: "shared" });
     for (const login of logins) await elsewhere.connect({ login, keyPair });
     const session = await (await open(scratch)).connect(alice);
     // What a process that died left behind: its lock, and the beginning of a write.
@@ -52,7 +52,7 @@ if (wanted.length > 0) {
 
     // The same folder by another name is the same store: signing out there ends what began here.
     symlinkSync(store, join(scratch, "link"));
-    const linked = await Regrant.open({ relay: { directory: join(scratch, "relay") }, store: { directory: join(scratch, "link") }, name: "shared" });
+    const linked = await Regrant.open({ application: "regrant", relay: { directory: join(scratch, "relay") }, store: { directory: join(scratch, "link") }, name: "shared" });
     await (await linked.resume()).disconnect();
     ok(!existsSync(file), "something is left");
     await new Promise((done) => setTimeout(done, 100));
@@ -67,7 +67,7 @@ if (wanted.length > 0) {
 
     // No folder, but a file.
     writeFileSync(join(scratch, "file"), "");
-    await code(Regrant.open({ store: { directory: join(scratch, "file") } }), "ERR_BAD_INPUT");
+    await code(Regrant.open({ application: "regrant", store: { directory: join(scratch, "file") } }), "ERR_BAD_INPUT");
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

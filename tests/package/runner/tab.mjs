@@ -8,7 +8,7 @@ let regrant;
 let ended = false;
 
 globalThis.tab = async (variant, what) => {
-  regrant ??= await (await variants[variant]()).Regrant.open({ name: "tabs" });
+  regrant ??= await (await variants[variant]()).Regrant.open({ application: "regrant", name: "tabs" });
   switch (what) {
     case "alice":
     case "bob":

@@ -22,7 +22,7 @@ async function uploads() {
 
 async function connected(variant) {
   const { Regrant } = await variants[variant]();
-  const regrant = await Regrant.open({ name: "reloaded" });
+  const regrant = await Regrant.open({ application: "regrant", name: "reloaded" });
   return regrant.connect({ login: "alice", ...vault(1) });
 }
 

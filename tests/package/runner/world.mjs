@@ -12,7 +12,7 @@ export async function world(logins) {
   const people = {};
   for (const [n, login] of logins.entries()) {
     const [view, store] = [relay.view(), createStore()];
-    const open = () => Regrant.open({ relay: view, store });
+    const open = () => Regrant.open({ application: "regrant", relay: view, store });
     const keyPair = await pair(n);
     const session = await (await open()).connect({ login, keyPair });
     people[login] = { session, view, store, open, keyPair, again: async (o) => (await open()).connect({ login, keyPair }, o) };
@@ -45,7 +45,7 @@ export async function world(logins) {
 /** A stranger's relay, at which somebody else registered a login. */
 export async function elsewhere(login, secret) {
   const relay = createRelay();
-  const session = await (await Regrant.open({ relay, store: "memory" })).connect({ login, ...secret });
+  const session = await (await Regrant.open({ application: "regrant", relay, store: "memory" })).connect({ login, ...secret });
   return { relay, session };
 }
 

@@ -19,13 +19,13 @@ async function begin(of) {
 const tasks = {
   async open({ variant, store, name }) {
     const { Regrant, generateKeyPair } = await variants[variant]();
-    chosen = { Regrant, generateKeyPair, open: () => Regrant.open({ store, name }), name };
+    chosen = { Regrant, generateKeyPair, open: () => Regrant.open({ application: "regrant", store, name }), name };
     regrant = await chosen.open();
   },
 
   /** Registers others, so that there is somebody to remember; one key pair does for all. */
   async register({ logins }) {
-    const elsewhere = await chosen.Regrant.open({ store: "memory", name: chosen.name });
+    const elsewhere = await chosen.Regrant.open({ application: "regrant", store: "memory", name: chosen.name });
     const keyPair = await chosen.generateKeyPair({ modulusLength: 2048 });
     for (const login of logins) await elsewhere.connect({ login, keyPair });
   },

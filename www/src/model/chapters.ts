@@ -63,7 +63,7 @@ export const CHAPTERS: readonly Chapter[] = [
     title: "A note for the doctor",
     before: "Alice is a patient. She writes to her doctor, and the note is encrypted before it leaves her page: whoever passes it on cannot read it. Write what you like.",
     button: "Encrypt it for Dr. Bob",
-    code: `const regrant = await Regrant.open({ relay });
+    code: `const regrant = await Regrant.open({ application: "notes", relay });
 const alice = await regrant.connect({ login: "alice", password });
 const { id } = await alice.store(file, { shareWith: ["bob"] });`,
     about: ["alice"],

@@ -92,7 +92,7 @@ export const ABOUT_DATA: readonly Lie[] = [
     async play(log) {
       const w = await world();
       await w.alice.session.encrypt("ours", { shareWith: ["bob"] });
-      const elsewhere = await Regrant.open({ relay: w.relay, store: "memory" });
+      const elsewhere = await Regrant.open({ application: "notes", relay: w.relay, store: "memory" });
       await elsewhere.connect({ login: "alice", keyPair: await strangersPair() }, { reset: true });
       const pending = () => w.bob.session.notifications.pendingAfter(0).then(({ length }) => length);
       await log.gives("honest: bob.notifications.pendingAfter(0), how many", pending(), (count) => count === 1);

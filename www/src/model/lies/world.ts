@@ -35,7 +35,7 @@ export async function world(): Promise<World> {
   const relay = createRelay();
   const join = async (login: string, n: number): Promise<Inhabitant> => {
     const [view, store, keyPair] = [relay.view(), createStore(), await pair(n)];
-    const again = async (o = {}) => (await Regrant.open({ relay: view, store })).connect({ login, keyPair }, o);
+    const again = async (o = {}) => (await Regrant.open({ application: "notes", relay: view, store })).connect({ login, keyPair }, o);
     return { session: await again(), view, keyPair, again };
   };
   return { relay, alice: await join("alice", 0), bob: await join("bob", 1) };
@@ -44,7 +44,7 @@ export async function world(): Promise<World> {
 /** Another relay, at which a stranger registered a login. */
 export async function elsewhere(login: string): Promise<{ relay: TestRelay; session: Session }> {
   const relay = createRelay();
-  const regrant = await Regrant.open({ relay, store: "memory" });
+  const regrant = await Regrant.open({ application: "notes", relay, store: "memory" });
   return { relay, session: await regrant.connect({ login, keyPair: await strangersPair() }) };
 }
 
