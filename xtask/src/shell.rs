@@ -193,3 +193,28 @@ pub(crate) fn digest(paths: &[PathBuf]) -> String {
     }
     format!("{:016x}", hasher.finish())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<String> {
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn of_a_failure_the_end_is_told_from_where_failures_begin() {
+        let cargo = "test a ... ok\ntest b ... FAILED\n\nfailures:\n    b\n";
+        assert_eq!(ending(&lines(cargo)), "failures:\n    b");
+        let node = "✖ x › y (1 ms)\npass 1\nfail 1\nfailing tests:\n\n✖ x › y\nError: z\n";
+        assert_eq!(ending(&lines(node)), "failing tests:\n\n✖ x › y\nError: z");
+        let other: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+        assert_eq!(ending(&other).lines().count(), 25);
+    }
+
+    #[test]
+    fn what_a_failed_program_printed_is_in_its_error() {
+        let failed = tee(Command::new("sh").args(["-c", "echo out; echo err >&2; exit 3"]));
+        assert!(failed.is_err_and(|why| why.contains("out") && why.contains("err") && why.contains('3')));
+    }
+}
