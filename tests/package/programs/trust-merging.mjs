@@ -106,8 +106,8 @@ export const scenarios = {
     await compare(two, w.carol.session);
     ok(keys.has("identity/alice"));
     await one.refresh();
-    for (const session of [one, await w.bob.again()]) {
-      equal(await session.trust.state("alice"), "forked", "after the other tab");
+    for (const [which, session] of Object.entries({ "in the tab that saw it": one, "after a reload": await w.bob.again() })) {
+      equal(await session.trust.state("alice"), "forked", which);
       await code(session.encrypt("secret", { shareWith: ["alice"] }), "ERR_IDENTITY_CHANGED");
     }
   },
