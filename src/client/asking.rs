@@ -164,7 +164,7 @@ impl Session {
         if let Some(code) = code {
             let otherwise = "the verification code does not match the application's key: answer nothing";
             trust::compare(code, &newest.fingerprint(), &newest.login, otherwise)?;
-            acting.rely_on(&newest, true);
+            acting.rely_on(&newest, true)?;
         }
         let context = asked.request.answer_context();
         let sealed = seal_message(&acting.engine, &asked.request.encryption()?, &context, answer).await?;
