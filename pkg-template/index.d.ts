@@ -986,7 +986,7 @@ export interface TrustQuestion {
   readonly offered: PublicKey;
   /** All that are offered, from version 1. */
   readonly history: readonly PublicKey[];
-  /** What was relied on so far; absent if nothing was seen before. */
+  /** What was relied on so far, of a fork the newest that was; absent if nothing was seen before. */
   readonly pinned?: { readonly version: number; readonly fingerprint: string; readonly verified: boolean };
   /** Whether signatures lead from what was relied on to what is offered. */
   readonly chained: boolean;
@@ -1004,10 +1004,11 @@ export type TrustPolicy = (
 ) => "trust" | "refuse" | boolean | Promise<"trust" | "refuse" | boolean>;
 
 /**
- * - `verified`: the code of this key, or of one that it follows with proof, was compared.
+ * - `verified`: the code of this key, or of one that it follows with proof, was compared, on any device of one's own.
  * - `unverified`: seen before, and the same since.
  * - `changed`: new keys without proof. Nothing is encrypted to them until `verify` or `accept`.
- * - `forked`: two rival versions were seen.
+ * - `forked`: two things that cannot both be true were seen: rival versions, or different first keys by two devices of
+ *   one's own. Nothing is encrypted to them until `verify` or `accept`.
  */
 export type TrustState = "verified" | "unverified" | "changed" | "forked";
 

@@ -34,4 +34,6 @@ mod story;
 mod support;
 #[cfg(not(target_arch = "wasm32"))]
 mod takeover;
+#[cfg(not(target_arch = "wasm32"))]
+mod trust;
 mod vectors;

@@ -8,6 +8,7 @@ fn every_test_that_the_threat_model_names_exists() {
         "attacks",
         "carried_over",
         "takeover",
+        "trust",
         "rules",
         "story",
         "graph",

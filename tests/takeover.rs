@@ -10,6 +10,7 @@ use regrant::keyring;
 use regrant::recovery::access_back::Options;
 use regrant::relay::{GrantRecord, Operation};
 use regrant::secret::Key32;
+use regrant::trust::State;
 use regrant::wire::Extra;
 use regrant::wire::exchange::Exchange;
 use regrant::wire::manifest::Entry;
@@ -225,4 +226,59 @@ fn what_a_locked_device_remembers_is_not_overwritten_unless_one_says_that_keys_a
     assert_eq!(again.public_key().version, 2, "the keys are there: nothing begins anew");
     let (_, bytes) = seal(&again, "works", &[]);
     assert_eq!(read(&block_on(here.resume(None)).unwrap().unwrap(), &bytes).unwrap(), "works");
+}
+
+#[test]
+fn access_back_without_a_code_is_for_the_very_key_that_was_compared() {
+    let relay = relay();
+    let alice = connect(&device(&relay), "alice", &pair(0)).unwrap();
+    let bob = connect(&device(&relay), "bob", &pair(1)).unwrap();
+    let compare = || block_on(alice.verification_code("alice")).unwrap();
+    let give = |options: &Options| block_on(bob.give_access_back("alice", &spki(&alice), options, &no_progress));
+    block_on(bob.verify("alice", &compare())).unwrap();
+    give(&Options::default()).unwrap();
+    // Whoever stole the compared keys could have gone on from them.
+    block_on(alice.renew_keys(None, &no_progress)).unwrap();
+    assert_eq!(block_on(bob.trust_state("alice")).unwrap(), State::Verified);
+    assert_eq!(code(give(&Options::default())), Code::VerificationFailed);
+    give(&Options { code: Some(compare()), ..Options::default() }).unwrap();
+    give(&Options::default()).unwrap();
+}
+
+#[test]
+fn what_keys_that_the_relay_put_beside_ones_own_signed_is_not_ones_own() {
+    let (relay, memory) = hostile_relay();
+    let alice = connect(&device(&relay), "alice", &pair(0)).unwrap();
+    block_on(alice.renew_keys(None, &no_progress)).unwrap();
+    let mut account = record(&memory, "identity/alice");
+    let forged = forged_next(&account["keysets"][1]);
+    account["keysets"].as_array_mut().unwrap().push(forged);
+    overwrite(&memory, "identity/alice", &account);
+    // A device that has the first keys alone: those that continue them are believed, and no others.
+    let me = principal(&relay, "alice", &pair(0));
+    let offer = block_on(me.resolve(&["alice".into()])).unwrap().remove(0).offer;
+    let signer = |at: usize| block_on(me.signer(&offer[at].party()));
+    assert!(signer(0).unwrap().unwrap().verified);
+    assert!(!signer(1).unwrap().unwrap().verified);
+    assert_eq!(code(signer(2)), Code::IdentityChanged);
+}
+
+#[test]
+fn what_was_given_before_a_loss_stays_readable_when_the_keys_were_renewed_before_it() {
+    let relay = relay();
+    let carol = connect(&device(&relay), "carol", &vault(1)).unwrap();
+    let here = device(&relay);
+    let bob = connect(&here, "bob", &pair(1)).unwrap();
+    let (_, bytes) = seal(&carol, "years of records", &["bob"]);
+    assert_eq!(read(&bob, &bytes).unwrap(), "years of records");
+    // Renewing signs it anew. Then the keys are lost, before Bob looks again.
+    block_on(carol.renew_keys(None, &no_progress)).unwrap();
+    let anew = reset(&device(&relay), "carol", &vault(2)).unwrap();
+    let (_, since) = seal(&anew, "I am carol", &["bob"]);
+    for session in [bob.clone(), block_on(here.resume(None)).unwrap().unwrap()] {
+        block_on(session.refresh()).unwrap();
+        assert_eq!(block_on(session.trust_state("carol")).unwrap(), State::Changed);
+        assert_eq!(read(&session, &bytes).unwrap(), "years of records");
+        assert_eq!(code(read(&session, &since)), Code::IdentityChanged);
+    }
 }

@@ -211,7 +211,7 @@ impl Session {
         if let Some(code) = code {
             let otherwise = "the verification code does not match the application's key: answer nothing";
             trust::compare(code, &newest.fingerprint(), &newest.login, otherwise)?;
-            acting.rely_on(&newest, true);
+            acting.rely_on(&newest, true)?;
         }
         let (key, _) = acting.seal_for(&[]).await?;
         let transcript = asked.request.answer_transcript(&key.fingerprint, answer);

@@ -211,9 +211,9 @@ impl Client {
         }
         arrived.all.iter().try_for_each(|own| me.check_manifest(own))?;
         // What the secret vouches for is one's own, also where a reset elsewhere broke the chain; never backwards.
-        let forward = me.pin(&me.login).is_none_or(|pin| pin.version < newest.keyset.version);
+        let forward = me.trust(&me.login).highest() < newest.keyset.version;
         if arrived.is_new || arrived.reset || (arrived.trusted && forward) {
-            me.pin_own(&newest.keyset);
+            me.rely_on(&newest.keyset, true)?;
         }
         me.set_keys(arrived.keys, arrived.trusted, arrived.ticket);
         let session = Session::begin(s.clone(), me, newest.keyset.clone(), rests, arrived.is_new, announced);

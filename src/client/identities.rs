@@ -434,14 +434,12 @@ impl Session {
         let me = self.me();
         let Some(rest) = self.rest().filter(|_| self.parent.is_none() && me.trusted()) else { return Ok(()) };
         let key = me.current()?;
-        let comparable =
-            |memory: &Memory| Memory { statements: Default::default(), versions: Default::default(), ..memory.clone() };
-        let others = me.memory().pins.keys().any(|login| *login != me.login);
-        if !others || self.published.borrow().as_ref() == Some(&comparable(&me.memory())) {
+        let others = me.memory().trust.keys().any(|login| *login != me.login);
+        if !others || self.published.borrow().as_ref() == Some(&me.memory().for_others()) {
             return Ok(());
         }
         drop(self.learn_pins().await);
-        let memory = comparable(&me.memory());
+        let memory = me.memory().for_others();
         let counter = me.counter_after(PINS);
         let json = to_json(&memory)?;
         let sealed = seal_at_rest(&me.engine, &rest, &Pins::context(&me.login, counter), json.as_bytes()).await?;
@@ -471,6 +469,7 @@ impl Session {
             let context = Pins::context(&me.login, said.counter);
             if let Ok(plain) = open_at_rest(&me.engine, rest, &context, &said.body.sealed.0).await {
                 let theirs: Memory = serde_json::from_slice(plain.expose()).map_err(|_| Error::corrupt())?;
+                let theirs = theirs.for_others();
                 let before = me.memory();
                 *self.published.borrow_mut() = Some(theirs.clone());
                 me.merge_memory(theirs);

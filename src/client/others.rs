@@ -76,11 +76,11 @@ impl Session {
     pub async fn verify(&self, login: &str, code: &str) -> Result<()> {
         let keyset = self.to_compare(login).await?;
         trust::compare(code, &keyset.fingerprint(), login, "the verification code does not match this key")?;
-        self.me().rely_on(&keyset, true);
+        self.me().rely_on(&keyset, true)?;
         self.keeping(Ok(())).await
     }
 
-    /// Keysets that the relay offers in place of what is pinned.
+    /// Keysets that the relay offers in place of what is relied on.
     pub async fn candidates(&self, login: &str) -> Result<Vec<Keyset>> {
         let known = self.identities(&[login.to_owned()]).await?.remove(0);
         if known.state.is_usable() {
@@ -101,7 +101,7 @@ impl Session {
                 "this is not a key that is offered: see trust.candidates()",
             ));
         };
-        self.me().rely_on(chosen, false);
+        self.me().rely_on(chosen, false)?;
         self.keeping(Ok(())).await
     }
 }

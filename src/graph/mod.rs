@@ -1,4 +1,5 @@
-//! Who: the one who acts, with own keys and a login at the relay; everyone else's keysets, judged against the pins; and
+//! Who: the one who acts, with own keys and a login at the relay; everyone else's keysets, judged against what is
+//! known; and
 //! the ways that lead to others for whom one can act.
 
 mod ended;

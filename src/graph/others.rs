@@ -12,7 +12,8 @@ use crate::encoding::{Hash, check_login};
 use crate::error::{Code, Error, Result};
 use crate::keyring::OwnKey;
 use crate::relay::{Operation, OwnKeyset, Reply, unexpected};
-use crate::trust::{self, Pin, State};
+use crate::secret::make_id;
+use crate::trust::{self, Relied, State, Trust};
 use crate::wire::Party;
 use crate::wire::keyset::Keyset;
 use crate::wire::manifest::Manifest;
@@ -20,8 +21,9 @@ use crate::wire::manifest::Manifest;
 /// What is remembered from one session to the next, so that a relay cannot turn time back.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Memory {
-    /// Pins by login.
-    pub pins: BTreeMap<String, Pin>,
+    /// What was seen and decided of whose keys are whose, by login.
+    #[serde(default)]
+    pub trust: BTreeMap<String, Trust>,
     /// The newest manifest seen of keysets, by fingerprint in hex: counter and hash.
     pub manifests: BTreeMap<String, (u64, Hash)>,
     /// The newest statement seen, by login and subject: counter, hash, and the version of the keys that signed it.
@@ -54,13 +56,17 @@ const MAX_VERSIONS_NOTED: usize = 4096;
 const MAX_CANDIDATES: usize = 8;
 
 impl Memory {
-    /// Takes over what another tab or session remembered meanwhile: nothing that was seen is forgotten.
+    /// What one's other devices are to know.
+    pub fn for_others(&self) -> Self {
+        let trust = self.trust.iter().map(|(login, trust)| (login.clone(), trust.for_others())).collect();
+        Self { trust, statements: BTreeMap::new(), versions: BTreeMap::new(), ..self.clone() }
+    }
+
+    /// Takes over what another tab, session or device remembered meanwhile: nothing that was seen is forgotten. Of two
+    /// lists or statements with one number, this one goes on refusing the one that it did not see.
     pub fn merge(&mut self, other: Memory) {
-        for (login, theirs) in other.pins {
-            match self.pins.get_mut(&login) {
-                None => drop(self.pins.insert(login, theirs)),
-                Some(mine) => mine.merge(theirs),
-            }
+        for (login, theirs) in other.trust {
+            self.trust.entry(login).or_default().merge(theirs);
         }
         for (fingerprint, theirs) in other.manifests {
             let mine = self.manifests.entry(fingerprint).or_insert(theirs);
@@ -74,8 +80,10 @@ impl Memory {
                 *mine = theirs;
             }
         }
+        // What this one saw is not pushed out by what another one did.
         for (login, theirs) in other.candidates {
-            for keyset in theirs {
+            let mine = self.candidates.insert(login.clone(), theirs).unwrap_or_default();
+            for keyset in mine {
                 self.keep_candidate(&login, keyset);
             }
         }
@@ -234,23 +242,26 @@ impl Principal {
         Ok(keysets)
     }
 
-    fn with_pin<T>(&self, login: &str, f: impl FnOnce(&mut Option<Pin>) -> T) -> T {
-        let pins = &mut self.known.memory.borrow_mut().pins;
-        let before = pins.get(login).cloned();
-        let mut pin = before.clone();
-        let out = f(&mut pin);
-        if pin != before {
+    fn with_trust<T>(&self, login: &str, f: impl FnOnce(&mut Trust) -> T) -> T {
+        let all = &mut self.known.memory.borrow_mut().trust;
+        let before = all.get(login).cloned().unwrap_or_default();
+        let mut trust = before.clone();
+        let out = f(&mut trust);
+        if trust != before {
             self.known.changed.set(true);
-            if let Some(pin) = pin {
-                pins.insert(login.to_owned(), pin);
-            }
+            all.insert(login.to_owned(), trust);
         }
         out
     }
 
-    /// The pin of a login.
-    pub fn pin(&self, login: &str) -> Option<Pin> {
-        self.known.memory.borrow().pins.get(login).cloned()
+    /// What was seen and decided of whose keys a login's are.
+    pub fn trust(&self, login: &str) -> Trust {
+        self.known.memory.borrow().trust.get(login).cloned().unwrap_or_default()
+    }
+
+    /// What is relied on, of a login whose keys may have changed since. `None`: nothing was seen, or there is a fork.
+    pub fn relied(&self, login: &str) -> Option<Relied> {
+        self.known.memory.borrow().trust.get(login).and_then(Trust::relied)
     }
 
     /// Fetches identities and judges them. Errors: [`Code::IdentityNotFound`] with exactly the missing logins.
@@ -329,7 +340,7 @@ impl Principal {
     }
 
     fn judge(&self, login: &str, offer: Rc<Vec<Keyset>>, before: Option<&Vec<Keyset>>) -> Offered {
-        let mut state = self.with_pin(login, |pin| trust::judge(pin, &offer));
+        let mut state = self.with_trust(login, |trust| trust.judge(&offer));
         if login == self.login && !self.acting && state == State::Unverified {
             // One's own keys are known from within.
             let own = offer.last().and_then(|newest| self.own(&newest.fingerprint()));
@@ -346,32 +357,36 @@ impl Principal {
 
     /// Keeps what is offered in place of what is relied on; of a fork, both ends.
     pub(super) fn keep_candidates(&self, login: &str, offer: &[Keyset], before: Option<&Vec<Keyset>>) {
-        let Some(pin) = self.pin(login) else { return };
+        let trust = self.trust(login);
+        if !trust.is_known() {
+            return;
+        }
+        let relied = trust.relied();
         let mut memory = self.known.memory.borrow_mut();
         let ends = [offer.last(), before.and_then(|b| b.last())].into_iter().flatten();
-        for keyset in ends.filter(|k| pin.forked || k.fingerprint() != pin.fingerprint) {
+        for keyset in ends.filter(|k| relied.is_none_or(|relied| relied.fingerprint != k.fingerprint())) {
             if memory.keep_candidate(login, keyset.clone()) {
                 self.known.changed.set(true);
             }
         }
     }
 
-    /// Keysets that were offered in place of the pinned one, the newest last; of a fork, both ends.
+    /// Keysets that were offered in place of the one that is relied on, the newest last; of a fork, both ends.
     pub fn candidates(&self, login: &str) -> Vec<Keyset> {
+        let relied = self.relied(login);
+        let rival = |k: &&Keyset| relied.is_none_or(|relied| relied.fingerprint != k.fingerprint());
         let memory = self.known.memory.borrow();
-        let pin = memory.pins.get(login);
-        let rival = |k: &&Keyset| pin.is_none_or(|p| p.forked || p.fingerprint != k.fingerprint());
         memory.candidates.get(login).into_iter().flatten().filter(rival).cloned().collect()
     }
 
     /// The newest keysets of some logins that may be relied on, as the relay has them now: where keys changed without
-    /// proof, those that were pinned. Also of logins that were removed.
+    /// proof, those that were relied on. Also of logins that were removed.
     pub async fn relied_on_now(&self, logins: &[String]) -> Result<BTreeMap<String, Hash>> {
         let mut out = BTreeMap::new();
         for (login, offered) in self.judged_among(logins, true).await? {
             let newest = match offered.state.is_usable() {
                 true => offered.offer.last().map(Keyset::fingerprint),
-                false => self.pinned(&login),
+                false => self.relied(&login).map(|relied| relied.fingerprint),
             };
             out.extend(newest.map(|newest| (login, newest)));
         }
@@ -455,36 +470,37 @@ impl Principal {
             found = find(&offer);
         }
         let Some(keyset) = found else { return Ok(None) };
-        if party.login == self.login {
-            // An own keyset that is not open here: what it signed can be read, and proves nothing more. It has to stand
-            // beside one that is open: a relay can invent others.
-            let beside = offer.iter().any(|k| self.own(&k.fingerprint()).is_some());
-            return Ok(beside.then_some(Signer { keyset, verified: false }));
-        }
-        let Some(pin) = self.pin(&party.login) else { return Ok(None) };
-        let upto = usize::try_from(pin.version).unwrap_or(usize::MAX).min(offer.len());
-        let pinned = offer.get(upto.wrapping_sub(1)).is_some_and(|k| k.fingerprint() == pin.fingerprint);
-        let before_first = pinned && keyset.version < pin.version && !pin.history.contains_key(&keyset.version);
-        if !pin.knew(&party.fingerprint) && !before_first {
+        let verified = match party.login == self.login {
+            true => self.is_own(&offer, &keyset).then_some(false),
+            false => self.known.memory.borrow().trust.get(&party.login).and_then(|trust| trust.reads(&offer, &keyset)),
+        };
+        let Some(verified) = verified else {
             let message = "these keys changed without proof: compare the verification code, then trust.verify() or trust.accept()";
             return Err(Error::about(Code::IdentityChanged, message, vec![party.login.clone()]));
-        }
-        let chained = pinned && keyset.version <= pin.version && trust::is_chained(&offer[..upto], keyset.version);
-        let verified = pin.verified && (keyset.fingerprint() == pin.fingerprint || chained);
+        };
         Ok(Some(Signer { keyset, verified }))
     }
 
+    /// Whether a keyset that is not open here is one's own all the same: an older one, which a keyset that is open names,
+    /// or a newer one that continues it with proof. What it signed can be read, and proves nothing more.
+    fn is_own(&self, offer: &[Keyset], keyset: &Keyset) -> bool {
+        let open = offer.iter().rposition(|k| self.own(&k.fingerprint()).is_some());
+        open.is_some_and(|open| {
+            let newest = &offer[open];
+            let upto = &offer[..offer.iter().position(|k| k == keyset).map_or(0, |at| at + 1)];
+            keyset.version < newest.version || trust::is_chained(upto, newest.version)
+        })
+    }
+
     /// Relies on a keyset from now on, because a person decided so.
-    pub fn rely_on(&self, keyset: &Keyset, verified: bool) {
-        self.with_pin(&keyset.login, |pin| trust::rely_on(pin, keyset, verified));
+    pub fn rely_on(&self, keyset: &Keyset, compared: bool) -> Result<()> {
+        let id = make_id()?;
+        let offer = self.known.offers.borrow().get(&keyset.login).cloned().unwrap_or_default();
+        self.with_trust(&keyset.login, |trust| trust.decide(&offer, keyset, compared, id));
         self.known.decided.borrow_mut().remove(&keyset.login);
         if self.known.memory.borrow_mut().candidates.remove(&keyset.login).is_some() {
             self.known.changed.set(true);
         }
-    }
-
-    /// Pins one's own newest keyset.
-    pub fn pin_own(&self, keyset: &Keyset) {
-        self.rely_on(keyset, true);
+        Ok(())
     }
 }

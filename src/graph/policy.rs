@@ -6,9 +6,8 @@ use std::rc::Rc;
 use futures_util::future::LocalBoxFuture;
 
 use super::Principal;
-use crate::encoding::Hash;
 use crate::error::Result;
-use crate::trust::{self, Pin, State};
+use crate::trust::{self, Relied, State};
 use crate::wire::keyset::Keyset;
 
 /// What an application is asked: may these keys be relied on?
@@ -19,7 +18,7 @@ pub struct Question {
     /// Every keyset that is offered, from version 1, checked.
     pub offer: Rc<Vec<Keyset>>,
     /// What was relied on so far; absent: nothing was seen before.
-    pub pin: Option<Pin>,
+    pub relied: Option<Relied>,
     /// What would be decided without asking.
     pub state: State,
     /// Whether signatures lead from what was relied on to what is offered.
@@ -61,7 +60,8 @@ impl Principal {
         *self.known.policy.borrow_mut() = policy;
     }
 
-    /// Whether the application refuses what is offered. What it trusts against the pin becomes the pin, unverified.
+    /// Whether the application refuses what is offered. What it trusts against what was relied on is relied on,
+    /// unverified.
     pub(super) async fn refused_by_policy(&self, login: &str, offer: &Rc<Vec<Keyset>>) -> Result<bool> {
         let Some(policy) = self.known.policy.borrow().clone() else { return Ok(false) };
         let Some(newest) = offer.last() else { return Ok(false) };
@@ -73,17 +73,18 @@ impl Principal {
         if let Some((_, trusted)) = decided.filter(|(about, _)| *about == fingerprint) {
             return Ok(!trusted);
         }
-        let before = self.pin(login);
+        let before = self.trust(login);
         let mut after = before.clone();
-        let state = trust::judge(&mut after, offer);
+        let state = after.judge(offer);
         if state.is_usable() && before == after {
             return Ok(false);
         }
-        let chained = before.as_ref().is_none_or(|pin| trust::is_chained(offer, pin.version)) && state.is_usable();
-        let question = Question { login: login.to_owned(), offer: offer.clone(), pin: before, state, chained };
+        let relied = before.relied_last();
+        let chained = relied.is_none_or(|relied| trust::is_chained(offer, relied.version)) && state.is_usable();
+        let question = Question { login: login.to_owned(), offer: offer.clone(), relied, state, chained };
         let trusted = (policy.0)(question).await?;
         if trusted && !state.is_usable() {
-            self.rely_on(newest, false);
+            self.rely_on(newest, false)?;
         }
         if !trusted {
             self.keep_candidates(login, offer, None);
@@ -113,10 +114,5 @@ impl Principal {
     /// Whether there is such news.
     pub fn has_trust_news(&self) -> bool {
         !self.known.news.borrow().is_empty()
-    }
-
-    /// The fingerprint that is relied on, of a login that may have changed since.
-    pub(super) fn pinned(&self, login: &str) -> Option<Hash> {
-        self.pin(login).filter(|pin| !pin.forked).map(|pin| pin.fingerprint)
     }
 }

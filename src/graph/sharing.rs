@@ -147,7 +147,7 @@ impl Principal {
             profile: Some(Box::new(profile)),
         };
         self.relay.call(None, &operation).await?;
-        self.rely_on(&made.own.keyset, true);
+        self.rely_on(&made.own.keyset, true)?;
         self.note_manifest(login, &made.own.manifest)
     }
 
@@ -394,13 +394,13 @@ impl Principal {
         for (login, offer) in logins.iter().zip(self.offered(logins, false).await?) {
             // Somebody who was removed meanwhile is simply gone.
             if offer.is_some() {
-                there.push((login.clone(), self.pin(login).is_some()));
+                there.push((login.clone(), self.trust(login).is_known()));
             }
         }
         let names: Vec<String> = there.iter().map(|(login, _)| login.clone()).collect();
         let mut lost = Vec::new();
         for ((login, met), offered) in there.iter().zip(self.resolve(&names).await?) {
-            let pinned = self.pinned(login);
+            let relied = self.relied(login).map(|relied| relied.fingerprint);
             let by_list = |k: &&Keyset| listed.iter().any(|p| p.login == *login && p.fingerprint == k.fingerprint());
             let named = offered.offer.iter().rev().find(by_list);
             let is_listed = listed.iter().any(|p| p.login == *login);
@@ -410,7 +410,7 @@ impl Principal {
                     true => offered.offer.last(),
                     false => Some(named),
                 }),
-                (false, _) => offered.offer.iter().find(|k| Some(k.fingerprint()) == pinned).or(named),
+                (false, _) => offered.offer.iter().find(|k| Some(k.fingerprint()) == relied).or(named),
             };
             match keyset {
                 Some(keyset) => drop(out.insert(login.clone(), keyset.clone())),

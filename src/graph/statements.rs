@@ -9,6 +9,7 @@ use crate::error::{Code, Error, Result};
 use crate::keyring::OwnKey;
 use crate::relay::{Operation, Reply, onward, unexpected};
 use crate::trust::is_chained;
+use crate::wire::keyset::Keyset;
 use crate::wire::statement::{MAX_SAID, PROFILE, SHARES, Statement, renewed_counter};
 use crate::wire::{Extra, to_json};
 
@@ -103,7 +104,11 @@ impl Principal {
         // that may be relied on now, or were.
         let believed = match login == self.login {
             true => self.own(&statement.fingerprint).is_some(),
-            false => offered.state.is_usable() || self.pin(login).is_some_and(|pin| pin.knew(&statement.fingerprint)),
+            false => {
+                let memory = self.known.memory.borrow();
+                let reads = |k: &Keyset| memory.trust.get(login).is_some_and(|t| t.reads(&offered.offer, k).is_some());
+                offered.state.is_usable() || keyset.is_some_and(reads)
+            }
         };
         if !believed && login != self.login {
             return Ok(None);

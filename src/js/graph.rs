@@ -117,11 +117,11 @@ pub(super) fn policy(decide: Function) -> Policy {
 
 fn shown_question(question: &Question) -> JsValue {
     let keys: Array = question.offer.iter().filter_map(|keyset| to_js(&ShownKey::from(keyset)).ok()).collect();
-    let pinned = question.pin.as_ref().map_or(JsValue::UNDEFINED, |pin| {
+    let pinned = question.relied.map_or(JsValue::UNDEFINED, |relied| {
         object(&[
-            ("version", (pin.version as f64).into()),
-            ("fingerprint", pin.fingerprint.hex().into()),
-            ("verified", pin.verified.into()),
+            ("version", (relied.version as f64).into()),
+            ("fingerprint", relied.fingerprint.hex().into()),
+            ("verified", relied.verified.into()),
         ])
     });
     object(&[

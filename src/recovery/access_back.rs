@@ -98,12 +98,12 @@ fn compare(me: &Principal, to: &Keyset, options: &Options) -> Result<()> {
         let otherwise = "the verification code does not match this key: give nothing, and ask the person again";
         trust::compare(code, &fingerprint, &to.login, otherwise)?;
         if to.login != me.login {
-            me.rely_on(to, true);
+            me.rely_on(to, true)?;
         }
         return Ok(());
     }
-    let compared_before =
-        me.pin(&to.login).is_some_and(|pin| pin.verified && pin.fingerprint == fingerprint && to.login != me.login);
+    // This very key, and not one that it follows: whoever stole that one could go on from it.
+    let compared_before = to.login != me.login && me.trust(&to.login).compared_exactly(&fingerprint);
     if options.unverified || compared_before {
         return Ok(());
     }

@@ -19,10 +19,34 @@ export function makeStatement(own, subject, counter, body) {
   return { ...s, signature: toBase64url(sign(own.seed, said(s))) };
 }
 
-/** What a statement of pins holds, opened with the keyset that boxed it. */
+/** What a statement of pins holds, opened with the keyset that boxed it; `pins` says what is relied on, by login. */
 export function openPins(s, own) {
   const { sealed } = JSON.parse(s.body);
-  return JSON.parse(openBox(derive(own.keysetKey, T("pins")), T("pins/list", text(s.login), integer(s.counter)), bytes(sealed)));
+  const memory = JSON.parse(openBox(derive(own.keysetKey, T("pins")), T("pins/list", text(s.login), integer(s.counter)), bytes(sealed)));
+  return { ...memory, pins: Object.fromEntries(Object.entries(memory.trust).map(([login, events]) => [login, pinOf(events)])) };
+}
+
+/** What follows from the events of a login (section 7): version, fingerprint and whether verified; or `forked`. */
+export function pinOf({ crowded, seen = {}, chained = {}, decided = {} }) {
+  const all = Object.entries(decided);
+  const replaced = new Set(all.flatMap(([, { over = [] }]) => over));
+  const live = all.filter(([id]) => !replaced.has(id)).map(([, decision]) => decision);
+  const chosen = new Set(live.map(({ fingerprint }) => fingerprint));
+  const aside = new Set(all.flatMap(([, d]) => d.aside ?? []).filter((fingerprint) => !chosen.has(fingerprint)));
+  const anchors = live.length ? live : Object.entries(seen).map(([fingerprint, version]) => ({ fingerprint, version }));
+  if (crowded || !anchors.length) return { forked: true };
+  let { version, fingerprint } = anchors.reduce((lowest, anchor) => (anchor.version < lowest.version ? anchor : lowest));
+  while (chained[fingerprint] && !aside.has(chained[fingerprint].previous)) [version, fingerprint] = [version - 1, chained[fingerprint].previous];
+  const line = new Set();
+  for (;;) {
+    line.add(fingerprint);
+    const next = Object.keys(chained).filter((key) => chained[key].previous === fingerprint && !aside.has(key));
+    if (next.length > 1) return { forked: true };
+    if (!next.length) break;
+    [version, fingerprint] = [version + 1, next[0]];
+  }
+  if (anchors.some((anchor) => !line.has(anchor.fingerprint))) return { forked: true };
+  return { version, fingerprint, verified: live.some(({ compared }) => compared) };
 }
 
 const asked = (name, r) =>

@@ -12,7 +12,7 @@ use regrant::relay::rules::MAX_STORED;
 use regrant::relay::{Operation, Part, Relay, Target, Ticket};
 use regrant::secret::SecretBytes;
 use regrant::store::{self, Batch, Entry, MAX_TEXT, Outcome, Store};
-use regrant::trust::{check_offer, matches, qr_payload};
+use regrant::trust::{Trust, check_offer, matches, qr_payload};
 use regrant::wire::access::AccessRequest;
 use regrant::wire::exchange::{Exchange, Wrap};
 use regrant::wire::grant::{Grant, GrantEntry};
@@ -552,4 +552,89 @@ fn the_highest_versions_of_so_many_items_are_remembered() {
     tabs.merge(me.memory());
     me.set_memory(tabs);
     assert!(me.is_outdated(items[1], 6));
+}
+
+/// What stands for a keyset's fingerprint.
+fn fingerprint(n: usize) -> serde_json::Value {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&(n as u64).to_be_bytes());
+    json!(Hash::from_slice(&bytes).unwrap())
+}
+
+fn trust(value: &serde_json::Value) -> Trust {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+/// The first, with what the second adds.
+fn with(one: &serde_json::Value, other: &serde_json::Value) -> Trust {
+    let mut all = trust(one);
+    all.merge(trust(other));
+    all
+}
+
+fn by_fingerprint(
+    all: impl Iterator<Item = usize>,
+    what: impl Fn(usize) -> serde_json::Value,
+) -> serde_json::Map<String, serde_json::Value> {
+    all.map(|n| (fingerprint(n).as_str().unwrap().to_owned(), what(n))).collect()
+}
+
+#[test]
+fn of_whose_keys_are_whose_so_many_events_are_remembered_and_more_is_a_fork() {
+    let crowded = |trust: &Trust| serde_json::to_value(trust).unwrap()["crowded"] == json!(true);
+    // All of them one after the other, so that nothing but their number is a fork.
+    let link = |n: usize| json!({ "version": n, "previous": fingerprint(n - 1) });
+    let line = |from: usize, upto: usize| json!({ "chained": by_fingerprint(from..=upto, link) });
+
+    let first_seen = |upto: usize| {
+        let mut all = line(2, 17);
+        all["seen"] = by_fingerprint(1..=upto, |n| json!(n)).into();
+        all
+    };
+    let sixteen = with(&first_seen(16), &json!({}));
+    assert_eq!(sixteen.relied().map(|relied| relied.version), Some(17));
+    let more = with(&first_seen(16), &first_seen(17));
+    assert!(crowded(&more) && more.is_forked() && more.relied().is_none());
+    // It stays so, whatever is merged.
+    let mut again = more.clone();
+    again.merge(sixteen);
+    assert_eq!(again, more);
+
+    let chain = |upto: usize| {
+        let mut all = line(2, upto);
+        all["seen"] = by_fingerprint(1..=1, |n| json!(n)).into();
+        all
+    };
+    let most = with(&chain(4096), &line(4097, 4113));
+    assert_eq!(most.relied().map(|relied| relied.version), Some(4113));
+    assert!(crowded(&with(&chain(4096), &line(4097, 4114))));
+
+    let world = world();
+    let account = world["records"].as_array().unwrap().iter().find(|r| r[0] == "identity/bob").unwrap();
+    let keyset: Keyset = serde_json::from_value(account[2]["keysets"][0]["keyset"].clone()).unwrap();
+    let decided = |from: u128, upto: u128| {
+        let one = json!({ "version": 1, "fingerprint": keyset.fingerprint(), "compared": false });
+        let all = (from..=upto).map(|n| (Uuid::from_u128(n).to_string(), one.clone()));
+        json!({ "decided": all.collect::<serde_json::Map<_, _>>() })
+    };
+    let mut most = with(&decided(1, 32), &decided(33, 64));
+    assert!(most.relied().is_some() && !crowded(&most));
+    let more = with(&decided(1, 33), &decided(33, 65));
+    assert!(crowded(&more) && more.is_forked());
+    // Both can be decided: everything begins anew with that, also where it is merged.
+    for mut full in [most.clone(), more] {
+        full.decide(std::slice::from_ref(&keyset), &keyset, true, Uuid::from_u128(99));
+        assert!(full.compared_exactly(&keyset.fingerprint()) && !crowded(&full));
+        let value = serde_json::to_value(&full).unwrap();
+        assert_eq!((value["round"].as_u64(), value["decided"].as_object().map(|all| all.len())), (Some(1), Some(1)));
+        most.merge(full.clone());
+        assert_eq!(most, full);
+    }
+
+    let here = |upto: usize| json!({ "here": by_fingerprint(1..=upto, |n| json!(n)) });
+    let relied = |trust: &Trust| serde_json::to_value(trust).unwrap()["here"].as_object().unwrap().len();
+    assert_eq!(relied(&with(&here(8192), &here(1))), 8192);
+    let more = with(&here(8193), &here(1));
+    assert_eq!(relied(&more), 8192);
+    assert!(serde_json::to_value(&more).unwrap()["here"].get(fingerprint(1).as_str().unwrap()).is_none());
 }

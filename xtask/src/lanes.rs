@@ -30,8 +30,12 @@ pub(crate) fn together<T: Send>(lanes: Vec<Lane<'_, T>>) -> Result<Vec<T>> {
             running.push(scope.spawn(move || {
                 LANE.set(Some((name, failed.clone())));
                 let done = work();
-                // The others end after the stage that they are in.
-                failed.fetch_or(done.is_err(), Ordering::Relaxed);
+                if let Err(why) = &done
+                    && !failed.swap(true, Ordering::Relaxed)
+                {
+                    // Now, and once more at the end: the others end after the stage that they are in.
+                    say(&format!("FAILED, the others end after what they are at: {why}"));
+                }
                 done
             }));
         }
