@@ -16,7 +16,7 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const programs = await Promise.all(
   (await readdir(join(here, "programs"))).sort().map(async (file) => {
     const source = await readFile(join(here, "programs", file), "utf8");
-    const said = (name, otherwise) => JSON.parse(source.match(new RegExp(`^export const ${name} = (\\[.*?\\]);?$`, "m"))?.[1] ?? otherwise);
+    const said = (name, otherwise) => JSON.parse((source.match(new RegExp(`^export const ${name} = (\\[[^\\]]*\\]);?$`, "m"))?.[1] ?? otherwise).replace(/,\s*\]$/, "]"));
     const scenarios = Array.from(source.matchAll(/^  "(.+)": async \(/gm), ([, name]) => name);
     return {
       file,
@@ -25,6 +25,7 @@ const programs = await Promise.all(
       where: said("where", '["browser", "node"]'),
       engines: said("engines", '["chromium", "firefox", "webkit", "node"]'),
       variants: said("variants", '["programs"]'),
+      open: said("open", "[]"),
     };
   }),
 );
@@ -44,9 +45,18 @@ const runs = (place, variant, engine = place) =>
     .filter(({ where, variants }) => where.includes(place) && variants.includes(variant))
     .filter(({ engines }) => everywhere || engines.includes(engine))
     .filter(({ file }) => variant === "programs" || ["node", "chromium"].includes(engine) || file === "story.mjs")
-    .flatMap(({ file, scenarios }) =>
-      scenarios.map((scenario) => ({ file, scenario, name: scenario === undefined ? `${variant}/${file}` : `${variant}/${file}: ${scenario}` })),
+    .flatMap(({ file, scenarios, open }) =>
+      scenarios.map((scenario) => {
+        const [name, isOpen] = [scenario === undefined ? `${variant}/${file}` : `${variant}/${file}: ${scenario}`, open.includes(scenario)];
+        return { file, scenario, isOpen, name: isOpen ? `${name} (not withstood yet)` : name };
+      }),
     );
+
+/** Of an attack that is not withstood yet it is known that it succeeds: that it does not any more is news. */
+async function expecting(isOpen, attack) {
+  if (!isOpen) return attack();
+  await assert.rejects(attack, "this attack is withstood now: take it out of its program's `open`, and out of docs/threat-model.md");
+}
 
 /** No program takes so long, beside whatever else goes on. */
 const DEADLINE_MS = 300_000;
@@ -188,8 +198,8 @@ test("its types are found by bundlers and by Node's own resolution", async () =>
 // Two at once: they wait for key pairs most of the time, and share nothing.
 describe("in Node", { concurrency: 2 }, () => {
   for (const variant of variants) {
-    for (const { file, scenario, name } of runs("node", variant)) {
-      test(name, () => inThread(join(variant, file), ...(scenario === undefined ? [] : [scenario])));
+    for (const { file, scenario, isOpen, name } of runs("node", variant)) {
+      test(name, () => expecting(isOpen, () => inThread(join(variant, file), ...(scenario === undefined ? [] : [scenario]))));
     }
   }
 });
@@ -214,8 +224,8 @@ atOnce((engine) => {
     // WebDriver drives one page at a time.
     describe("the programs", { concurrency: engine === "chromium" ? 2 : 1 }, () => {
       for (const variant of variants) {
-        for (const { file, scenario, name } of runs("browser", variant, engine)) {
-          test(name, async () => assert.equal(await outcome(engine, await site.fresh(), `${variant}/${file}`, scenario), "ok"));
+        for (const { file, scenario, isOpen, name } of runs("browser", variant, engine)) {
+          test(name, () => expecting(isOpen, async () => assert.equal(await outcome(engine, await site.fresh(), `${variant}/${file}`, scenario), "ok")));
         }
       }
     });
