@@ -65,6 +65,9 @@ pub(crate) fn say(line: &str) {
 
 /// Shows one line after a [`prefix`].
 pub(crate) fn show(prefix: &str, line: &str) {
+    if cfg!(test) {
+        return;
+    }
     // That nobody reads on is no reason to stop what one does.
     drop(writeln!(std::io::stdout(), "{prefix}{line}"));
 }
