@@ -21,7 +21,6 @@ use crate::wire::manifest::Manifest;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Memory {
     /// What was seen and decided of whose keys are whose, by login.
-    #[serde(default)]
     pub trust: BTreeMap<String, Trust>,
     /// The newest manifest seen of keysets, by fingerprint in hex: counter and hash.
     pub manifests: BTreeMap<String, (u64, Hash)>,
