@@ -2,7 +2,7 @@
 import { report } from "./errors.js";
 import { func, oneOf } from "./input.js";
 
-const NAMES = ["locked", "changed", "signedout", "notification", "granted", "access", "trust"];
+const NAMES = ["locked", "changed", "signedout", "notification", "granted", "access", "trust", "warning"];
 /** Those that only reading at the relay can tell. */
 const NEWS = ["changed", "granted", "notification", "access"];
 
@@ -42,7 +42,8 @@ export class Events {
 
   // Called from inside the core, where nothing may be asked of it.
   #hear(event) {
-    if (event === "trust") queueMicrotask(() => this.#tellTrust());
+    if (event === "trust") queueMicrotask(() => this.#tell("trust", (raw) => raw.trustNews()));
+    else if (event === "warning") queueMicrotask(() => this.#tell("warning", (raw) => raw.newWarnings()));
     else if (event !== "changed") queueMicrotask(() => this.#emit(event));
     else if (this.#reading) this.#stale = true;
     else if (NEWS.some((name) => this.#listeners.get(name).size > 0)) {
@@ -53,8 +54,8 @@ export class Events {
     }
   }
 
-  #tellTrust() {
-    for (const news of this.#handle.read((raw) => raw.trustNews(), [])) this.#emit("trust", news);
+  #tell(event, take) {
+    for (const news of this.#handle.read(take, [])) this.#emit(event, news);
   }
 
   async #read() {

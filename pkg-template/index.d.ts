@@ -522,9 +522,22 @@ export interface GiveBackOptions {
  * - `notification`: a notification came in.
  * - `access`: somebody asks for access (`identities.listAccess`), or answered.
  * - `trust`: somebody's keys changed without proof, or can be relied on again. The listener is told whose, and how.
+ * - `warning`: there is one more of `warnings`, which the listener is told.
  * - `signedout`: the session ended, here or in another tab; its methods say `ERR_NOT_CONNECTED` from now on.
  */
-export type SessionEvent = "locked" | "changed" | "signedout" | "notification" | "granted" | "access" | "trust";
+export type SessionEvent = "locked" | "changed" | "signedout" | "notification" | "granted" | "access" | "trust" | "warning";
+
+/**
+ * Something that the person should know.
+ *
+ * - `fork`: of these logins two things were seen that cannot both be true (`trust.state`: *forked*), by this device or by
+ *   another one of this login. It ends with `trust.verify` or `trust.accept`.
+ */
+export interface Warning {
+  readonly kind: "fork";
+  readonly logins: readonly string[];
+  readonly message: string;
+}
 
 /** How something is opened. */
 export interface DecryptOptions {
@@ -548,6 +561,8 @@ export class Session {
   get locked(): boolean;
   /** The newest public keys that this session can use. */
   get publicKey(): PublicKey;
+  /** What could be seen and not prevented, for as long as it is so. To be shown to the person. */
+  get warnings(): readonly Warning[];
 
   /**
    * Encrypts data for oneself and whom it is shared with: people, and groups, whose members read it, also those who join
@@ -732,6 +747,7 @@ export class Session {
    * else. Throws `ERR_BAD_INPUT` for an unknown event.
    */
   on(event: "trust", listener: (news: { login: string; state: TrustState }) => void): () => void;
+  on(event: "warning", listener: (warning: Warning) => void): () => void;
   on(event: SessionEvent, listener: () => void): () => void;
 
   readonly identities: Identities;

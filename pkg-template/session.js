@@ -89,6 +89,10 @@ export class Session {
     return { ...this.#publicKey };
   }
 
+  get warnings() {
+    return this.#handle.read((raw) => raw.warnings(), []);
+  }
+
   get identities() {
     return this.#identities;
   }

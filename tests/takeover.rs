@@ -282,3 +282,19 @@ fn what_was_given_before_a_loss_stays_readable_when_the_keys_were_renewed_before
         assert_eq!(code(read(&session, &since)), Code::IdentityChanged);
     }
 }
+
+#[test]
+fn a_device_that_comes_after_a_renewal_agrees_with_the_others_on_ones_own_keys() {
+    let relay = relay();
+    let bob = connect(&device(&relay), "bob", &pair(1)).unwrap();
+    let laptop = connect(&device(&relay), "alice", &vault(1)).unwrap();
+    seal(&laptop, "pinned", &["bob"]);
+    block_on(laptop.renew_keys(None, &no_progress)).unwrap();
+    let phone = connect(&device(&relay), "alice", &vault(1)).unwrap();
+    for session in [&phone, &laptop, &phone] {
+        block_on(session.refresh()).unwrap();
+        let (_, bytes) = seal(session, "goes on", &["bob"]);
+        assert_eq!(read(&bob, &bytes).unwrap(), "goes on");
+        assert!(session.warnings().is_empty());
+    }
+}

@@ -156,6 +156,8 @@ export const known: boolean = state === "verified";
 await session.trust.verify("bob", await session.trust.qrPayload("bob"));
 await session.trust.accept("bob", (await session.trust.candidates("bob"))[0]?.fingerprint ?? "");
 
+session.on("warning", ({ kind, logins, message }) => console.log(kind satisfies "fork", logins.length, message));
+export const forked: readonly string[] = session.warnings.flatMap(({ logins }) => logins);
 session.on("trust", ({ login, state }) => console.log(login, state satisfies TrustState));
 await session.identities.create({ login: "ward", kind: "group", payload: { beds: 12 } }, { sharingGroup: ["alice"], secret: "x" });
 await session.identities.update({ login: "ward", name: null });

@@ -213,7 +213,8 @@ impl Client {
         // What the secret vouches for is one's own, also where a reset elsewhere broke the chain; never backwards.
         let forward = me.trust(&me.login).highest() < newest.keyset.version;
         if arrived.is_new || arrived.reset || (arrived.trusted && forward) {
-            me.rely_on(&newest.keyset, true)?;
+            let shown: Vec<Keyset> = arrived.all.iter().map(|own| own.keyset.clone()).collect();
+            me.rely_on_one_of(&shown, &newest.keyset, true)?;
         }
         me.set_keys(arrived.keys, arrived.trusted, arrived.ticket);
         let session = Session::begin(s.clone(), me, newest.keyset.clone(), rests, arrived.is_new, announced);

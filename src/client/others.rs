@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::Session;
 use crate::encoding::Hash;
 use crate::error::{Code, Error, Result};
-use crate::graph::Offered;
+use crate::graph::{Offered, Warning};
 use crate::recovery::notify::{self, Notice};
 use crate::trust::{self, State};
 use crate::wire::keyset::Keyset;
@@ -38,6 +38,16 @@ impl Session {
         self.alive()?;
         let outcome = self.me().resolve(logins).await;
         self.keeping(outcome).await
+    }
+
+    /// What there is to warn of now.
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.me().warnings()
+    }
+
+    /// What there is to warn of that was not there when this was asked last.
+    pub fn new_warnings(&self) -> Vec<Warning> {
+        self.me().take_new_warnings()
     }
 
     /// How far an identity's newest key can be relied on.

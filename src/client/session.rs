@@ -36,6 +36,8 @@ pub enum Event {
     Access,
     /// Somebody's keys changed, or can be relied on again.
     Trust,
+    /// There is something to warn of.
+    Warning,
 }
 
 impl Event {
@@ -49,6 +51,7 @@ impl Event {
             Self::Granted => "granted",
             Self::Access => "access",
             Self::Trust => "trust",
+            Self::Warning => "warning",
         }
     }
 }
@@ -274,6 +277,9 @@ impl Session {
         };
         if self.me.has_trust_news() {
             self.emit(Event::Trust);
+        }
+        if self.me.has_new_warnings() {
+            self.emit(Event::Warning);
         }
         let value = outcome?;
         saved?;

@@ -8,9 +8,10 @@ mod path;
 mod policy;
 mod sharing;
 mod statements;
+mod warnings;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use uuid::Uuid;
@@ -31,6 +32,7 @@ pub use path::{Acting, Way};
 pub use policy::{Policy, Question, TrustNews};
 pub use sharing::{Group, SharingChange, SharingPlan};
 pub use statements::{Said, make as make_statement};
+pub use warnings::{Warning, WarningKind};
 
 /// An identity as the relay offers it, judged.
 #[derive(Clone, Debug)]
@@ -93,6 +95,9 @@ struct Known {
     decided: RefCell<HashMap<String, (Hash, bool)>>,
     states: RefCell<HashMap<String, State>>,
     news: RefCell<Vec<TrustNews>>,
+    /// Forks that were told of, and whether there may be others.
+    warned: RefCell<BTreeSet<String>>,
+    unwarned: Cell<bool>,
 }
 
 impl Principal {

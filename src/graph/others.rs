@@ -22,7 +22,6 @@ use crate::wire::manifest::Manifest;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Memory {
     /// What was seen and decided of whose keys are whose, by login.
-    #[serde(default)]
     pub trust: BTreeMap<String, Trust>,
     /// The newest manifest seen of keysets, by fingerprint in hex: counter and hash.
     pub manifests: BTreeMap<String, (u64, Hash)>,
@@ -134,11 +133,13 @@ impl Principal {
     /// What was stored.
     pub fn set_memory(&self, memory: Memory) {
         *self.known.memory.borrow_mut() = memory;
+        self.known.unwarned.set(true);
     }
 
     /// What others stored in addition.
     pub fn merge_memory(&self, memory: Memory) {
         self.known.memory.borrow_mut().merge(memory);
+        self.known.unwarned.set(true);
     }
 
     /// Whether what is remembered changed since this was asked last.
@@ -249,6 +250,7 @@ impl Principal {
         let out = f(&mut trust);
         if trust != before {
             self.known.changed.set(true);
+            self.known.unwarned.set(true);
             all.insert(login.to_owned(), trust);
         }
         out
@@ -494,9 +496,14 @@ impl Principal {
 
     /// Relies on a keyset from now on, because a person decided so.
     pub fn rely_on(&self, keyset: &Keyset, compared: bool) -> Result<()> {
-        let id = make_id()?;
         let offer = self.known.offers.borrow().get(&keyset.login).cloned().unwrap_or_default();
-        self.with_trust(&keyset.login, |trust| trust.decide(&offer, keyset, compared, id));
+        self.rely_on_one_of(&offer, keyset, compared)
+    }
+
+    /// The same, where it is known with which others it was shown.
+    pub fn rely_on_one_of(&self, offer: &[Keyset], keyset: &Keyset, compared: bool) -> Result<()> {
+        let id = make_id()?;
+        self.with_trust(&keyset.login, |trust| trust.decide(offer, keyset, compared, id));
         self.known.decided.borrow_mut().remove(&keyset.login);
         if self.known.memory.borrow_mut().candidates.remove(&keyset.login).is_some() {
             self.known.changed.set(true);

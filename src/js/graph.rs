@@ -12,7 +12,7 @@ use super::convert::{Progress, ShownKey, Thrown, id, ids, options, secret, throw
 use super::session::{CoreSession, object};
 use crate::client::{Asked, Asking, Identity, Session};
 use crate::error::{Code, Error, Result};
-use crate::graph::{Policy, Question};
+use crate::graph::{Policy, Question, Warning};
 use crate::wire::access::{AccessRequest, AccessStatus};
 use crate::wire::statement::Profile;
 
@@ -134,6 +134,15 @@ fn shown_question(question: &Question) -> JsValue {
     ])
 }
 
+fn shown_warnings(all: &[Warning]) -> Array {
+    let shown = all.iter().map(|warning| {
+        let logins: Array = warning.logins.iter().map(|login| JsValue::from_str(login)).collect();
+        let (kind, message) = (warning.kind.as_str(), warning.kind.message());
+        object(&[("kind", kind.into()), ("logins", logins.into()), ("message", message.into())])
+    });
+    shown.collect()
+}
+
 #[wasm_bindgen]
 impl CoreSession {
     /// A session that acts for an identity that a way leads to.
@@ -147,6 +156,17 @@ impl CoreSession {
     pub fn trust_news(&self) -> Array {
         let news = self.inner.trust_news();
         news.iter().map(|n| object(&[("login", n.login.as_str().into()), ("state", n.state.as_str().into())])).collect()
+    }
+
+    /// What there is to warn of now.
+    pub fn warnings(&self) -> Array {
+        shown_warnings(&self.inner.warnings())
+    }
+
+    /// What there is to warn of that was not there when this was asked last.
+    #[wasm_bindgen(js_name = newWarnings)]
+    pub fn new_warnings(&self) -> Array {
+        shown_warnings(&self.inner.new_warnings())
     }
 
     // ---- identities ----

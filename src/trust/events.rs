@@ -51,7 +51,7 @@ pub struct Trust {
     /// How often everything began anew, because there was more than can be remembered.
     #[serde(default, skip_serializing_if = "is_zero")]
     round: u64,
-    /// There was more than can be remembered: forked, until a person decides.
+    /// There was more than can be remembered, and it was dropped: nothing is relied on until a person decides.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     crowded: bool,
     /// *Seen*: the newest keyset when a device saw the login first; its version.
@@ -122,10 +122,6 @@ impl Trust {
     /// Whether anything was seen or decided.
     pub fn is_known(&self) -> bool {
         self.crowded || !self.seen.is_empty() || !self.decided.is_empty()
-    }
-
-    pub(super) const fn is_crowded(&self) -> bool {
-        self.crowded
     }
 
     /// Whether one more decision is more than can be remembered.

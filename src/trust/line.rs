@@ -52,7 +52,7 @@ impl Trust {
         if anchors.is_empty() {
             anchors = self.seen().iter().map(|(fingerprint, version)| (*version, *fingerprint)).collect();
         }
-        let mut line = Line { forked: self.is_crowded(), compared, ..Line::default() };
+        let mut line = Line { compared, ..Line::default() };
         let Some(lowest) = anchors.first().copied() else { return line };
         let aside = self.aside();
         let Some(root) = self.down_from(lowest, &aside).last().copied() else { return line };

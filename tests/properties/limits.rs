@@ -596,9 +596,10 @@ fn of_whose_keys_are_whose_so_many_events_are_remembered_and_more_is_a_fork() {
     let more = with(&first_seen(16), &first_seen(17));
     assert!(crowded(&more) && more.is_forked() && more.relied().is_none());
     // It stays so, whatever is merged.
-    let mut again = more.clone();
-    again.merge(sixteen);
-    assert_eq!(again, more);
+    let (mut one, mut other) = (more.clone(), sixteen.clone());
+    one.merge(sixteen);
+    other.merge(more.clone());
+    assert_eq!((&one, &other), (&more, &more));
 
     let chain = |upto: usize| {
         let mut all = line(2, upto);

@@ -51,7 +51,7 @@ export default async function ({ code, equal, ok, same, until }) {
   const next = await alice.encrypt("shared, again", { id: shared.id, sign: true, pad: true });
   same([next.id, next.version, next.dropped], [shared.id, 2, []]);
   same((await bob.decrypt(next.bytes)).author, { login: "alice", verified: false, by: "signature" });
-  await code(bob.decrypt(shared.bytes), "ERR_CORRUPT");
+  await code(bob.decrypt(shared.bytes), "ERR_OUTDATED");
 
   // The loss.
   await phone.loseKeys("alice");

@@ -112,6 +112,30 @@ export const scenarios = {
     }
   },
 
+  "a fork is shown as a warning, also to another device and after a reload, until a person decides": async ({ equal, ok, same }) => {
+    const w = await thief();
+    const laptop = w.bob.session;
+    equal(await laptop.trust.state("alice"), "verified", "the real second version");
+    same([...laptop.warnings], []);
+    const heard = [];
+    laptop.on("warning", ({ kind, logins, message }) => heard.push([kind, logins, typeof message]));
+    w.bob.view.misbehave("alter-identity", { login: "alice", change: () => w.rival });
+    for (let n = 0; n < 2; n++) equal(await laptop.trust.state("alice"), "forked");
+    w.bob.view.behave();
+    await new Promise((done) => setTimeout(done));
+    same(heard, [["fork", ["alice"], "string"]]);
+
+    const phone = await device(w.relay.view(), "bob", { keyPair: w.bob.keyPair });
+    for (const session of [laptop, phone, await w.bob.again()]) same(session.warnings.map(({ kind, logins }) => [kind, logins]), [["fork", ["alice"]]]);
+    equal(await phone.trust.state("alice"), "forked", "which the phone saw nothing of");
+    await compare(phone, w.anew);
+    same([...phone.warnings], []);
+    // The laptop learns of the decision.
+    await laptop.refresh();
+    same([...laptop.warnings], []);
+    ok((await laptop.trust.state("alice")) === "verified");
+  },
+
   "what the relay's keys signed, which a new phone took at first use, is not the contact's on the laptop": async ({ code, equal, ok, vault }) => {
     const w = await world(["alice", "bob", "carol", "dave"]);
     const laptop = w.bob.session;
