@@ -1,0 +1,72 @@
+// What the programs about trust share: a relay that splits in two, devices that come later, and what was asked for.
+import { Regrant } from "regrant";
+import { createRelay, createStore } from "regrant/testing";
+
+/** What all that these programs open is of, and what `world.mjs` opens. */
+export const application = "regrant";
+
+/**
+ * A second relay with what a relay holds, some of it replaced: what one device is shown while others see the first. Both
+ * are one relay to whoever connects.
+ */
+export function fork(relay, changes = {}) {
+  const other = createRelay();
+  other.restore(relay.snapshot ? relay.snapshot() : relay);
+  for (const [key, value] of Object.entries(changes)) other.write(key, value);
+  return other;
+}
+
+/** The values that records had before something was done, of those that it changed, made or removed. */
+export async function before(relay, act) {
+  const from = relay.snapshot().records;
+  await act();
+  const to = relay.snapshot().records;
+  const keys = [...new Set([...from.keys(), ...to.keys()])].filter((key) => from.get(key)?.value !== to.get(key)?.value);
+  return Object.fromEntries(keys.map((key) => [key, from.has(key) ? JSON.parse(from.get(key).value) : undefined]));
+}
+
+/** The operator puts into one relay what was written to another since `since`, a snapshot. Gives the keys. */
+export function carry(from, since, to) {
+  const now = from.snapshot().records;
+  const keys = [...now.keys()].filter((key) => since.records.get(key)?.value !== now.get(key).value);
+  for (const key of keys) to.write(key, from.read(key));
+  return keys;
+}
+
+/** What a relay was asked for, from now on: the keys of single records, and of those that were listed. */
+export function asked(relay) {
+  const keys = new Set();
+  const [get, list] = [relay.get.bind(relay), relay.list.bind(relay)];
+  relay.get = (wanted) => (wanted.forEach((key) => keys.add(key)), get(wanted));
+  relay.list = async (...how) => {
+    const rows = await list(...how);
+    for (const { key } of rows) keys.add(key);
+    return rows;
+  };
+  return keys;
+}
+
+/** A session on a device that knows nothing yet, or on the one whose store is given. */
+export async function device(relay, login, secret, { store = createStore(), connect, ...open } = {}) {
+  const regrant = await Regrant.open({ relay, store, application, ...open });
+  return regrant.connect({ login, ...secret }, connect);
+}
+
+/** One person reads the code out to another. */
+export const compare = async (session, other) => session.trust.verify(other.login, await other.trust.verificationCode(other.login));
+
+/** What came of something that may succeed or be refused: `{ value }` or `{ code }`. */
+export const outcome = (promise) =>
+  promise.then(
+    (value) => ({ value }),
+    (error) => {
+      if (error.name !== "RegrantError") throw error;
+      return { code: error.code };
+    },
+  );
+
+/** Texts of records that JSON in JavaScript cannot write, such as numbers above 2^53. */
+export function writeText(relay, key, text) {
+  const { records, parts } = relay.snapshot();
+  relay.restore({ records: new Map([...records, [key, { rev: (records.get(key)?.rev ?? 0) + 1, value: text }]]), parts });
+}
