@@ -68,11 +68,12 @@ export class Identities {
   async create(identity, o) {
     const profile = input.known(identity, "identity", PROFILE);
     const login = input.login(profile.login);
-    const given = input.options(o, ["sharingGroup", "secret"]);
+    const given = input.options(o, ["sharingGroup", "managers", "secret"]);
     const what = profileOf(profile, false);
     const sharers = input.optional(input.logins, given.sharingGroup, "sharingGroup") ?? [this.#login];
+    const managers = input.optional(input.logins, given.managers, "managers");
     const secret = await this.#vault(login, given.secret);
-    await this.#handle.call((raw) => raw.createIdentity(login, what, sharers, secret));
+    await this.#handle.call((raw) => raw.createIdentity(login, what, sharers, managers, secret));
   }
 
   async get(login) {
@@ -128,8 +129,17 @@ export class Identities {
   async replaceSharingGroup(login, logins, o) {
     input.login(login);
     const all = input.logins(logins, "logins");
+    const given = input.options(o, ["expected", "onProgress", "signal"]);
+    const expected = input.optional(input.logins, given.expected, "expected");
+    const report = course(given);
+    await this.#handle.call((raw) => raw.replaceSharingGroup(login, all, expected, report));
+  }
+
+  async removeFromSharingGroup(login, logins, o) {
+    input.login(login);
+    const gone = input.logins(logins, "logins");
     const report = course(input.options(o, ["onProgress", "signal"]));
-    await this.#handle.call((raw) => raw.replaceSharingGroup(login, all, report));
+    await this.#handle.call((raw) => raw.removeFromSharingGroup(login, gone, report));
   }
 
   async renewKeys(login, o) {

@@ -864,11 +864,18 @@ export type AccessAnswer =
 export interface Identities {
   /**
    * Creates an identity, shared with `sharingGroup` (oneself, if left out). With `secret`, a password, one can also
-   * `connect` as it. Errors: `ERR_IDENTITY_EXISTS`, `ERR_NO_RECIPIENT` (neither sharers nor a secret).
+   * `connect` as it. `managers`, some of the sharing group, alone change with whom it is shared, and renew its keys;
+   * otherwise everybody in it may, also exclude whoever created it. An identity with managers has no secret.
+   *
+   * Errors: `ERR_IDENTITY_EXISTS`, `ERR_NO_RECIPIENT` (neither sharers nor a secret).
    */
   create(
     identity: { readonly login: string; readonly name?: string | undefined; readonly kind?: string | undefined; readonly payload?: JsonObject | undefined },
-    o?: { readonly sharingGroup?: readonly string[] | undefined; readonly secret?: string | undefined },
+    o?: {
+      readonly sharingGroup?: readonly string[] | undefined;
+      readonly managers?: readonly string[] | undefined;
+      readonly secret?: string | undefined;
+    },
   ): Promise<void>;
   get(login: string): Promise<Identity>;
   /** Identities in the order of their logins. `search` is looked for in logins and names, whatever the case. */
@@ -910,9 +917,18 @@ export interface Identities {
    * Of those who stay, the keys that were relied on so far are enough: an exclusion does not wait for a comparison. Where
    * somebody lost them, compare, give access back, and `renewKeys` of the group.
    *
-   * Errors: `ERR_CONFLICT`, `ERR_NO_RECIPIENT` (nobody could open it any more), `ERR_IDENTITY_CHANGED` (of somebody new).
+   * `expected` is the list that one decided by: if somebody else changed it since, nothing is done.
+   *
+   * Errors: `ERR_CONFLICT`, `ERR_NO_RECIPIENT` (nobody could open it any more), `ERR_IDENTITY_CHANGED` (of somebody new),
+   * `ERR_FORBIDDEN` (one is none of its managers), `ERR_BAD_INPUT` (none of its managers would stay).
    */
-  replaceSharingGroup(login: string, logins: readonly string[], o?: CourseOptions): Promise<void>;
+  replaceSharingGroup(
+    login: string,
+    logins: readonly string[],
+    o?: CourseOptions & { readonly expected?: readonly string[] | undefined },
+  ): Promise<void>;
+  /** Excludes some sharers, and nobody else, whoever was added meanwhile. Like `replaceSharingGroup` in all else. */
+  removeFromSharingGroup(login: string, logins: readonly string[], o?: CourseOptions): Promise<void>;
   /**
    * Renews keys: one's own, or of an identity that one can act for. The old ones still open what there is; every sharer and
    * every way of unlocking stays, unless `secret`, a new password, replaces the password. Other open sessions of that

@@ -7,7 +7,7 @@ use regrant::client::Session;
 use regrant::delegation::SealOptions;
 use regrant::encoding::Bytes;
 use regrant::error::Code;
-use regrant::graph::{Principal, make_statement};
+use regrant::graph::{ListChange, Principal, make_statement};
 use regrant::recovery::access_back::Options;
 use regrant::trust::State;
 use regrant::wire::statement::{MAX_COUNTER, Pins, Profile};
@@ -16,7 +16,7 @@ use regrant::wire::to_json;
 fn group(session: &Session, login: &str, members: &[&str]) {
     let members: Vec<String> = members.iter().map(|m| (*m).to_owned()).collect();
     let profile = Profile { kind: "group".into(), name: Some(format!("The {login}")), payload: None };
-    block_on(session.create_identity(login, &profile, &members, None)).unwrap();
+    block_on(session.create_identity(login, &profile, &members, None, None)).unwrap();
 }
 
 fn logins(list: &[&str]) -> Vec<String> {
@@ -28,7 +28,7 @@ fn extend(session: &Session, login: &str, more: &[&str]) -> regrant::error::Resu
 }
 
 fn replace(session: &Session, login: &str, with: &[&str]) -> regrant::error::Result<()> {
-    block_on(session.replace_sharing_group(login, &logins(with), &no_progress))
+    block_on(session.replace_sharing_group(login, ListChange::to(&logins(with)), &no_progress))
 }
 
 fn people<const N: usize>(names: [&str; N]) -> (regrant::relay::Relay, [Rc<Session>; N]) {
@@ -124,7 +124,7 @@ fn two_who_replace_at_once_one_wins_and_the_other_tries_again() {
     let (list_a, list_b) = (logins(&["alice", "bob"]), logins(&["alice", "bob", "carol"]));
     // Interleaved at every question to the relay.
     let both = futures::future::join(
-        alice.replace_sharing_group("ward", &list_a, &no_progress),
+        alice.replace_sharing_group("ward", ListChange::to(&list_a), &no_progress),
         bob.renew_keys_of("ward", None, &no_progress),
     );
     let (a, b) = block_on(both);
@@ -376,7 +376,7 @@ fn in_a_clique_of_a_hundred_everybody_is_one_hop_away() {
     assert_eq!(block_on(bob.who_can_read(item)).unwrap().len(), SIZE + 2);
     // Whoever is excluded from one of them acts for it through the others.
     let stay: Vec<String> = names.iter().filter(|n| *n != "n1").cloned().chain(logins(&["alice"])).collect();
-    block_on(alice.replace_sharing_group("n0", &stay, &no_progress)).unwrap();
+    block_on(alice.replace_sharing_group("n0", ListChange::to(&stay), &no_progress)).unwrap();
     assert_eq!(block_on(alice.identity("n0")).unwrap().version, 2);
     assert_eq!(block_on(alice.identity("n2")).unwrap().version, 1);
     let (_, after) = seal(&alice, "after", &["n0"]);
@@ -393,7 +393,7 @@ fn a_group_of_a_thousand_members_is_renewed_with_progress_and_an_abort_changes_n
     let sessions: Vec<Rc<Session>> = members.iter().map(|m| connect(&host, m, &pair(1)).unwrap()).collect();
     let last = sessions.last().unwrap();
     let everybody: Vec<String> = members.iter().cloned().chain(logins(&["alice"])).collect();
-    block_on(alice.create_identity("crowd", &Profile::default(), &everybody, None)).unwrap();
+    block_on(alice.create_identity("crowd", &Profile::default(), &everybody, None, None)).unwrap();
     let (_, old) = seal(&alice, "old", &["crowd"]);
     let aborted = |done: usize| {
         if done < 500 { Ok(()) } else { Err(regrant::error::Error::new(Code::Aborted, "enough")) }
@@ -437,7 +437,8 @@ fn a_password_that_a_member_set_falls_with_the_member() {
     let relay = relay();
     let alice = connect(&device(&relay), "alice", &pair(0)).unwrap();
     let bob = connect(&device(&relay), "bob", &pair(1)).unwrap();
-    block_on(alice.create_identity("ward", &Profile::default(), &logins(&["alice", "bob"]), Some(&vault(3)))).unwrap();
+    block_on(alice.create_identity("ward", &Profile::default(), &logins(&["alice", "bob"]), None, Some(&vault(3))))
+        .unwrap();
     let acting = block_on(bob.act_for("ward")).unwrap();
     block_on(acting.change_secret(&vault(4), None)).unwrap();
     connect(&device(&relay), "ward", &vault(4)).unwrap();
@@ -450,7 +451,8 @@ fn a_password_that_a_member_set_falls_with_the_member() {
 #[test]
 fn no_change_leaves_an_identity_that_nobody_can_open() {
     let (_, [alice, bob]) = people(["alice", "bob"]);
-    block_on(bob.create_identity("ward", &Profile::default(), &logins(&["bob", "alice"]), Some(&vault(3)))).unwrap();
+    block_on(bob.create_identity("ward", &Profile::default(), &logins(&["bob", "alice"]), None, Some(&vault(3))))
+        .unwrap();
     // The password is bob's, and falls with him.
     assert_eq!(code(replace(&bob, "ward", &[])), Code::NoRecipient);
     assert_eq!(block_on(alice.identity("ward")).unwrap().version, 1);
@@ -561,4 +563,44 @@ fn whoever_says_the_last_number_keeps_nobody_from_excluding_them() {
     connect(&device(&relay), "carol", &pair(2)).unwrap();
     seal(&again, "for carol", &["carol"]);
     assert_eq!(counter("statement/alice/pins"), 1);
+}
+
+#[test]
+fn only_managers_change_a_list_and_renew_its_keys() {
+    let (_, [alice, bob, carol, dave]) = people(["alice", "bob", "carol", "dave"]);
+    let everybody = logins(&["alice", "bob", "carol"]);
+    let create = |login: &str, managers: &[&str], secret: Option<&regrant::keyring::Secret>| {
+        let managers = logins(managers);
+        block_on(alice.create_identity(login, &Profile::default(), &everybody, Some(&managers), secret))
+    };
+    for managers in [&[][..], &["dave"], &["alice", "dave"]] {
+        assert_eq!(code(create("ward", managers, None)), Code::BadInput);
+    }
+    assert_eq!(code(create("ward", &["alice"], Some(&vault(3)))), Code::BadInput);
+    create("ward", &["alice", "bob"], None).unwrap();
+
+    let renew = |who: &Session| block_on(who.renew_keys_of("ward", None, &no_progress));
+    let without = |who: &Session, gone: &str| {
+        block_on(who.replace_sharing_group("ward", ListChange::Without(&logins(&[gone])), &no_progress))
+    };
+    let refused = || {
+        assert_eq!(code(extend(&carol, "ward", &["dave"])), Code::Forbidden);
+        assert_eq!(code(replace(&carol, "ward", &["carol"])), Code::Forbidden);
+        assert_eq!(code(without(&carol, "alice")), Code::Forbidden);
+        assert_eq!(code(renew(&carol)), Code::Forbidden);
+    };
+    refused();
+    // They stay the managers over renewals, also of their own keys.
+    block_on(bob.renew_keys(None, &no_progress)).unwrap();
+    renew(&bob).unwrap();
+    refused();
+    extend(&alice, "ward", &["dave"]).unwrap();
+    let (_, bytes) = seal(&dave, "for the ward", &["ward"]);
+    assert_eq!(read(&carol, &bytes).unwrap(), "for the ward");
+    // Who is excluded manages no more, and there is always somebody who does.
+    without(&alice, "bob").unwrap();
+    assert_eq!(code(replace(&alice, "ward", &["carol", "dave"])), Code::BadInput);
+    extend(&alice, "ward", &["bob"]).unwrap();
+    assert_eq!(code(renew(&bob)), Code::Forbidden);
+    refused();
 }

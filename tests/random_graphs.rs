@@ -12,6 +12,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use regrant::client::{Client, Session};
 use regrant::crypto::envelope::Buffer;
 use regrant::error::Code;
+use regrant::graph::ListChange;
 use regrant::recovery::access_back::Options;
 use regrant::relay::Relay;
 use regrant::wire::statement::Profile;
@@ -239,6 +240,7 @@ impl World {
                     &Profile::default(),
                     &names(&sharers),
                     None,
+                    None,
                 ));
                 made.unwrap();
                 self.model.groups.insert(group, sharers);
@@ -264,8 +266,11 @@ impl World {
                 // Somebody stays who can open it.
                 wanted.insert(*who);
                 wanted.remove(group);
-                let done =
-                    block_on(self.people[*who].replace_sharing_group(&name(*group), &names(&wanted), &no_progress));
+                let done = block_on(self.people[*who].replace_sharing_group(
+                    &name(*group),
+                    ListChange::to(&names(&wanted)),
+                    &no_progress,
+                ));
                 let may = self.model.acts_for(*who).contains(group);
                 prop_assert_eq!(done.is_ok(), may, "{:?} {:?}", step, done);
                 if may {

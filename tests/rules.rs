@@ -187,7 +187,7 @@ fn whoever_takes_a_removed_login_has_nothing_of_what_was() {
     let [alice, bob, _] =
         [("alice", 0), ("bob", 1), ("carol", 2)].map(|(login, n)| connect(&device(&relay), login, &pair(n)).unwrap());
     let ward = Profile { kind: "group".into(), name: None, payload: None };
-    block_on(alice.create_identity("ward", &ward, &["alice".into(), "bob".into()], None)).unwrap();
+    block_on(alice.create_identity("ward", &ward, &["alice".into(), "bob".into()], None, None)).unwrap();
     let (id, bytes) = seal(&bob, "bob's", &["alice", "ward"]);
     let (_, given) = seal(&alice, "alice's", &["bob"]);
     assert_eq!(read(&alice, &bytes).unwrap(), "bob's");
@@ -586,7 +586,7 @@ fn a_renewal_that_lists_keys_of_a_removed_login_gives_whoever_took_it_no_edge() 
     let alice = connect(&device(&relay), "alice", &pair(0)).unwrap();
     let bob = connect(&device(&relay), "bob", &pair(1)).unwrap();
     let members = ["alice".to_owned(), "bob".to_owned()];
-    block_on(alice.create_identity("ward", &Profile::default(), &members, None)).unwrap();
+    block_on(alice.create_identity("ward", &Profile::default(), &members, None, None)).unwrap();
     // What Alice relies on is another version than the list names, and of a bob who is gone.
     block_on(bob.renew_keys(None, &no_progress)).unwrap();
     block_on(alice.trust_state("bob")).unwrap();

@@ -33,10 +33,10 @@ fn everything_that_is_secret_is_wiped(
         let SigningKey::Rust(key) = key;
         wiped::<ed25519_dalek::SigningKey>(key);
     }
-    let OwnKey { keyset: _, fingerprint: _, decryption: d, signing: s, keyset_key } = own;
+    let OwnKey { keyset: _, fingerprint: _, decryption: d, signing: s, keyset_key, managing } = own;
     decryption(d);
     signing(s);
-    if let Some(key) = keyset_key {
+    for key in [keyset_key, managing].into_iter().flatten() {
         wiped(key);
     }
     match secret {

@@ -45,6 +45,8 @@ fn make(n: usize, before: Option<(usize, &Keyset)>, signed: bool) -> Keyset {
         self_signature: Fixed([0; 64]),
         maker_signature: None,
         chain_signature: None,
+        managers: None,
+        manager_signature: None,
         extra: Extra::default(),
     };
     if let Some((before, _)) = before.filter(|_| signed) {

@@ -167,6 +167,9 @@ const page: Page<Identity> = await session.identities.list({ search: "w", kind: 
 const ward: Session = await session.identities.as(page.items[0]?.login ?? "ward");
 const links: Link[] = await ward.identities.getSharingGroup("ward");
 await session.identities.replaceSharingGroup("ward", links.filter(({ locked }) => !locked).map(({ login }) => login), { signal });
+await session.identities.replaceSharingGroup("ward", ["alice"], { expected: links.map(({ login }) => login) });
+await session.identities.removeFromSharingGroup("ward", ["bob"], { signal });
+await session.identities.create({ login: "team" }, { sharingGroup: ["alice", "bob"], managers: ["alice"] });
 await session.decrypt(sealed.bytes, { reason: "round" });
 await session.remove([sealed.id], { hard: true });
 await session.shareFuture(await session.sharingFuture());

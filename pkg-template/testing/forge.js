@@ -106,15 +106,17 @@ async function seedOf(login, pkcs8) {
 
 const party = ({ login, fingerprint }) => compound(text(login), bytes(fingerprint));
 
+const managersOf = ({ managers: m }) => optional(m && compound(bytes(m.key), ...m.logins.map(text)));
+
 /** A keyset's fingerprint, in base64url. */
 export async function fingerprintOf(k) {
   const fields = [text(k.login), integer(k.version), integer(k.suite), bytes(k.encryptionKey), bytes(k.signingKey)];
-  return base64url(await sha256(T("keyset", ...fields, optional(k.previous && bytes(k.previous)))));
+  return base64url(await sha256(T("keyset", ...fields, optional(k.previous && bytes(k.previous)), managersOf(k))));
 }
 
 function keysetSigned(k, field) {
   const fields = [text(k.login), integer(k.version), integer(k.suite), bytes(k.encryptionKey), bytes(k.signingKey)];
-  fields.push(integer(k.created), optional(k.previous && bytes(k.previous)), party(k.maker));
+  fields.push(integer(k.created), optional(k.previous && bytes(k.previous)), managersOf(k), party(k.maker));
   if (field !== "selfSignature") fields.push(bytes(k.selfSignature));
   if (field === "chainSignature") fields.push(optional(k.makerSignature && bytes(k.makerSignature)));
   return T(`keyset/${field}`, ...fields);
@@ -142,7 +144,7 @@ const manifestFields = (m) => [
 ];
 
 const manifestHash = async (m) =>
-  base64url(await sha256(T("manifest", ...manifestFields(m), bytes(m.signature), bytes(m.authorSignature))));
+  base64url(await sha256(T("manifest", ...manifestFields(m), bytes(m.signature), bytes(m.authorSignature), optional(m.managerSignature && bytes(m.managerSignature)))));
 
 // ---- answers to requests for access (section 9) ----
 

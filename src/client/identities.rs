@@ -11,7 +11,7 @@ use super::rest::{self, Why};
 use crate::crypto::boxes::{open_at_rest, seal_at_rest};
 use crate::encoding::{Bytes, check_login};
 use crate::error::{Code, Error, Result};
-use crate::graph::{Group, Memory, Offered, Principal, SharingPlan, make_statement};
+use crate::graph::{Group, ListChange, Memory, Offered, Principal, SharingPlan, make_statement};
 use crate::keyring::{self, Secret, change_slots, make_sharer_slot};
 use crate::relay::{Link, Opening, Operation, Reply, onward, unexpected};
 use crate::trust::State;
@@ -130,15 +130,17 @@ impl Session {
     }
 
     /// Creates an identity that is shared with others (oneself, if nobody is named), and opened with a secret if given.
+    /// `managers`: those of them who alone change with whom it is shared, and renew its keys.
     pub async fn create_identity(
         &self,
         login: &str,
         profile: &Profile,
         sharing_group: &[String],
+        managers: Option<&[String]>,
         secret: Option<&Secret>,
     ) -> Result<()> {
         let me = self.ready().await?;
-        let outcome = me.create(login, profile, sharing_group, secret).await;
+        let outcome = me.create(login, profile, sharing_group, managers, secret).await;
         self.keeping(outcome).await
     }
 
@@ -215,16 +217,16 @@ impl Session {
         self.keeping(outcome).await
     }
 
-    /// Sets the sharers of an identity. Whoever is excluded has no part in anything that is sealed from now on.
+    /// Sets the sharers of an identity, or takes some away. Whoever is excluded has no part in anything that is sealed from now on.
     /// Errors: [`Code::Conflict`] if somebody else changed it first: try again.
     pub async fn replace_sharing_group(
         &self,
         login: &str,
-        logins: &[String],
+        change: ListChange<'_>,
         progress: &dyn Fn(usize) -> Result<()>,
     ) -> Result<()> {
         let epoch = self.epoch();
-        let outcome = self.ready().await?.replace(login, logins, progress).await;
+        let outcome = self.ready().await?.replace(login, change, progress).await;
         match self.keeping(outcome).await? {
             Some(plan) => self.carry_out(plan, None, progress, epoch).await,
             None => Ok(()),
@@ -287,8 +289,9 @@ impl Session {
         }
         let offered = me.resolve(&[login.to_owned()]).await?.remove(0);
         let newest = offered.newest()?;
-        let made = keyring::make_for(&me.engine, me.relay.id(), &key, login, Some(secret), &[], Some(newest), me.now())
-            .await?;
+        let made =
+            keyring::make_for(&me.engine, me.relay.id(), &key, login, Some(secret), &[], None, Some(newest), me.now())
+                .await?;
         me.call(&Operation::Overwrite { new: Box::new(made.own.clone()), secrets: made.secrets.clone() }).await?;
         self.keeping(Ok(())).await
     }

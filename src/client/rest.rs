@@ -237,7 +237,14 @@ pub(super) async fn load_session(store: &Store, login: &str) -> Result<Option<Re
                 return Err(unreadable());
             };
             let fingerprint = keyset.fingerprint();
-            keys.push(OwnKey { keyset: keyset.clone(), fingerprint, decryption, signing, keyset_key: None });
+            keys.push(OwnKey {
+                keyset: keyset.clone(),
+                fingerprint,
+                decryption,
+                signing,
+                keyset_key: None,
+                managing: None,
+            });
         }
         match stored.next() {
             Some(StoredKey::Rest(key)) => rest = Some(key),

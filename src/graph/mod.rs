@@ -30,7 +30,7 @@ use crate::wire::manifest::Manifest;
 pub use others::Memory;
 pub use path::{Acting, Way};
 pub use policy::{Policy, Question, TrustNews};
-pub use sharing::{Group, SharingChange, SharingPlan};
+pub use sharing::{Group, ListChange, SharingChange, SharingPlan};
 pub use statements::{Said, make as make_statement};
 pub use warnings::{Warning, WarningKind};
 
@@ -211,8 +211,8 @@ impl Principal {
     pub fn saw_manifest(&self, manifest: &Manifest) {
         let mut memory = self.known.memory.borrow_mut();
         let seen = memory.manifests.entry(manifest.fingerprint.hex()).or_insert((0, manifest.hash()));
-        if manifest.counter > seen.0 {
-            *seen = (manifest.counter, manifest.hash());
+        if manifest.number() > seen.0 {
+            *seen = (manifest.number(), manifest.hash());
             self.known.changed.set(true);
         }
     }

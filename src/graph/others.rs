@@ -14,9 +14,9 @@ use crate::keyring::OwnKey;
 use crate::relay::{Operation, OwnKeyset, Reply, unexpected};
 use crate::secret::make_id;
 use crate::trust::{self, Relied, State, Trust};
-use crate::wire::Party;
 use crate::wire::keyset::Keyset;
 use crate::wire::manifest::Manifest;
+use crate::wire::{LAST_LIST, Party};
 
 /// What is remembered from one session to the next, so that a relay cannot turn time back.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -175,9 +175,7 @@ impl Principal {
     pub fn check_manifest(&self, own: &OwnKeyset) -> Result<()> {
         let refused = |message| Err(Error::about(Code::VerificationFailed, message, vec![own.keyset.login.clone()]));
         let manifest = &own.manifest;
-        if manifest.fingerprint != own.keyset.fingerprint()
-            || manifest.check_shown(&own.keyset.signing_key, &own.slots).is_err()
-        {
+        if manifest.fingerprint != own.keyset.fingerprint() || manifest.check_shown(&own.keyset, &own.slots).is_err() {
             return refused("the relay's list of key slots is not the signed one");
         }
         self.check_made(&own.keyset, manifest)?;
@@ -220,17 +218,18 @@ impl Principal {
     /// Notes a signed list of slots. Errors: [`Code::VerificationFailed`] for a rollback or a fork.
     pub(super) fn note_manifest(&self, login: &str, manifest: &Manifest) -> Result<()> {
         let refused = |message| Err(Error::about(Code::VerificationFailed, message, vec![login.to_owned()]));
-        let hash = manifest.hash();
+        let (number, hash) = (manifest.number(), manifest.hash());
         let mut memory = self.known.memory.borrow_mut();
         let seen = memory.manifests.entry(manifest.fingerprint.hex()).or_insert((0, hash));
-        if manifest.counter < seen.0 {
+        if number < seen.0 {
             return refused("the relay serves an older list of key slots than it did before");
         }
-        if manifest.counter == seen.0 && hash != seen.1 {
+        // The last number is the list's that goes with a next version, whatever was there with that number.
+        if number == seen.0 && hash != seen.1 && number < LAST_LIST {
             return refused("the relay serves two lists of key slots with one number");
         }
-        if manifest.counter > seen.0 {
-            *seen = (manifest.counter, hash);
+        if number > seen.0 {
+            *seen = (number, hash);
             self.known.changed.set(true);
         }
         Ok(())

@@ -26,6 +26,40 @@ pub struct Group {
     pub locked: BTreeSet<String>,
 }
 
+/// How a sharing group is to change.
+#[derive(Clone, Copy, Debug)]
+pub enum ListChange<'a> {
+    /// To these; `expected`: only if these are in it now.
+    To {
+        /// Who is to be in it.
+        logins: &'a [String],
+        /// Who the caller believes is.
+        expected: Option<&'a [String]>,
+    },
+    /// Without these, whoever else is in it.
+    Without(&'a [String]),
+}
+
+impl<'a> ListChange<'a> {
+    /// To these, whoever is in it now.
+    pub fn to(logins: &'a [String]) -> Self {
+        Self::To { logins, expected: None }
+    }
+
+    /// The group afterwards. Errors: [`Code::Conflict`] if it is not the expected one now.
+    fn applied(self, login: &str, listed: &BTreeSet<String>) -> Result<BTreeSet<String>> {
+        let all = |logins: &[String]| distinct(logins, login).into_iter().collect::<BTreeSet<String>>();
+        match self {
+            Self::Without(logins) => Ok(listed.difference(&all(logins)).cloned().collect()),
+            Self::To { expected: Some(expected), .. } if all(expected) != *listed => {
+                let message = "this sharing group is not the expected one: read it, and decide again";
+                Err(Error::about(Code::Conflict, message, vec![login.to_owned()]))
+            }
+            Self::To { logins, .. } => Ok(all(logins)),
+        }
+    }
+}
+
 /// What became of one's own keys in a change: a session goes on with them.
 #[derive(Debug, Default)]
 pub struct SharingChange {
@@ -63,6 +97,12 @@ struct Subject {
 impl Subject {
     fn acting<'a>(&'a self, me: &'a Principal) -> &'a Principal {
         self.principal.as_deref().unwrap_or(me)
+    }
+
+    /// Of its managers, if it has some, those among `holders`.
+    fn managers(&self, holders: &BTreeSet<String>) -> Option<Vec<String>> {
+        let managers = self.key.keyset.managers.as_ref()?;
+        Some(managers.logins.iter().filter(|login| holders.contains(*login)).cloned().collect())
     }
 }
 
@@ -107,7 +147,7 @@ impl Principal {
         let fingerprint = newest.fingerprint();
         if sharing.keyset.fingerprint() != fingerprint
             || manifest.fingerprint != fingerprint
-            || manifest.check_shown(&newest.signing_key, &[]).is_err()
+            || manifest.check_shown(newest, &[]).is_err()
         {
             return refused();
         }
@@ -125,6 +165,7 @@ impl Principal {
         login: &str,
         profile: &Profile,
         sharing_group: &[String],
+        managers: Option<&[String]>,
         secret: Option<&Secret>,
     ) -> Result<()> {
         profile.check()?;
@@ -134,12 +175,22 @@ impl Principal {
             let message = "nobody could open this identity: name a sharing group, or give it a secret";
             return Err(Error::new(Code::NoRecipient, message));
         }
+        let managers = managers.map(|all| managing(all, &logins, secret)).transpose()?;
         let (key, holders) = self.seal_for(&logins).await?;
         let before = self.offered(&[login.to_owned()], true).await?.remove(0);
         let previous = before.as_ref().and_then(|offer| offer.last());
-        let made =
-            keyring::make_for(&self.engine, self.relay.id(), &key, login, secret, &holders, previous, self.now())
-                .await?;
+        let made = keyring::make_for(
+            &self.engine,
+            self.relay.id(),
+            &key,
+            login,
+            secret,
+            &holders,
+            managers.as_deref(),
+            previous,
+            self.now(),
+        )
+        .await?;
         let profile = make_statement(self, &made.key, PROFILE, 1, to_json(profile)?).await?;
         let operation = Operation::Register {
             new: Box::new(made.own.clone()),
@@ -189,6 +240,7 @@ impl Principal {
     /// Adds sharers. Who is one already stays.
     pub async fn extend(&self, login: &str, logins: &[String], progress: &dyn Fn(usize) -> Result<()>) -> Result<()> {
         let subject = self.subject(login).await?;
+        subject.key.require_managing()?;
         let logins = distinct(logins, login);
         let (_, keysets) = self.seal_for(&logins).await?;
         self.add_slots(&subject, keysets, progress).await
@@ -219,12 +271,13 @@ impl Principal {
     }
 
     /// Gives a keyset that a person compared, and nothing newer, a slot on the newest version of an identity whose signed
-    /// list names its login. Gives the slot's id, and none if the list does not name it.
+    /// list names its login. Gives the slot's id, and none if the list does not name it, or is not one's to change.
     pub async fn give_slot_back(&self, login: &str, to: &Keyset) -> Result<Option<uuid::Uuid>> {
         let subject = self.subject(login).await?;
         let slots = &subject.own.manifest.slots;
         let listed = |e: &&crate::wire::manifest::Entry| e.holder.as_ref().is_some_and(|h| h.login == to.login);
-        if !slots.iter().any(|e| listed(&e)) {
+        // Who does not manage it leaves that to those who do.
+        if !slots.iter().any(|e| listed(&e)) || subject.key.require_managing().is_err() {
             return Ok(None);
         }
         self.add_slots(&subject, vec![to.clone()], &|_| Ok(())).await?;
@@ -236,6 +289,7 @@ impl Principal {
     /// Plans to renew keys, one's own or those of an identity that one acts for.
     pub async fn plan_renewal(&self, login: &str) -> Result<SharingPlan> {
         let subject = self.subject(login).await?;
+        subject.key.require_managing()?;
         let holders = holders_of(&subject.own.manifest);
         Ok(SharingPlan { subjects: vec![(subject, holders)], excluded: BTreeSet::new(), closes: false })
     }
@@ -245,13 +299,15 @@ impl Principal {
     pub async fn replace(
         &self,
         login: &str,
-        logins: &[String],
+        change: ListChange<'_>,
         progress: &dyn Fn(usize) -> Result<()>,
     ) -> Result<Option<SharingPlan>> {
         let subject = self.subject(login).await?;
-        let wanted: BTreeSet<String> = distinct(logins, login).into_iter().collect();
-        let listed = holders_of(&subject.own.manifest);
-        let excluded: BTreeSet<String> = listed.difference(&wanted).filter(|l| *l != login).cloned().collect();
+        subject.key.require_managing()?;
+        let mut listed = holders_of(&subject.own.manifest);
+        listed.remove(login);
+        let wanted = change.applied(login, &listed)?;
+        let excluded: BTreeSet<String> = listed.difference(&wanted).cloned().collect();
         if excluded.is_empty() {
             let (_, keysets) = self.seal_for(&wanted.into_iter().collect::<Vec<_>>()).await?;
             self.add_slots(&subject, keysets, progress).await?;
@@ -261,6 +317,11 @@ impl Principal {
         if wanted.is_empty() && !opens_alone {
             let message = "nobody could open this identity any more: name who stays";
             return Err(Error::new(Code::NoRecipient, message));
+        }
+        if subject.managers(&wanted).is_some_and(|stay| stay.is_empty()) {
+            return Err(Error::bad_input(
+                "nobody who stays could change this list any more: leave one of its managers",
+            ));
         }
         // Somebody who is new here must be usable; of who stays, the version that was relied on is enough.
         let new: Vec<String> = wanted.difference(&listed).cloned().collect();
@@ -275,6 +336,8 @@ impl Principal {
                     true => self.subject(owner).await.map(Some)?,
                     false => passed_over(self.other_through(acting, owner).await)?,
                 };
+                // What somebody else manages is renewed by them.
+                let other = other.filter(|other| other.key.require_managing().is_ok());
                 renewed.extend(other.map(|other| (other, holders.clone())));
             }
         }
@@ -315,9 +378,11 @@ impl Principal {
         let SharingPlan { subjects, excluded, closes } = plan;
         let mut fresh: Vec<Fresh> = Vec::with_capacity(subjects.len());
         progress(0)?;
-        for (subject, _) in &subjects {
+        for (subject, holders) in &subjects {
             let maker = self.author(subject)?;
-            let renewing = Renewing { own: &subject.own, key: &subject.key, maker: maker.as_ref() };
+            let managers = subject.managers(holders);
+            let (own, key) = (&subject.own, &subject.key);
+            let renewing = Renewing { own, key, maker: maker.as_ref(), managers: managers.as_deref() };
             fresh.push(renewing.begin(&self.engine, self.now()).await?);
         }
         let new: BTreeMap<String, Keyset> =
@@ -347,7 +412,7 @@ impl Principal {
                 let login = subject.key.keyset.login.clone();
                 return Err(Error::about(Code::VerificationFailed, message, vec![login]));
             }
-            let renewing = Renewing { own: &subject.own, key: &subject.key, maker: maker.as_ref() };
+            let renewing = Renewing { own: &subject.own, key: &subject.key, maker: maker.as_ref(), managers: None };
             // Ways of unlocking that somebody added who is excluded now fall with them.
             let keeps = |e: &crate::wire::manifest::Entry| !excluded.contains(&e.added_by.login);
             let before = done.get();
@@ -443,6 +508,20 @@ fn passed_over<T>(outcome: Result<T>) -> Result<Option<T>> {
         }
         other => other.map(Some),
     }
+}
+
+/// The managers of an identity that is to be made: sharers, because they need its keys, too.
+fn managing(managers: &[String], sharers: &[String], secret: Option<&Secret>) -> Result<Vec<String>> {
+    if secret.is_some() {
+        return Err(Error::bad_input(
+            "an identity with managers is opened through its sharing group, and by no secret",
+        ));
+    }
+    let managers = distinct(managers, "");
+    if managers.is_empty() || managers.iter().any(|login| !sharers.contains(login)) {
+        return Err(Error::bad_input("managers are one or more of the sharing group"));
+    }
+    Ok(managers)
 }
 
 /// Logins without repetitions, and without one.

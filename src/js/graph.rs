@@ -12,7 +12,7 @@ use super::convert::{Progress, ShownKey, Thrown, id, ids, options, secret, throw
 use super::session::{CoreSession, object};
 use crate::client::{Asked, Asking, Identity, Session};
 use crate::error::{Code, Error, Result};
-use crate::graph::{Policy, Question, Warning};
+use crate::graph::{ListChange, Policy, Question, Warning};
 use crate::wire::access::{AccessRequest, AccessStatus};
 use crate::wire::statement::Profile;
 
@@ -196,13 +196,16 @@ impl CoreSession {
         login: String,
         profile: JsValue,
         sharing_group: Vec<String>,
+        managers: Option<Vec<String>>,
         with: JsValue,
     ) -> Result<(), Thrown> {
         let given: ProfileObject = options(profile).map_err(throw)?;
         let payload = payload(given.payload_json).map_err(throw)?;
         let profile = Profile { name: given.name, kind: given.kind.unwrap_or(Profile::default().kind), payload };
         let secret = if with.is_undefined() { None } else { Some(secret(with).map_err(throw)?) };
-        self.inner.create_identity(&login, &profile, &sharing_group, secret.as_ref()).await.map_err(throw)
+        let managers = managers.as_deref();
+        let made = self.inner.create_identity(&login, &profile, &sharing_group, managers, secret.as_ref()).await;
+        made.map_err(throw)
     }
 
     /// Changes what an identity says of itself.
@@ -259,10 +262,26 @@ impl CoreSession {
         &self,
         login: String,
         logins: Vec<String>,
+        expected: Option<Vec<String>>,
         progress: Option<Function>,
     ) -> Result<(), Thrown> {
         let progress = Progress::new(progress);
-        let outcome = self.inner.replace_sharing_group(&login, &logins, &|done| progress.report(done)).await;
+        let change = ListChange::To { logins: &logins, expected: expected.as_deref() };
+        let outcome = self.inner.replace_sharing_group(&login, change, &|done| progress.report(done)).await;
+        progress.finish(outcome)
+    }
+
+    /// Takes sharers away, whoever else there is.
+    #[wasm_bindgen(js_name = removeFromSharingGroup)]
+    pub async fn remove_from_sharing_group(
+        &self,
+        login: String,
+        logins: Vec<String>,
+        progress: Option<Function>,
+    ) -> Result<(), Thrown> {
+        let progress = Progress::new(progress);
+        let change = ListChange::Without(&logins);
+        let outcome = self.inner.replace_sharing_group(&login, change, &|done| progress.report(done)).await;
         progress.finish(outcome)
     }
 

@@ -16,7 +16,7 @@ use crate::encoding::{Bytes, Hash, Signature, Transcript, compound};
 use crate::error::{Code, Error, Result};
 use crate::relay::{LoginSecret, OwnKeyset, Renewal, SlotChange};
 use crate::secret::{Key32, SecretBytes, make_id};
-use crate::wire::keyset::Keyset;
+use crate::wire::keyset::{Keyset, Managers};
 use crate::wire::manifest::{Entry, Manifest};
 use crate::wire::slot::{Slot, SlotKind, Unlocker};
 use crate::wire::{Extra, Party, SUITE};
@@ -68,7 +68,14 @@ impl KeyPair {
     pub async fn own_key(&self, engine: &Engine, keyset: &Keyset, seed: &Key32) -> Result<OwnKey> {
         let (decryption, _) = engine.import_decryption(&self.pkcs8).await?;
         let signing = engine.import_signing(seed).await?;
-        Ok(OwnKey { keyset: keyset.clone(), fingerprint: keyset.fingerprint(), decryption, signing, keyset_key: None })
+        Ok(OwnKey {
+            keyset: keyset.clone(),
+            fingerprint: keyset.fingerprint(),
+            decryption,
+            signing,
+            keyset_key: None,
+            managing: None,
+        })
     }
 }
 
@@ -85,6 +92,8 @@ pub struct OwnKey {
     pub signing: SigningKey,
     /// The keyset key: in memory only, and gone after a reload.
     pub keyset_key: Option<Key32>,
+    /// The private half of the managers' key, if the keyset has managers and one is among them. In memory only.
+    pub managing: Option<Key32>,
 }
 
 impl OwnKey {
@@ -96,6 +105,25 @@ impl OwnKey {
     /// Signs one field of a record.
     pub async fn sign(&self, engine: &Engine, transcript: &Transcript) -> Result<Signature> {
         engine.sign(&self.signing, transcript.as_bytes()).await.map(crate::encoding::Fixed)
+    }
+
+    /// Errors: [`Code::Forbidden`] if the keyset has managers, and one is none of them.
+    pub fn require_managing(&self) -> Result<()> {
+        match (&self.keyset.managers, &self.managing) {
+            (Some(_), None) => {
+                let message = "only those who manage this identity change with whom it is shared, and renew its keys";
+                Err(Error::about(Code::Forbidden, message, vec![self.keyset.login.clone()]))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Signs one field of a record with the managers' key. `None`: the keyset has no managers.
+    async fn sign_as_manager(&self, engine: &Engine, transcript: &Transcript) -> Result<Option<Signature>> {
+        self.require_managing()?;
+        let Some(seed) = &self.managing else { return Ok(None) };
+        let key = engine.import_signing(seed).await?;
+        engine.sign(&key, transcript.as_bytes()).await.map(|signature| Some(crate::encoding::Fixed(signature)))
     }
 
     /// The modulus' length in bytes.
@@ -140,7 +168,7 @@ pub async fn make(
         Secret::Vault(_) => fresh_material(engine).await?,
         Secret::KeyPair(pair) => (pair.pkcs8.clone(), pair.seed(login)?),
     };
-    let key = make_keyset(engine, login, &pkcs8, &seed, Before::of(previous), None, now).await?;
+    let key = make_keyset(engine, login, &pkcs8, &seed, Before::of(previous), None, None, now).await?;
     if matches!(secret, Secret::KeyPair(_)) {
         check_pair(engine, &key).await?;
     }
@@ -149,7 +177,8 @@ pub async fn make(
     finish(engine, key, &pkcs8, &seed, None, vec![slot], entries, secrets).await
 }
 
-/// Makes a keyset for another identity: shared with `holders`, and opened with `secret` if there is one.
+/// Makes a keyset for another identity: shared with `holders`, and opened with `secret` if there is one. `managers`: those of
+/// the holders who alone change it.
 #[allow(clippy::too_many_arguments, reason = "what a keyset is made of")]
 pub async fn make_for(
     engine: &Engine,
@@ -158,11 +187,12 @@ pub async fn make_for(
     login: &str,
     secret: Option<&Secret>,
     holders: &[Keyset],
+    managers: Option<&[String]>,
     previous: Option<&Keyset>,
     now: u64,
 ) -> Result<Made> {
     let (pkcs8, seed) = fresh_material(engine).await?;
-    let key = make_keyset(engine, login, &pkcs8, &seed, Before::of(previous), Some(maker), now).await?;
+    let key = make_keyset(engine, login, &pkcs8, &seed, Before::of(previous), Some(maker), managers, now).await?;
     let mut slots = make_sharer_slots(engine, &key, holders, &|_| Ok(())).await?;
     let mut secrets = Vec::new();
     if let Some(secret) = secret {
@@ -223,6 +253,7 @@ async fn check_pair(engine: &Engine, key: &OwnKey) -> Result<()> {
     if opened.expose() == probe.expose() { Ok(()) } else { Err(unfit(Error::corrupt())) }
 }
 
+#[allow(clippy::too_many_arguments, reason = "everything that a keyset is made of")]
 async fn make_keyset(
     engine: &Engine,
     login: &str,
@@ -230,8 +261,14 @@ async fn make_keyset(
     seed: &Key32,
     before: Before<'_>,
     maker: Option<&OwnKey>,
+    managers: Option<&[String]>,
     now: u64,
 ) -> Result<OwnKey> {
+    let managing = managers.map(|_| Key32::make()).transpose()?;
+    let managers = managing.as_ref().zip(managers).map(|(seed, logins)| Managers {
+        key: crate::encoding::Fixed(rust::ed25519_public(seed)),
+        logins: logins.to_vec(),
+    });
     let (decryption, public) = engine.import_decryption(pkcs8).await?;
     let signing = engine.import_signing(seed).await?;
     let empty = crate::encoding::Fixed([0; 64]);
@@ -243,21 +280,24 @@ async fn make_keyset(
         signing_key: crate::encoding::Fixed(rust::ed25519_public(seed)),
         created: now,
         previous: before.keyset.map(Keyset::fingerprint),
+        managers,
         maker: Party { login: login.to_owned(), fingerprint: crate::encoding::Fixed([0; 32]) },
         self_signature: empty,
         maker_signature: None,
         chain_signature: None,
+        manager_signature: None,
         extra: Extra::default(),
     };
     let fingerprint = keyset.fingerprint();
     keyset.maker = maker.map_or(Party { login: login.to_owned(), fingerprint }, OwnKey::party);
-    let mut key = OwnKey { keyset, fingerprint, decryption, signing, keyset_key: Some(Key32::make()?) };
+    let mut key = OwnKey { keyset, fingerprint, decryption, signing, keyset_key: Some(Key32::make()?), managing };
     key.keyset.self_signature = key.sign(engine, &key.keyset.self_transcript()).await?;
     if let Some(maker) = maker {
         key.keyset.maker_signature = Some(maker.sign(engine, &key.keyset.maker_transcript()).await?);
     }
     if let Some(before) = before.chain {
         key.keyset.chain_signature = Some(before.sign(engine, &key.keyset.chain_transcript()).await?);
+        key.keyset.manager_signature = before.sign_as_manager(engine, &key.keyset.manager_transcript()).await?;
     }
     Ok(key)
 }
@@ -344,11 +384,17 @@ async fn seal_slot(engine: &Engine, key: &OwnKey, kind: SlotKind, unlocker: Unlo
     })
 }
 
-/// Makes a `sharer` slot: whoever holds `holder` opens `key`.
+/// Makes a `sharer` slot: whoever holds `holder` opens `key`, and a manager the managers' key, too.
 pub async fn make_sharer_slot(engine: &Engine, key: &OwnKey, holder: &Keyset) -> Result<Slot> {
     let id = make_id()?;
     let context = Slot::context(&key.fingerprint, SlotKind::Sharer, id);
-    let sealed = seal_message(engine, &holder.encryption()?, &context, key.require_keyset_key()?.expose()).await?;
+    let managers = key.keyset.managers.as_ref().filter(|m| m.logins.contains(&holder.login));
+    let managing = managers.and(key.managing.as_ref()).map(Key32::expose);
+    let mut plain = Vec::with_capacity(64);
+    plain.extend_from_slice(key.require_keyset_key()?.expose());
+    plain.extend_from_slice(managing.map_or(&[], |seed| &seed[..]));
+    let plain = SecretBytes::new(plain);
+    let sealed = seal_message(engine, &holder.encryption()?, &context, plain.expose()).await?;
     Ok(Slot {
         id,
         fingerprint: key.fingerprint,
@@ -411,10 +457,12 @@ async fn make_manifest(
         author: author.party(),
         signature: empty,
         author_signature: empty,
+        manager_signature: None,
         extra: Extra::default(),
     };
     manifest.signature = key.sign(engine, &manifest.transcript()).await?;
     manifest.author_signature = author.sign(engine, &manifest.author_transcript()).await?;
+    manifest.manager_signature = key.sign_as_manager(engine, &manifest.manager_transcript()).await?;
     Ok(manifest)
 }
 
@@ -431,9 +479,10 @@ pub async fn change_slots(
     let author = author.unwrap_or(key);
     let mut entries: Vec<Entry> = own.manifest.slots.iter().filter(|e| !drop(e)).cloned().collect();
     entries.extend(add.iter().map(|s| Entry::of(s, author.party())));
-    // Whoever holds these keys can have counted to the end: what is beyond it is refused everywhere, so nothing is made.
+    // Whoever holds these keys can have counted to the end: only a renewal goes on from there.
     let ended = || Error::new(Code::Conflict, "this list of key slots has counted to its end: renew the keys");
-    let next = own.manifest.counter.checked_add(1).ok_or_else(ended)?;
+    let ends = add.iter().any(|slot| slot.kind == SlotKind::Successor);
+    let next = own.manifest.next_counter(ends).ok_or_else(ended)?;
     let manifest = make_manifest(engine, key, author, next, Some(own.manifest.hash()), entries).await?;
     Ok(SlotChange { manifest, add, secrets })
 }

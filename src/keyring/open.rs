@@ -12,7 +12,8 @@ use crate::wire::keyset::Keyset;
 use crate::wire::slot::{Slot, SlotKind};
 
 /// Opens a private part, recomputes both public keys and compares them.
-async fn open_private(engine: &Engine, own: &OwnKeyset, keyset_key: Key32) -> Result<OwnKey> {
+async fn open_private(engine: &Engine, own: &OwnKeyset, opened: Handed) -> Result<OwnKey> {
+    let Handed { keyset_key, managing } = opened;
     let fingerprint = own.keyset.fingerprint();
     let plain = open_box(&keyset_key, &private_context(&fingerprint), &own.private.0)?;
     let mut rest = plain.expose();
@@ -26,7 +27,24 @@ async fn open_private(engine: &Engine, own: &OwnKeyset, keyset_key: Key32) -> Re
         return Err(Error::corrupt());
     }
     let signing = engine.import_signing(&seed).await?;
-    Ok(OwnKey { keyset: own.keyset.clone(), fingerprint, decryption, signing, keyset_key: Some(keyset_key) })
+    let fits = |seed: &Key32| {
+        own.keyset.managers.as_ref().is_some_and(|managers| rust::ed25519_public(seed) == managers.key.0)
+    };
+    let managing = managing.filter(fits);
+    Ok(OwnKey { keyset: own.keyset.clone(), fingerprint, decryption, signing, keyset_key: Some(keyset_key), managing })
+}
+
+/// What a slot hands out.
+struct Handed {
+    keyset_key: Key32,
+    /// To managers.
+    managing: Option<Key32>,
+}
+
+impl From<Key32> for Handed {
+    fn from(keyset_key: Key32) -> Self {
+        Self { keyset_key, managing: None }
+    }
 }
 
 /// What a secret opened.
@@ -45,7 +63,7 @@ pub async fn open(engine: &Engine, login: &str, all: &[OwnKeyset], secret: &Secr
     for own in all.iter().rev() {
         for slot in &own.slots {
             let Some((keyset_key, anchor)) = open_slot(engine, login, all, slot, secret).await? else { continue };
-            keys.push(open_private(engine, own, keyset_key).await?);
+            keys.push(open_private(engine, own, keyset_key.into()).await?);
             anchors.push(anchor);
             break;
         }
@@ -76,12 +94,12 @@ pub async fn open_shared(engine: &Engine, all: &[OwnKeyset], holder: &[OwnKey]) 
         for slot in slots {
             let ours = slot.holder.as_ref().is_none_or(|h| keys.iter().any(|k| k.party() == *h));
             // A slot that a relay planted is skipped: it hides no other.
-            let keyset_key = match ours {
+            let handed = match ours {
                 true => open_inner_slot(engine, own, slot, &keys).await,
                 false => open_inner_slot(engine, own, slot, holder).await,
             };
-            let Some(keyset_key) = keyset_key else { continue };
-            if let Ok(key) = open_private(engine, own, keyset_key).await {
+            let Some(handed) = handed else { continue };
+            if let Ok(key) = open_private(engine, own, handed).await {
                 opened = Some(key);
                 break;
             }
@@ -105,8 +123,8 @@ pub async fn open_more(engine: &Engine, all: &[OwnKeyset], keys: &mut Vec<OwnKey
             }
             for slot in &own.slots {
                 // A slot that is not ours, or that a relay planted, is skipped: it hides no other.
-                let Some(keyset_key) = open_inner_slot(engine, own, slot, keys).await else { continue };
-                if let Ok(key) = open_private(engine, own, keyset_key).await {
+                let Some(handed) = open_inner_slot(engine, own, slot, keys).await else { continue };
+                if let Ok(key) = open_private(engine, own, handed).await {
                     keys.push(key);
                     break;
                 }
@@ -119,19 +137,24 @@ pub async fn open_more(engine: &Engine, all: &[OwnKeyset], keys: &mut Vec<OwnKey
     }
 }
 
-async fn open_inner_slot(engine: &Engine, own: &OwnKeyset, slot: &Slot, keys: &[OwnKey]) -> Option<Key32> {
+async fn open_inner_slot(engine: &Engine, own: &OwnKeyset, slot: &Slot, keys: &[OwnKey]) -> Option<Handed> {
     let context = Slot::context(&slot.fingerprint, slot.kind, slot.id);
     match slot.kind {
         SlotKind::Successor => {
             let next = keys.iter().find(|k| k.keyset.version == own.keyset.version + 1)?;
             let plain = open_box(next.keyset_key.as_ref()?, &context, &slot.sealed.0).ok()?;
-            Key32::from_slice(plain.expose()).ok()
+            Key32::from_slice(plain.expose()).ok().map(Handed::from)
         }
         SlotKind::Sharer => {
             let holder = slot.holder.as_ref()?;
             let key = keys.iter().find(|k| k.party() == *holder)?;
             let plain = open_message(engine, &key.decryption, key.size().ok()?, &context, &slot.sealed.0).await.ok()?;
-            Key32::from_slice(plain.expose()).ok()
+            let (keyset_key, managing) = plain.expose().split_at_checked(32)?;
+            let managing = match managing {
+                [] => None,
+                seed => Some(Key32::from_slice(seed).ok()?),
+            };
+            Some(Handed { keyset_key: Key32::from_slice(keyset_key).ok()?, managing })
         }
         _ => None,
     }

@@ -33,6 +33,8 @@ pub struct Renewing<'a> {
     pub key: &'a OwnKey,
     /// Who renews; absent for one's own keys.
     pub maker: Option<&'a OwnKey>,
+    /// Who manages the next version.
+    pub managers: Option<&'a [String]>,
 }
 
 impl Renewing<'_> {
@@ -40,7 +42,8 @@ impl Renewing<'_> {
     pub async fn begin(&self, engine: &Engine, now: u64) -> Result<Fresh> {
         let (pkcs8, seed) = fresh_material(engine).await?;
         let login = &self.key.keyset.login;
-        let key = make_keyset(engine, login, &pkcs8, &seed, Before::continued(self.key), self.maker, now).await?;
+        let before = Before::continued(self.key);
+        let key = make_keyset(engine, login, &pkcs8, &seed, before, self.maker, self.managers, now).await?;
         Ok(Fresh { key, pkcs8, seed })
     }
 

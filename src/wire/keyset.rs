@@ -2,10 +2,36 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Extra, Party, check_suite, check_time, verify};
+use super::{Extra, MAX_MANAGERS, Party, check_suite, check_time, verify};
 use crate::crypto::keys::EncryptionKey;
-use crate::encoding::{Bytes, Hash, Signature, Transcript, check_login};
+use crate::encoding::{Bytes, Hash, Signature, Transcript, check_login, compound};
 use crate::error::{Code, Error, Result};
+
+/// Who alone changes an identity's list of slots, and renews its keys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Managers {
+    /// Ed25519 public key, whose private half the managers have and other sharers have not.
+    pub key: Hash,
+    /// Who they are, in order.
+    pub logins: Vec<String>,
+}
+
+impl Managers {
+    fn encode(&self) -> Vec<u8> {
+        let mut parts: Vec<&[u8]> = vec![&self.key.0];
+        parts.extend(self.logins.iter().map(String::as_bytes));
+        compound(&parts)
+    }
+
+    fn check(&self) -> Result<()> {
+        self.logins.iter().try_for_each(|login| check_login(login))?;
+        let ordered = self.logins.windows(2).all(|two| two[0] < two[1]);
+        if self.logins.is_empty() || self.logins.len() > MAX_MANAGERS || !ordered {
+            return Err(Error::bad_input("one to 64 managers, each once and in order"));
+        }
+        Ok(())
+    }
+}
 
 /// One version of an identity's public keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +52,9 @@ pub struct Keyset {
     /// The fingerprint of version - 1.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub previous: Option<Hash>,
+    /// Who alone changes the list of its slots and makes the next version. Absent: whoever holds its keys.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub managers: Option<Managers>,
     /// Who made it: the identity itself, or one that can act for it.
     pub maker: Party,
     /// By its own signing key: proof of possession.
@@ -36,13 +65,16 @@ pub struct Keyset {
     /// By version - 1. Absent after a loss: the chain is broken, visibly.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub chain_signature: Option<Signature>,
+    /// By the managers' key of version - 1, if that one has managers.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub manager_signature: Option<Signature>,
     /// Unknown fields.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
 impl Keyset {
-    /// SHA-256(T("keyset", login, version, suite, encryptionKey, signingKey, previous)).
+    /// SHA-256(T("keyset", login, version, suite, encryptionKey, signingKey, previous, managers)).
     pub fn fingerprint(&self) -> Hash {
         let t = Transcript::new("keyset")
             .text(&self.login)
@@ -50,7 +82,8 @@ impl Keyset {
             .int(self.suite)
             .bytes(&self.encryption_key.0)
             .bytes(&self.signing_key.0)
-            .option(self.previous.as_ref().map(|h| &h.0[..]));
+            .option(self.previous.as_ref().map(|h| &h.0[..]))
+            .option(self.managers.as_ref().map(Managers::encode).as_deref());
         Hash::from(t)
     }
 
@@ -68,6 +101,7 @@ impl Keyset {
             .bytes(&self.signing_key.0)
             .int(self.created)
             .option(self.previous.as_ref().map(|h| &h.0[..]))
+            .option(self.managers.as_ref().map(Managers::encode).as_deref())
             .bytes(&self.maker.encode())
     }
 
@@ -88,6 +122,14 @@ impl Keyset {
             .option(self.maker_signature.as_ref().map(|s| &s.0[..]))
     }
 
+    /// What `managerSignature` is over.
+    pub fn manager_transcript(&self) -> Transcript {
+        self.body("managerSignature")
+            .bytes(&self.self_signature.0)
+            .option(self.maker_signature.as_ref().map(|s| &s.0[..]))
+            .option(self.chain_signature.as_ref().map(|s| &s.0[..]))
+    }
+
     /// The RSA public key, checked.
     pub fn encryption(&self) -> Result<EncryptionKey> {
         EncryptionKey::from_spki(&self.encryption_key.0)
@@ -98,6 +140,7 @@ impl Keyset {
         check_login(&self.login)?;
         check_suite(self.suite)?;
         self.maker.check()?;
+        self.managers.as_ref().map_or(Ok(()), Managers::check)?;
         check_time(self.created)?;
         self.encryption()?;
         if self.version == 0 || (self.version == 1) != self.previous.is_none() {
@@ -106,7 +149,8 @@ impl Keyset {
         verify(&self.signing_key, &self.self_transcript(), &self.self_signature)
     }
 
-    /// Whether `previous` signed this keyset as its continuation. An invalid signature is an error, an absent one is not.
+    /// Whether `previous` signed this keyset as its continuation, and its managers did, if it has some. An invalid signature
+    /// is an error, an absent one is not.
     pub fn continues(&self, previous: &Keyset) -> Result<bool> {
         if self.login != previous.login
             || previous.version.checked_add(1) != Some(self.version)
@@ -115,8 +159,16 @@ impl Keyset {
             return Err(Error::new(Code::VerificationFailed, "a keyset does not follow the one before it"));
         }
         match &self.chain_signature {
-            None => Ok(false),
-            Some(signature) => verify(&previous.signing_key, &self.chain_transcript(), signature).map(|()| true),
+            None => return Ok(false),
+            Some(signature) => verify(&previous.signing_key, &self.chain_transcript(), signature)?,
+        }
+        match (&previous.managers, &self.manager_signature) {
+            (None, _) => Ok(true),
+            // Whoever holds the keys and does not manage them continues nothing.
+            (Some(_), None) => Ok(false),
+            (Some(managers), Some(signature)) => {
+                verify(&managers.key, &self.manager_transcript(), signature).map(|()| true)
+            }
         }
     }
 }

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::keyset::Keyset;
 use super::slot::{Slot, SlotKind};
-use super::{Extra, MAX_SLOTS, Party, verify};
+use super::{Extra, LAST_LIST, MAX_SLOTS, Party, verify};
 use crate::encoding::{Hash, Signature, Transcript, compound};
 use crate::error::{Error, Result};
 
@@ -46,7 +47,7 @@ impl Entry {
 pub struct Manifest {
     /// The keyset.
     pub fingerprint: Hash,
-    /// From 1; a counter below one seen is a rollback.
+    /// From 1; a counter below one seen is a rollback. Which list of its keyset it is, [`Manifest::number`] says.
     pub counter: u64,
     /// The hash of the manifest before it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -59,6 +60,9 @@ pub struct Manifest {
     pub signature: Signature,
     /// By the author's signing key.
     pub author_signature: Signature,
+    /// By the managers' key, if the keyset has managers.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub manager_signature: Option<Signature>,
     /// Unknown fields.
     #[serde(flatten)]
     pub extra: Extra,
@@ -84,23 +88,52 @@ impl Manifest {
         self.body("manifest/authorSignature").bytes(&self.signature.0)
     }
 
-    /// SHA-256(T("manifest", all fields)).
-    pub fn hash(&self) -> Hash {
-        self.body("manifest").bytes(&self.signature.0).bytes(&self.author_signature.0).into()
+    /// What `managerSignature` is over.
+    pub fn manager_transcript(&self) -> Transcript {
+        self.body("manifest/managerSignature").bytes(&self.signature.0).bytes(&self.author_signature.0)
     }
 
-    /// Checks the keyset's signature and that exactly the listed slots are there. The author's
+    /// Whether it goes with a next version of the keys, by which the keyset opens.
+    fn ends(&self) -> bool {
+        self.slots.iter().any(|e| e.kind == SlotKind::Successor)
+    }
+
+    /// Which list of its keyset this is. Whoever holds the keys can write any counter: one that leaves no room for the list
+    /// that goes with a next version counts as the last that does.
+    pub fn number(&self) -> u64 {
+        self.counter.min(if self.ends() { LAST_LIST } else { LAST_LIST - 1 })
+    }
+
+    /// The counter of the list after this one; `ends`: it goes with a next version, for which there is always one.
+    /// `None`: the numbers are used up.
+    pub fn next_counter(&self, ends: bool) -> Option<u64> {
+        match ends {
+            true => Some((self.number() + 1).min(LAST_LIST)),
+            false => Some(self.number() + 1).filter(|next| *next < LAST_LIST),
+        }
+    }
+
+    /// SHA-256(T("manifest", all fields)).
+    pub fn hash(&self) -> Hash {
+        self.body("manifest")
+            .bytes(&self.signature.0)
+            .bytes(&self.author_signature.0)
+            .option(self.manager_signature.as_ref().map(|s| &s.0[..]))
+            .into()
+    }
+
+    /// Checks the keyset's and the managers' signature, and that exactly the listed slots are there. The author's
     /// signature is checked by whoever knows the author's keyset.
-    pub fn check(&self, signing_key: &Hash, slots: &[Slot]) -> Result<()> {
+    pub fn check(&self, keyset: &Keyset, slots: &[Slot]) -> Result<()> {
         if self.slots.len() != slots.len() {
             return Err(Error::bad_input("a manifest and its slots do not fit"));
         }
-        self.check_shown(signing_key, slots)
+        self.check_shown(keyset, slots)
     }
 
     /// Checks the same where slots may be held back that the one who asks does not need: with unlockers, and for others.
     /// Those by which versions open each other are never held back.
-    pub fn check_shown(&self, signing_key: &Hash, slots: &[Slot]) -> Result<()> {
+    pub fn check_shown(&self, keyset: &Keyset, slots: &[Slot]) -> Result<()> {
         self.author.check()?;
         let held_back = |kind| !matches!(kind, SlotKind::Successor);
         if self.slots.len() > MAX_SLOTS || self.counter == 0 {
@@ -124,6 +157,11 @@ impl Manifest {
                 return Err(Error::bad_input("a slot is not the one that its manifest lists"));
             }
         }
-        verify(signing_key, &self.transcript(), &self.signature)
+        verify(&keyset.signing_key, &self.transcript(), &self.signature)?;
+        match (&keyset.managers, &self.manager_signature) {
+            (None, _) => Ok(()),
+            (Some(managers), Some(signature)) => verify(&managers.key, &self.manager_transcript(), signature),
+            (Some(_), None) => Err(Error::bad_input("a list of slots is signed by those who manage it")),
+        }
     }
 }

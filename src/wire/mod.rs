@@ -32,6 +32,10 @@ pub const MAX_RECORD: usize = 4 << 20;
 pub const MAX_GRANT_ENTRIES: usize = 4096;
 /// The most slots of one keyset.
 pub const MAX_SLOTS: usize = 4096;
+/// The number of the last list of a keyset's slots, kept for the one that goes with a next version.
+pub const LAST_LIST: u64 = MAX_TIME;
+/// The most managers of an identity.
+pub const MAX_MANAGERS: usize = 64;
 /// The most recipients of one exchange key.
 pub const MAX_RECIPIENTS: usize = 16;
 

@@ -8,10 +8,12 @@ export const party = ({ login, fingerprint }) => compound(text(login), bytes(fin
 
 const maybe = (value, encode) => optional(value === undefined ? undefined : encode(value));
 
+const managers = (m) => compound(bytes(m.key), ...m.logins.map(text));
+
 /** A keyset's fingerprint, 32 bytes. */
 export function fingerprintOf(k) {
   const fields = [text(k.login), integer(k.version), integer(k.suite), bytes(k.encryptionKey), bytes(k.signingKey)];
-  return sha256(T("keyset", ...fields, maybe(k.previous, bytes)));
+  return sha256(T("keyset", ...fields, maybe(k.previous, bytes), maybe(k.managers, managers)));
 }
 
 const named = (k) => toBase64url(fingerprintOf(k));
@@ -26,10 +28,12 @@ function signed(k, field) {
     bytes(k.signingKey),
     integer(k.created),
     maybe(k.previous, bytes),
+    maybe(k.managers, managers),
     party(k.maker),
   ];
   if (field !== "selfSignature") fields.push(bytes(k.selfSignature));
-  if (field === "chainSignature") fields.push(maybe(k.makerSignature, bytes));
+  if (field === "chainSignature" || field === "managerSignature") fields.push(maybe(k.makerSignature, bytes));
+  if (field === "managerSignature") fields.push(maybe(k.chainSignature, bytes));
   return T(`keyset/${field}`, ...fields);
 }
 
@@ -51,6 +55,9 @@ export function checkChain(k, before) {
   if (!next) throw new Error("a chain: not the next");
   if (k.chainSignature === undefined) throw new Error("a chain: broken");
   verify(bytes(before.signingKey), signed(k, "chainSignature"), bytes(k.chainSignature));
+  if (before.managers === undefined) return;
+  if (k.managerSignature === undefined) throw new Error("a chain: not by a manager");
+  verify(bytes(before.managers.key), signed(k, "managerSignature"), bytes(k.managerSignature));
 }
 
 const inside = (fingerprint) => T("private", fingerprint);

@@ -89,12 +89,17 @@ function manifestFields(m) {
 const bySet = (m) => T("manifest/signature", ...manifestFields(m));
 const byAuthor = (m) => T("manifest/authorSignature", ...manifestFields(m), bytes(m.signature));
 
-export const manifestHash = (m) => sha256(T("manifest", ...manifestFields(m), bytes(m.signature), bytes(m.authorSignature)));
+export const manifestHash = (m) => sha256(T("manifest", ...manifestFields(m), bytes(m.signature), bytes(m.authorSignature), maybe(m.managerSignature, bytes)));
 
 /** Throws unless the manifest lists exactly these slots, and both signatures verify. */
 export function checkManifest(m, keyset, slots, author) {
   verify(bytes(keyset.signingKey), bySet(m), bytes(m.signature));
   verify(bytes(author.signingKey), byAuthor(m), bytes(m.authorSignature));
+  if (keyset.managers !== undefined) {
+    if (m.managerSignature === undefined) throw new Error("a manifest: not by a manager");
+    const byManager = T("manifest/managerSignature", ...manifestFields(m), bytes(m.signature), bytes(m.authorSignature));
+    verify(bytes(keyset.managers.key), byManager, bytes(m.managerSignature));
+  }
   if ((m.counter === 1) !== (m.previousHash === undefined)) throw new Error("a manifest: what was before it");
   const listed = m.slots.map((s) => [s.id, s.kind, s.holder?.fingerprint, s.hash].join());
   const there = slots.map((s) => [s.id, s.kind, s.holder?.fingerprint, toBase64url(slotHash(s))].join());

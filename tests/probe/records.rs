@@ -2,19 +2,19 @@
 
 use std::fmt::Debug;
 
-use regrant::encoding::Fixed;
+use regrant::encoding::{Bytes, Fixed};
 use regrant::relay::{ExchangeRecord, GrantRecord, LoginSecret, NotificationRecord, Operation, OwnKeyset, SlotChange};
 use regrant::wire::access::AccessRequest;
 use regrant::wire::exchange::{Exchange, Wrap};
 use regrant::wire::grant::Grant;
-use regrant::wire::keyset::Keyset;
+use regrant::wire::keyset::{Keyset, Managers};
 use regrant::wire::manifest::Manifest;
 use regrant::wire::notification::{KeyPairUpdate, Notification};
 use regrant::wire::receipt::Receipt;
 use regrant::wire::revocation::Revocation;
 use regrant::wire::slot::Slot;
 use regrant::wire::statement::{Profile, Statement};
-use regrant::wire::{Party, parse, to_json};
+use regrant::wire::{Extra, Party, parse, to_json};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -49,6 +49,27 @@ pub const NAMES: &[&str] = &[
     "accessRequest",
 ];
 
+/// A keyset that lists are checked against.
+fn some_keyset() -> Keyset {
+    let party = Party { login: String::from("alice"), fingerprint: Fixed([1; 32]) };
+    Keyset {
+        login: party.login.clone(),
+        version: 1,
+        suite: 1,
+        encryption_key: Bytes::default(),
+        signing_key: Fixed([1; 32]),
+        created: 0,
+        previous: None,
+        managers: Some(Managers { key: Fixed([1; 32]), logins: vec![party.login.clone()] }),
+        maker: party,
+        self_signature: Fixed([0; 64]),
+        maker_signature: None,
+        chain_signature: None,
+        manager_signature: None,
+        extra: Extra::default(),
+    }
+}
+
 /// Reads a record by its number. Whether it was read.
 pub fn read(which: u8, json: &str) -> bool {
     let key = Fixed([1; 32]);
@@ -65,7 +86,8 @@ pub fn read(which: u8, json: &str) -> bool {
             .is_some(),
         2 => record::<Manifest>(json)
             .inspect(|manifest| {
-                let _ = (manifest.check(&key, &[]), manifest.check_shown(&key, &[]), manifest.hash());
+                let keyset = some_keyset();
+                let _ = (manifest.check(&keyset, &[]), manifest.check_shown(&keyset, &[]), manifest.hash());
             })
             .is_some(),
         3 => record::<Exchange>(json)
@@ -82,7 +104,7 @@ pub fn read(which: u8, json: &str) -> bool {
         10 => record::<KeyPairUpdate>(json).is_some(),
         11 => record::<OwnKeyset>(json)
             .inspect(|own| {
-                let _ = own.manifest.check(&own.keyset.signing_key, &own.slots);
+                let _ = own.manifest.check(&own.keyset, &own.slots);
             })
             .is_some(),
         12 => printed::<SlotChange>(json),

@@ -167,10 +167,11 @@ fn manifest(slots: usize) -> Result<()> {
         author: party(),
         signature: EMPTY,
         author_signature: EMPTY,
+        manager_signature: None,
         extra: Extra::default(),
     };
     manifest.signature = sign(&manifest.transcript());
-    manifest.check(&signing().1, &slots)
+    manifest.check(&keyset(1, None, 0), &slots)
 }
 
 fn keyset(version: u64, previous: Option<&Keyset>, created: u64) -> Keyset {
@@ -183,10 +184,12 @@ fn keyset(version: u64, previous: Option<&Keyset>, created: u64) -> Keyset {
         signing_key: signing().1,
         created,
         previous: previous.map(Keyset::fingerprint),
+        managers: None,
         maker: party(),
         self_signature: EMPTY,
         maker_signature: None,
         chain_signature: None,
+        manager_signature: None,
         extra: Extra::default(),
     };
     keyset.self_signature = sign(&keyset.self_transcript());

@@ -98,7 +98,7 @@ pub(crate) fn transcripts(records: &[(String, u64, String)], receipt: &Value) ->
                 for member in value["keysets"].as_array().unwrap() {
                     let own: OwnKeyset = serde_json::from_value(member.clone()).unwrap();
                     let at = format!("{name} {}", own.keyset.version);
-                    own.manifest.check(&own.keyset.signing_key, &own.slots).unwrap();
+                    own.manifest.check(&own.keyset, &own.slots).unwrap();
                     note(format!("{at} fingerprint"), &own.keyset.fingerprint().0);
                     note(format!("{at} selfSignature"), own.keyset.self_transcript().as_bytes());
                     note(format!("{at} chainSignature"), own.keyset.chain_transcript().as_bytes());

@@ -42,7 +42,7 @@ fn check_new(new: &OwnKeyset, secrets: &[LoginSecret]) -> Result<()> {
     {
         return Err(Error::bad_input("a new keyset's manifest does not begin its chain"));
     }
-    new.manifest.check(&new.keyset.signing_key, &new.slots)?;
+    new.manifest.check(&new.keyset, &new.slots)?;
     check_secrets(&new.slots, secrets)
 }
 
@@ -267,7 +267,7 @@ pub(super) fn renew(
         if previous.manifest.fingerprint != last.fingerprint() {
             return Err(conflict("these keys changed meanwhile").into());
         }
-        apply(db, &mut account, previous)?;
+        apply(db, &mut account, previous, true)?;
         check_added(db, login, &new.slots, &before.holders(), changes)?;
         statements::renew(db, batch, &new.keyset, said)?;
         push_version(&mut account, new, &secrets)?;
@@ -282,15 +282,18 @@ pub(super) fn renew(
     Ok(fresh.map_or(Reply::Done, |ticket| Reply::Ticket { ticket }))
 }
 
-/// Applies a change of slots, by compare-and-set on the manifest's hash.
-fn apply(db: &Records, account: &mut Account, change: &SlotChange) -> Ruled<()> {
+/// Applies a change of slots, by compare-and-set on the manifest's hash. `renews`: it goes with a next version.
+fn apply(db: &Records, account: &mut Account, change: &SlotChange, renews: bool) -> Ruled<()> {
     let manifest = &change.manifest;
     check_author(db, account, manifest, None)?;
     let index = account.find(&manifest.fingerprint).ok_or_else(|| Error::new(Code::NotFound, "no such keyset"))?;
     let member = &mut account.keysets[index];
     let current = &member.own.manifest;
-    if manifest.previous_hash != Some(current.hash()) || Some(manifest.counter) != current.counter.checked_add(1) {
+    if manifest.previous_hash != Some(current.hash()) || Some(manifest.counter) != current.next_counter(renews) {
         return Err(conflict("these slots changed meanwhile").into());
+    }
+    if renews != change.add.iter().any(|slot| slot.kind == SlotKind::Successor) {
+        return Err(Error::bad_input("a version opens the one before it, and is written with it").into());
     }
     // What was listed stays as it was said then; who adds something says so.
     let honest = manifest.slots.iter().all(|e| match current.slots.iter().find(|there| there.id == e.id) {
@@ -303,7 +306,7 @@ fn apply(db: &Records, account: &mut Account, change: &SlotChange) -> Ruled<()> 
     let listed = |id| manifest.slots.iter().any(|e| e.id == id);
     let mut slots: Vec<_> = member.own.slots.iter().filter(|s| listed(s.id)).cloned().collect();
     slots.extend(change.add.iter().cloned());
-    manifest.check(&member.own.keyset.signing_key, &slots)?;
+    manifest.check(&member.own.keyset, &slots)?;
     let unlockers: Vec<_> = slots.iter().filter_map(|s| s.unlocker.as_ref().map(|u| u.id)).collect();
     let mut secrets: Vec<_> = member.secrets.iter().filter(|s| unlockers.contains(&s.unlocker)).cloned().collect();
     secrets.extend(change.secrets.iter().cloned());
@@ -332,7 +335,7 @@ pub(super) fn change_slots(cx: &Context<'_>, db: &Records, batch: &mut Batch, ch
             require_newest(db, caller)?;
         }
     }
-    apply(db, &mut account, change)?;
+    apply(db, &mut account, change, false)?;
     check_added(db, caller.login(), &change.add, &before.holders(), &[])?;
     write(db, batch, rev, Some(&before), account)?;
     Ok(Reply::Done)
