@@ -144,10 +144,11 @@ export class Identities {
 
   async renewKeys(login, o) {
     const whose = input.optional(input.login, login) ?? this.#login;
-    const given = input.options(o, ["secret", "onProgress", "signal"]);
+    const given = input.options(o, ["compromised", "secret", "onProgress", "signal"]);
+    const since = given.compromised === undefined ? undefined : input.date(input.known(given.compromised, "compromised", ["since"]).since, "since");
     const report = course(given);
     const next = await this.#vault(whose, given.secret);
-    await this.#handle.call((raw) => raw.renewKeys(whose, next, report));
+    return { ...(await this.#handle.call((raw) => raw.renewKeys(whose, next, since, report))) };
   }
 
   async lockedVersions(login) {

@@ -574,8 +574,19 @@ export class Session {
    * Errors, after which nothing has changed: `ERR_IDENTITY_NOT_FOUND` (`logins` names exactly the missing ones),
    * `ERR_IDENTITY_CHANGED` (somebody's keys changed without proof, or one's own were replaced), `ERR_NO_ACCESS`
    * (`id` names an item that cannot be read), `ERR_BAD_INPUT` (one that `store` keeps: it has one version), `ERR_CONFLICT` (somebody else wrote that version first).
+   *
+   * `ifVersion` is the version that a new one is to follow: without it, the newest that one can read. An item's owner goes
+   * on from `"latest"`, or from the version named, also if a reader wrote it and left the owner out: with the readers of
+   * the newest version that the owner can read.
    */
-  encrypt(data: Data, o?: EncryptOptions & { readonly metadata?: JsonObject | undefined; readonly id?: string | undefined }): Promise<Sealed>;
+  encrypt(
+    data: Data,
+    o?: EncryptOptions & {
+      readonly metadata?: JsonObject | undefined;
+      readonly id?: string | undefined;
+      readonly ifVersion?: number | "latest" | undefined;
+    },
+  ): Promise<Sealed>;
 
   /**
    * Decrypts an item; bytes may come as a `Uint8Array`, an `ArrayBuffer` or a `Blob`. Grants that are not known yet are
@@ -934,9 +945,23 @@ export interface Identities {
    * every way of unlocking stays, unless `secret`, a new password, replaces the password. Other open sessions of that
    * login go on reading, and say `ERR_LOCKED` for what needs the new keys. `onProgress` is told how many sharers are done.
    *
-   * Errors: `ERR_LOCKED`, `ERR_IDENTITY_CHANGED`, `ERR_CONFLICT`.
+   * What the old keys gave to others, the new ones sign anew: to whom is in `resigned`. In `notResigned` are those who have
+   * something that they did not sign, which is not carried over to a next version: give it again if you mean to.
+   *
+   * `compromised`: somebody else may have had the keys since then. A new `secret` is needed, and is the only thing that
+   * opens the new keys; nothing given since is signed anew; standing shares said since end, and so do one's own sharers,
+   * whom one adds again. A thief can have dated back what it gave: look at `resigned`.
+   *
+   * Errors: `ERR_LOCKED`, `ERR_IDENTITY_CHANGED`, `ERR_CONFLICT`, `ERR_FORBIDDEN` (one is none of its managers),
+   * `ERR_BAD_INPUT` (after a theft without a new secret).
    */
-  renewKeys(login?: string, o?: CourseOptions & { readonly secret?: string | undefined }): Promise<void>;
+  renewKeys(
+    login?: string,
+    o?: CourseOptions & {
+      readonly compromised?: { readonly since: Date } | undefined;
+      readonly secret?: string | undefined;
+    },
+  ): Promise<{ resigned: string[]; notResigned: string[] }>;
 
   /** The versions of an identity that cannot be opened here: before a loss, or before an administrator's overwrite. */
   lockedVersions(login: string): Promise<LockedVersion[]>;

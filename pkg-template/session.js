@@ -25,6 +25,15 @@ function sealOptions({ shareWith, pad, sign }) {
   };
 }
 
+/** Which version of an item a new one follows. */
+function following({ id, ifVersion }) {
+  if (ifVersion === undefined) return {};
+  if (id === undefined) throw badInput("ifVersion is about the item that id names");
+  if (ifVersion === "latest") return { latest: true };
+  if (typeof ifVersion !== "number") throw badInput('ifVersion is a version, or "latest"');
+  return { ifVersion: input.integer(ifVersion, "ifVersion", 1, 0xffff_fffe) };
+}
+
 /** One item of `encryptMany`. */
 const item = (value, name) => input.known(value, name, ["data", "metadata"]);
 const COURSE = ["onProgress", "signal"];
@@ -112,8 +121,8 @@ export class Session {
   // ---- items ----
 
   async encrypt(data, o) {
-    const given = input.options(o, [...SEALING, "id"]);
-    const options = { ...sealOptions(given), id: input.optional(input.id, given.id) };
+    const given = input.options(o, [...SEALING, "id", "ifVersion"]);
+    const options = { ...sealOptions(given), id: input.optional(input.id, given.id), ...following(given) };
     const { pad = false, sign = false } = options;
     const room = (length, said) => this.#handle.read((raw) => raw.roomFor(length, said, pad, sign), undefined);
     const item = await toSeal(data, given.metadata, room);

@@ -128,7 +128,7 @@ fn two_who_replace_at_once_one_wins_and_the_other_tries_again() {
         bob.renew_keys_of("ward", None, &no_progress),
     );
     let (a, b) = block_on(both);
-    let outcomes = [a, b];
+    let outcomes = [a, b.map(drop)];
     let failed: Vec<Code> = outcomes.iter().filter_map(|o| o.as_ref().err()).map(|e| e.code()).collect();
     assert!(failed.len() <= 1 && failed.iter().all(|c| *c == Code::Conflict), "{failed:?}");
     replace(&bob, "ward", &["alice", "bob"]).unwrap();
@@ -563,44 +563,4 @@ fn whoever_says_the_last_number_keeps_nobody_from_excluding_them() {
     connect(&device(&relay), "carol", &pair(2)).unwrap();
     seal(&again, "for carol", &["carol"]);
     assert_eq!(counter("statement/alice/pins"), 1);
-}
-
-#[test]
-fn only_managers_change_a_list_and_renew_its_keys() {
-    let (_, [alice, bob, carol, dave]) = people(["alice", "bob", "carol", "dave"]);
-    let everybody = logins(&["alice", "bob", "carol"]);
-    let create = |login: &str, managers: &[&str], secret: Option<&regrant::keyring::Secret>| {
-        let managers = logins(managers);
-        block_on(alice.create_identity(login, &Profile::default(), &everybody, Some(&managers), secret))
-    };
-    for managers in [&[][..], &["dave"], &["alice", "dave"]] {
-        assert_eq!(code(create("ward", managers, None)), Code::BadInput);
-    }
-    assert_eq!(code(create("ward", &["alice"], Some(&vault(3)))), Code::BadInput);
-    create("ward", &["alice", "bob"], None).unwrap();
-
-    let renew = |who: &Session| block_on(who.renew_keys_of("ward", None, &no_progress));
-    let without = |who: &Session, gone: &str| {
-        block_on(who.replace_sharing_group("ward", ListChange::Without(&logins(&[gone])), &no_progress))
-    };
-    let refused = || {
-        assert_eq!(code(extend(&carol, "ward", &["dave"])), Code::Forbidden);
-        assert_eq!(code(replace(&carol, "ward", &["carol"])), Code::Forbidden);
-        assert_eq!(code(without(&carol, "alice")), Code::Forbidden);
-        assert_eq!(code(renew(&carol)), Code::Forbidden);
-    };
-    refused();
-    // They stay the managers over renewals, also of their own keys.
-    block_on(bob.renew_keys(None, &no_progress)).unwrap();
-    renew(&bob).unwrap();
-    refused();
-    extend(&alice, "ward", &["dave"]).unwrap();
-    let (_, bytes) = seal(&dave, "for the ward", &["ward"]);
-    assert_eq!(read(&carol, &bytes).unwrap(), "for the ward");
-    // Who is excluded manages no more, and there is always somebody who does.
-    without(&alice, "bob").unwrap();
-    assert_eq!(code(replace(&alice, "ward", &["carol", "dave"])), Code::BadInput);
-    extend(&alice, "ward", &["bob"]).unwrap();
-    assert_eq!(code(renew(&bob)), Code::Forbidden);
-    refused();
 }

@@ -12,6 +12,7 @@ fn every_test_that_the_threat_model_names_exists() {
         "rules",
         "story",
         "graph",
+        "locking_out",
         "random_graphs",
         "secrets",
         "corpora",

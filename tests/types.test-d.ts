@@ -150,7 +150,11 @@ session.on("nothing", () => {});
 
 const keys: PublicKey[] = await session.identities.getLatestPublicKeys(["alice", "bob"]);
 await session.identities.getPublicKey({ login: "alice", version: keys[0]?.version ?? 1 });
-await session.identities.renewKeys(undefined, { secret: "new" });
+const renewed: { resigned: string[]; notResigned: string[] } = await session.identities.renewKeys(undefined, { secret: "new" });
+await session.identities.renewKeys("alice", { compromised: { since: new Date() }, secret: renewed.resigned.join() });
+await session.encrypt("next", { id: sealed.id, ifVersion: "latest" });
+// @ts-expect-error: a version, or the latest
+await session.encrypt("next", { id: sealed.id, ifVersion: "newest" });
 const state: TrustState = await session.trust.state("bob");
 export const known: boolean = state === "verified";
 await session.trust.verify("bob", await session.trust.qrPayload("bob"));

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::Session;
 use super::rest::{self, Why};
 use crate::crypto::boxes::{open_at_rest, seal_at_rest};
+use crate::delegation::Resigned;
 use crate::encoding::{Bytes, check_login};
 use crate::error::{Code, Error, Result};
 use crate::graph::{Group, ListChange, Memory, Offered, Principal, SharingPlan, make_statement};
@@ -228,19 +229,21 @@ impl Session {
         let epoch = self.epoch();
         let outcome = self.ready().await?.replace(login, change, progress).await;
         match self.keeping(outcome).await? {
-            Some(plan) => self.carry_out(plan, None, progress, epoch).await,
+            Some(plan) => self.carry_out(plan, None, progress, epoch).await.map(drop),
             None => Ok(()),
         }
     }
 
-    /// Renews keys as planned, goes on with those that are one's own, and signs anew what the old ones gave.
+    /// Renews keys as planned, goes on with those that are one's own, and signs anew what the old ones gave. Says for whom,
+    /// of what the first of them gave.
     pub(super) async fn carry_out(
         &self,
         plan: SharingPlan,
         secret: Option<&Secret>,
         progress: &dyn Fn(usize) -> Result<()>,
         epoch: u64,
-    ) -> Result<()> {
+    ) -> Result<Resigned> {
+        let stolen = plan.stolen();
         let mut given = Vec::new();
         for other in plan.others() {
             let delegation = self.delegation_of(other);
@@ -249,32 +252,63 @@ impl Session {
         }
         let own = if plan.renews_own() { self.delegation().given(self.me()).await? } else { Vec::new() };
         let outcome = self.me().carry_out(plan, secret, progress).await;
-        let change = self.keeping(outcome).await?;
+        let mut change = self.keeping(outcome).await?;
+        let stopped = std::mem::take(&mut change.stopped);
         self.took(change, epoch).await?;
+        let mut said = Vec::with_capacity(given.len() + 1);
         for (other, delegation, before) in given {
-            delegation.sign_anew(&other, before).await;
+            said.push(delegation.sign_anew(&other, before, stolen).await);
         }
-        self.delegation().sign_anew(self.me(), own).await;
-        Ok(())
+        said.push(self.delegation().sign_anew(self.me(), own, stolen).await);
+        let mut said = said.into_iter().reduce(|mut all, more| {
+            all.resigned.extend(more.resigned);
+            all.not_resigned.extend(more.not_resigned);
+            all
+        });
+        let mut said = said.take().unwrap_or_default();
+        said.not_resigned.extend(stopped);
+        Ok(said)
     }
 
-    /// Renews the keys of an identity that one acts for, or one's own.
+    /// Renews the keys of an identity that one acts for, or one's own. Says for whom the new ones signed anew what the old
+    /// ones gave.
     pub async fn renew_keys_of(
         &self,
         login: &str,
         secret: Option<&Secret>,
         progress: &dyn Fn(usize) -> Result<()>,
-    ) -> Result<()> {
+    ) -> Result<Resigned> {
+        self.renew(login, None, secret, progress).await
+    }
+
+    /// The same, after somebody may have had the keys since a time, in Unix milliseconds: nothing that was given since is
+    /// signed anew, and only the new secret opens the new keys.
+    pub async fn renew_stolen_keys_of(
+        &self,
+        login: &str,
+        since: u64,
+        secret: Option<&Secret>,
+        progress: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<Resigned> {
+        self.renew(login, Some(since), secret, progress).await
+    }
+
+    async fn renew(
+        &self,
+        login: &str,
+        stolen: Option<u64>,
+        secret: Option<&Secret>,
+        progress: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<Resigned> {
         if let Some(parent) = self.parent.as_ref().filter(|_| login == self.login()) {
             // Whoever acts for an identity signs for what it does to it.
-            Box::pin(parent.renew_keys_of(login, secret, progress)).await?;
-            return self.ready().await.map(drop);
-        }
-        if login == self.login() {
-            return self.renew_keys(secret, progress).await;
+            let said = Box::pin(parent.renew(login, stolen, secret, progress)).await?;
+            self.ready().await?;
+            return Ok(said);
         }
         let epoch = self.epoch();
-        let outcome = self.ready().await?.plan_renewal(login).await;
+        let me = if login == self.login() { self.open()? } else { self.ready().await? };
+        let outcome = me.plan_renewal(login, stolen, secret.is_some()).await;
         let plan = self.keeping(outcome).await?;
         self.carry_out(plan, secret, progress, epoch).await
     }

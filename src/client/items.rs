@@ -92,12 +92,19 @@ impl Session {
         }
     }
 
-    /// Whether this login's keys go on at the relay, by signature, beyond those that are open here.
+    /// Whether this login's keys go on at the relay, by signature, beyond those that are open here, and for whoever has
+    /// these: not where they were renewed after a theft.
     async fn outdated(&self) -> Result<bool> {
         let mine = self.me().current()?.keyset.version;
         let offered = self.me().resolve(&[self.login().to_owned()]).await?.remove(0);
         let newest = offered.newest()?.version;
-        Ok(self.me().trusted() && newest > mine && is_chained(&offered.offer, mine))
+        if !self.me().trusted() || newest <= mine || !is_chained(&offered.offer, mine) {
+            return Ok(false);
+        }
+        match self.me().access_group(self.login()).await {
+            Err(e) if e.code() == Code::Forbidden => Ok(false),
+            _ => Ok(true),
+        }
     }
 
     /// Gives access to some items, or to all that one holds oneself.

@@ -9,7 +9,7 @@ use super::Setup;
 use super::acting::Through;
 use super::rest::{self, Why};
 use crate::crypto::keys::RestKey;
-use crate::delegation::Delegation;
+use crate::delegation::{Delegation, Resigned};
 use crate::error::{Code, Error, Result};
 use crate::graph::{Memory, Principal, SharingChange, TrustNews};
 use crate::keyring::{self, OwnKey, Secret};
@@ -503,10 +503,12 @@ impl Session {
     }
 
     /// Renews the keys: the chain goes on, every way of unlocking stays unless a new secret replaces the password.
-    pub async fn renew_keys(&self, new_secret: Option<&Secret>, progress: &dyn Fn(usize) -> Result<()>) -> Result<()> {
-        let epoch = self.epoch.get();
-        let plan = self.open()?.plan_renewal(&self.me.login).await?;
-        self.carry_out(plan, new_secret, progress, epoch).await
+    pub async fn renew_keys(
+        &self,
+        new_secret: Option<&Secret>,
+        progress: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<Resigned> {
+        self.renew_keys_of(&self.me.login, new_secret, progress).await
     }
 
     /// Goes on with one's own keys that a change renewed.

@@ -31,8 +31,9 @@ pub use exchange::make_wrap;
 pub use files::{StoredItem, UploadPlan};
 pub use give::Reader;
 pub use open::{Author, AuthorBy, Older, Opened};
+pub use renewed::Resigned;
 pub use revoke::{Losing, RevokeReport};
-pub use seal::{Draft, SealOptions, SealedItem};
+pub use seal::{After, Draft, SealOptions, SealedItem};
 pub use stream::{ItemOpener, ItemSealer};
 
 /// How many pages of the log one call reads: a relay may name ever more.

@@ -1,5 +1,6 @@
 //! Revoking: removing grants, and saying honestly what is not undone by it.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
@@ -145,7 +146,7 @@ impl Delegation {
 
     /// Signs anew what renewed keys gave, and rewrites one's own grants from which an owner cut items; what cannot be opened waits.
     pub async fn tidy(&self, me: &Principal) -> Result<()> {
-        self.sign_waiting(me).await?;
+        self.sign_waiting(me, &Cell::default()).await?;
         let cut: Vec<_> = {
             let (grants, exchanges) = (self.grants.borrow(), self.exchanges.borrow());
             let own = |r: &GrantRecord| {

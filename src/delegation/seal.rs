@@ -34,6 +34,15 @@ pub struct Draft {
     pub metadata: Metadata,
 }
 
+/// Which version of an item a new one follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// This one, if it is the newest.
+    Version(u32),
+    /// The newest, whichever that is: by its owner also if a reader wrote it and left the owner out.
+    Latest,
+}
+
 /// How to seal.
 #[derive(Clone, Debug, Default)]
 pub struct SealOptions {
@@ -41,10 +50,21 @@ pub struct SealOptions {
     pub share_with: Vec<String>,
     /// The item that this is a new version of.
     pub id: Option<Uuid>,
+    /// Which version the new one is to follow; absent: the newest that one holds.
+    pub after: Option<After>,
     /// Hide the exact length.
     pub pad: bool,
     /// Sign, so that the author is provable beyond whoever granted it.
     pub sign: bool,
+}
+
+/// What a new version follows.
+struct Followed {
+    version: u32,
+    /// The newest version that one holds.
+    held: Option<u32>,
+    /// The grant that gives the followed one.
+    basis: Vec<Uuid>,
 }
 
 /// A sealed item.
@@ -107,10 +127,13 @@ impl Delegation {
         let (id, version, basis) = match options.id {
             None => (make_id()?, 1, Vec::new()),
             Some(id) => {
-                let (version, basis) = self.newest_held(me, id).await?;
-                (carried, dropped) = self.readers_to_carry(me, id, version).await?;
-                let next = version.checked_add(1).ok_or_else(|| Error::bad_input("this item has too many versions"))?;
-                (id, next, vec![basis])
+                let followed = self.followed(me, id, options.after).await?;
+                if let Some(version) = followed.held {
+                    (carried, dropped) = self.readers_to_carry(me, id, version).await?;
+                }
+                let next = followed.version.checked_add(1);
+                let next = next.ok_or_else(|| Error::bad_input("this item has too many versions"))?;
+                (id, next, followed.basis)
             }
         };
         carried.extend(options.share_with.iter().cloned());
@@ -217,6 +240,29 @@ impl Delegation {
         // What was asked for is done: what fails here waits for the next time.
         drop(self.compact(me, key).await);
         Ok(())
+    }
+
+    /// The version that a new one follows. Whoever is asked to go on from one that one does not hold goes on with the
+    /// readers of the newest that one does: the relay lets only the item's owner.
+    async fn followed(&self, me: &Principal, item: Uuid, after: Option<After>) -> Result<Followed> {
+        let held = match self.newest_held(me, item).await {
+            Ok(held) => Some(held),
+            Err(e) if after.is_some() && e.code() == Code::NoAccess => None,
+            Err(e) => return Err(e),
+        };
+        let version = match (after, held) {
+            (Some(After::Version(version)), _) => version,
+            (Some(After::Latest), _) => {
+                let Reply::Readers { version, .. } = me.call(&Operation::Readers { item }).await? else {
+                    return Err(unexpected());
+                };
+                version
+            }
+            (None, Some((version, _))) => version,
+            (None, None) => return Err(Self::no_access()),
+        };
+        let basis = held.filter(|(at, _)| *at == version).map(|(_, grant)| grant);
+        Ok(Followed { version, held: held.map(|(at, _)| at), basis: basis.into_iter().collect() })
     }
 
     /// The newest version of an item that one holds, and the grant that holds it.

@@ -3,6 +3,7 @@
 //! the ways that lead to others for whom one can act.
 
 mod ended;
+mod lists;
 mod others;
 mod path;
 mod policy;
@@ -27,10 +28,11 @@ use crate::trust::State;
 use crate::wire::keyset::Keyset;
 use crate::wire::manifest::Manifest;
 
+pub use lists::ListChange;
 pub use others::Memory;
 pub use path::{Acting, Way};
 pub use policy::{Policy, Question, TrustNews};
-pub use sharing::{Group, ListChange, SharingChange, SharingPlan};
+pub use sharing::{Group, SharingChange, SharingPlan};
 pub use statements::{Said, make as make_statement};
 pub use warnings::{Warning, WarningKind};
 

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::lists::{ListChange, distinct, managing, passed_over, reaches};
 use super::{Principal, make_statement};
 use crate::error::{Code, Error, Result};
 use crate::keyring::{self, Fresh, Made, OwnKey, Renewing, Secret};
@@ -26,45 +27,13 @@ pub struct Group {
     pub locked: BTreeSet<String>,
 }
 
-/// How a sharing group is to change.
-#[derive(Clone, Copy, Debug)]
-pub enum ListChange<'a> {
-    /// To these; `expected`: only if these are in it now.
-    To {
-        /// Who is to be in it.
-        logins: &'a [String],
-        /// Who the caller believes is.
-        expected: Option<&'a [String]>,
-    },
-    /// Without these, whoever else is in it.
-    Without(&'a [String]),
-}
-
-impl<'a> ListChange<'a> {
-    /// To these, whoever is in it now.
-    pub fn to(logins: &'a [String]) -> Self {
-        Self::To { logins, expected: None }
-    }
-
-    /// The group afterwards. Errors: [`Code::Conflict`] if it is not the expected one now.
-    fn applied(self, login: &str, listed: &BTreeSet<String>) -> Result<BTreeSet<String>> {
-        let all = |logins: &[String]| distinct(logins, login).into_iter().collect::<BTreeSet<String>>();
-        match self {
-            Self::Without(logins) => Ok(listed.difference(&all(logins)).cloned().collect()),
-            Self::To { expected: Some(expected), .. } if all(expected) != *listed => {
-                let message = "this sharing group is not the expected one: read it, and decide again";
-                Err(Error::about(Code::Conflict, message, vec![login.to_owned()]))
-            }
-            Self::To { logins, .. } => Ok(all(logins)),
-        }
-    }
-}
-
 /// What became of one's own keys in a change: a session goes on with them.
 #[derive(Debug, Default)]
 pub struct SharingChange {
     /// The caller's own new version, if it was renewed, with the change to the version before.
     pub own: Option<(Made, Manifest)>,
+    /// With whom nothing is shared any more, because whoever stole the keys may have said so.
+    pub stopped: BTreeSet<String>,
 }
 
 /// What is to be renewed, read and checked: before it is carried out, whoever acts may look at what it concerns.
@@ -73,12 +42,19 @@ pub struct SharingPlan {
     subjects: Vec<(Subject, BTreeSet<String>)>,
     excluded: BTreeSet<String>,
     closes: bool,
+    /// Since when somebody else may have had the keys of the first.
+    stolen: Option<u64>,
 }
 
 impl SharingPlan {
     /// The other identities that are renewed.
     pub fn others(&self) -> impl Iterator<Item = &Rc<Principal>> {
         self.subjects.iter().filter_map(|(subject, _)| subject.principal.as_ref())
+    }
+
+    /// Since when somebody else may have had the keys.
+    pub fn stolen(&self) -> Option<u64> {
+        self.stolen
     }
 
     /// Whether one's own keys are.
@@ -286,12 +262,32 @@ impl Principal {
         Ok(again.own.manifest.slots.iter().find(|e| e.holder.as_ref() == Some(&party)).map(|e| e.id))
     }
 
-    /// Plans to renew keys, one's own or those of an identity that one acts for.
-    pub async fn plan_renewal(&self, login: &str) -> Result<SharingPlan> {
+    /// Plans to renew keys, one's own or those of an identity that one acts for. `stolen`: since when somebody else may have
+    /// had them. Whatever opened them opens the new ones no more then, and who was to act for oneself is to be named anew:
+    /// no list says when somebody was added.
+    ///
+    /// Errors: [`Code::BadInput`] without a new secret, if it is a secret that was stolen.
+    pub async fn plan_renewal(&self, login: &str, stolen: Option<u64>, has_secret: bool) -> Result<SharingPlan> {
         let subject = self.subject(login).await?;
         subject.key.require_managing()?;
+        let opens_alone = subject.own.manifest.slots.iter().any(|e| e.kind.is_unlocker());
+        if stolen.is_some() && opens_alone && !has_secret {
+            return Err(Error::bad_input(
+                "after a theft keys are renewed with a new secret: the old one opens no newer keys",
+            ));
+        }
+        if has_secret && subject.key.keyset.managers.is_some() {
+            return Err(Error::bad_input(
+                "an identity with managers is opened through its sharing group, and by no secret",
+            ));
+        }
         let holders = holders_of(&subject.own.manifest);
-        Ok(SharingPlan { subjects: vec![(subject, holders)], excluded: BTreeSet::new(), closes: false })
+        let excluded = match stolen.is_some() && subject.principal.is_none() {
+            true => distinct(&holders.iter().cloned().collect::<Vec<_>>(), login).into_iter().collect(),
+            false => BTreeSet::new(),
+        };
+        let holders = holders.difference(&excluded).cloned().collect();
+        Ok(SharingPlan { subjects: vec![(subject, holders)], excluded, closes: stolen.is_some(), stolen })
     }
 
     /// Sets the sharing group. If that excludes somebody, the keys are to be renewed, along with those of identities that
@@ -341,7 +337,7 @@ impl Principal {
                 renewed.extend(other.map(|other| (other, holders.clone())));
             }
         }
-        Ok(Some(SharingPlan { subjects: renewed, excluded, closes: true }))
+        Ok(Some(SharingPlan { subjects: renewed, excluded, closes: true, stolen: None }))
     }
 
     /// An identity and all that can be acted for through it, each with its sharers: of the first, the new ones.
@@ -375,14 +371,16 @@ impl Principal {
         secret: Option<&Secret>,
         progress: &dyn Fn(usize) -> Result<()>,
     ) -> Result<SharingChange> {
-        let SharingPlan { subjects, excluded, closes } = plan;
+        let SharingPlan { subjects, excluded, closes, stolen } = plan;
+        let mut stopped = if stolen.is_some() { excluded.clone() } else { BTreeSet::new() };
         let mut fresh: Vec<Fresh> = Vec::with_capacity(subjects.len());
         progress(0)?;
         for (subject, holders) in &subjects {
             let maker = self.author(subject)?;
             let managers = subject.managers(holders);
             let (own, key) = (&subject.own, &subject.key);
-            let renewing = Renewing { own, key, maker: maker.as_ref(), managers: managers.as_deref() };
+            let (maker, managers, stolen) = (maker.as_ref(), managers.as_deref(), stolen.is_some());
+            let renewing = Renewing { own, key, maker, stolen, managers };
             fresh.push(renewing.begin(&self.engine, self.now()).await?);
         }
         let new: BTreeMap<String, Keyset> =
@@ -404,17 +402,16 @@ impl Principal {
                 holders.filter_map(|login| new.get(login).or_else(|| known.get(login)).cloned()).collect();
             let maker = self.author(subject)?;
             let shown = |e: &crate::wire::manifest::Entry| subject.own.slots.iter().any(|s| s.id == e.id);
-            let unlocker = |e: &&crate::wire::manifest::Entry| {
-                matches!(e.kind, crate::wire::slot::SlotKind::Password | crate::wire::slot::SlotKind::Keypair)
-            };
-            if !subject.own.manifest.slots.iter().filter(unlocker).all(shown) {
+            let unlocker = |e: &&crate::wire::manifest::Entry| e.kind.is_unlocker();
+            if stolen.is_none() && !subject.own.manifest.slots.iter().filter(unlocker).all(shown) {
                 let message = "the relay holds back a way of unlocking, which would be lost";
                 let login = subject.key.keyset.login.clone();
                 return Err(Error::about(Code::VerificationFailed, message, vec![login]));
             }
-            let renewing = Renewing { own: &subject.own, key: &subject.key, maker: maker.as_ref(), managers: None };
+            let (own, key) = (&subject.own, &subject.key);
+            let renewing = Renewing { own, key, maker: maker.as_ref(), stolen: stolen.is_some(), managers: None };
             // Ways of unlocking that somebody added who is excluded now fall with them.
-            let keeps = |e: &crate::wire::manifest::Entry| !excluded.contains(&e.added_by.login);
+            let keeps = |e: &crate::wire::manifest::Entry| stolen.is_none() && !excluded.contains(&e.added_by.login);
             let before = done.get();
             let report = |slots| {
                 done.set(before + slots);
@@ -426,15 +423,15 @@ impl Principal {
                 let message = "nobody could open this identity any more: name who stays, or give it a secret";
                 return Err(Error::new(Code::NoRecipient, message));
             }
-            let said = subject.acting(self).say_all_anew(&one.key).await;
+            let said = subject.acting(self).say_all_anew(&one.key, stolen, &mut stopped).await;
             renewal.said = subject.outcome(said)?;
             made.push(one);
             changes.push(renewal);
         }
         let acting = subjects[0].0.acting(self);
-        let done = acting.call(&Operation::Renew { changes: changes.clone(), closes }).await;
+        let done = acting.call(&Operation::Renew { changes: changes.clone(), closes, stolen: stolen.is_some() }).await;
         subjects[0].0.outcome(done)?;
-        let mut change = SharingChange::default();
+        let mut change = SharingChange { stopped, ..SharingChange::default() };
         for (((subject, _), made), renewal) in subjects.iter().zip(made).zip(changes) {
             let login = &subject.key.keyset.login;
             self.note_manifest(login, &renewal.previous.manifest)?;
@@ -487,85 +484,5 @@ impl Principal {
             return Err(Error::about(Code::IdentityChanged, message, lost));
         }
         Ok(out)
-    }
-}
-
-/// An identity that only seems to be below another: it does not open from there, or its list is nobody's word. Anybody
-/// can have their own identity list others; that must not keep them from excluding somebody.
-fn passed_over<T>(outcome: Result<T>) -> Result<Option<T>> {
-    match outcome {
-        Err(e)
-            if matches!(
-                e.code(),
-                Code::NoAccess
-                    | Code::Forbidden
-                    | Code::VerificationFailed
-                    | Code::IdentityNotFound
-                    | Code::IdentityChanged
-            ) =>
-        {
-            Ok(None)
-        }
-        other => other.map(Some),
-    }
-}
-
-/// The managers of an identity that is to be made: sharers, because they need its keys, too.
-fn managing(managers: &[String], sharers: &[String], secret: Option<&Secret>) -> Result<Vec<String>> {
-    if secret.is_some() {
-        return Err(Error::bad_input(
-            "an identity with managers is opened through its sharing group, and by no secret",
-        ));
-    }
-    let managers = distinct(managers, "");
-    if managers.is_empty() || managers.iter().any(|login| !sharers.contains(login)) {
-        return Err(Error::bad_input("managers are one or more of the sharing group"));
-    }
-    Ok(managers)
-}
-
-/// Logins without repetitions, and without one.
-fn distinct(logins: &[String], without: &str) -> Vec<String> {
-    let all: BTreeSet<String> = logins.iter().filter(|login| *login != without).cloned().collect();
-    all.into_iter().collect()
-}
-
-/// Whether somebody can act for an identity, by the edges that are known.
-fn reaches(who: &str, owner: &str, holders: &BTreeMap<String, BTreeSet<String>>) -> bool {
-    if who == owner {
-        return true;
-    }
-    let mut seen: BTreeSet<&str> = BTreeSet::from([owner]);
-    let mut next = vec![owner];
-    while let Some(login) = next.pop() {
-        for holder in holders.get(login).into_iter().flatten() {
-            if holder == who {
-                return true;
-            }
-            if seen.insert(holder) {
-                next.push(holder);
-            }
-        }
-    }
-    false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn graph(edges: &[(&str, &[&str])]) -> BTreeMap<String, BTreeSet<String>> {
-        edges.iter().map(|(o, h)| ((*o).to_owned(), h.iter().map(|h| (*h).to_owned()).collect())).collect()
-    }
-
-    #[test]
-    fn who_is_shared_with_directly_or_through_others_reaches_and_cycles_end() {
-        let all =
-            graph(&[("ward", &["bob"]), ("files", &["ward", "carol"]), ("loop", &["loop2"]), ("loop2", &["loop"])]);
-        assert!(reaches("bob", "files", &all));
-        assert!(reaches("carol", "files", &all));
-        assert!(!reaches("dave", "files", &all));
-        assert!(!reaches("dave", "loop", &all));
-        assert!(reaches("loop", "loop", &all), "everybody acts for themselves");
     }
 }

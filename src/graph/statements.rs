@@ -1,5 +1,7 @@
 //! Statements: saying something under one's name with a counter, and believing what others said.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -10,7 +12,7 @@ use crate::keyring::OwnKey;
 use crate::relay::{Operation, Reply, onward, unexpected};
 use crate::trust::is_chained;
 use crate::wire::keyset::Keyset;
-use crate::wire::statement::{MAX_SAID, PROFILE, SHARES, Statement, renewed_counter};
+use crate::wire::statement::{MAX_SAID, PROFILE, SHARES, Shares, Statement, renewed_counter};
 use crate::wire::{Extra, to_json};
 
 /// What somebody said, checked.
@@ -148,8 +150,14 @@ impl Principal {
         Ok(Some(statement))
     }
 
-    /// Everything that was said, but the pins, said anew with keys that continue the ones of this identity.
-    pub(super) async fn say_all_anew(&self, key: &OwnKey) -> Result<Vec<Statement>> {
+    /// Everything that was said, but the pins, said anew with keys that continue the ones of this identity. With whom one
+    /// shares is nobody any more, if that was said from `since` on; those logins are added to `stopped`.
+    pub(super) async fn say_all_anew(
+        &self,
+        key: &OwnKey,
+        since: Option<u64>,
+        stopped: &mut BTreeSet<String>,
+    ) -> Result<Vec<Statement>> {
         let offered = self.resolve(std::slice::from_ref(&self.login)).await?.remove(0);
         let mut all = Vec::new();
         let mut read = 0;
@@ -172,7 +180,15 @@ impl Principal {
                     && self.believed(&self.login, &old.subject, Some(old), &offered)?.is_some()
                 {
                     let counter = renewed_counter(old.counter);
-                    all.push(make(self, key, &old.subject, counter, old.body.clone()).await?);
+                    let body = match since {
+                        Some(since) if old.subject == SHARES && old.created >= since => {
+                            let said: Shares = crate::wire::parse(&old.body)?;
+                            stopped.extend(said.logins);
+                            to_json(&Shares::default())?
+                        }
+                        _ => old.body.clone(),
+                    };
+                    all.push(make(self, key, &old.subject, counter, body).await?);
                 }
             }
             cursor = onward(from.as_deref(), next)?;

@@ -291,12 +291,18 @@ impl CoreSession {
         &self,
         login: String,
         new_secret: JsValue,
+        since: Option<f64>,
         progress: Option<Function>,
-    ) -> Result<(), Thrown> {
+    ) -> Result<JsValue, Thrown> {
         let secret = if new_secret.is_undefined() { None } else { Some(secret(new_secret).map_err(throw)?) };
+        let since = since.map(time).transpose().map_err(throw)?;
         let progress = Progress::new(progress);
-        let outcome = self.inner.renew_keys_of(&login, secret.as_ref(), &|done| progress.report(done)).await;
-        progress.finish(outcome)
+        let report = |done| progress.report(done);
+        let outcome = match since {
+            Some(since) => self.inner.renew_stolen_keys_of(&login, since, secret.as_ref(), &report).await,
+            None => self.inner.renew_keys_of(&login, secret.as_ref(), &report).await,
+        };
+        to_js(&progress.finish(outcome)?)
     }
 
     /// Begins somebody's keys anew: for the relay's administrator.

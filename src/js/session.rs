@@ -10,7 +10,7 @@ use super::convert::{Progress, ShownKey, Thrown, buffer, bytes, id, ids, options
 use crate::client::{Session, status};
 use crate::crypto::envelope::{Buffer, Metadata, data_in, room};
 use crate::crypto::webcrypto::WebBuffer;
-use crate::delegation::{Author, AuthorBy, Draft, Older, SealOptions, SealedItem};
+use crate::delegation::{After, Author, AuthorBy, Draft, Older, SealOptions, SealedItem};
 use crate::encoding::{Hash, from_hex};
 use crate::error::{Error, Result};
 use crate::recovery::access_back::Options;
@@ -28,6 +28,8 @@ pub struct CoreSession {
 pub(super) struct SealOptionsObject {
     share_with: Option<Vec<String>>,
     id: Option<String>,
+    latest: Option<bool>,
+    if_version: Option<u32>,
     pad: Option<bool>,
     sign: Option<bool>,
 }
@@ -38,6 +40,10 @@ impl SealOptionsObject {
         Ok(SealOptions {
             share_with: o.share_with.unwrap_or_default(),
             id: o.id.as_deref().map(id).transpose()?,
+            after: match o.latest {
+                Some(true) => Some(After::Latest),
+                _ => o.if_version.map(After::Version),
+            },
             pad: o.pad.unwrap_or_default(),
             sign: o.sign.unwrap_or_default(),
         })

@@ -33,6 +33,8 @@ pub struct Renewing<'a> {
     pub key: &'a OwnKey,
     /// Who renews; absent for one's own keys.
     pub maker: Option<&'a OwnKey>,
+    /// Whether it was stolen: a key pair that does not open the next version still opens this one.
+    pub stolen: bool,
     /// Who manages the next version.
     pub managers: Option<&'a [String]>,
 }
@@ -85,7 +87,8 @@ impl Renewing<'_> {
         }
         let successor = make_successor_slot(engine, self.key, &next)?;
         let made = finish(engine, next, &pkcs8, &seed, self.maker, slots, entries, secrets).await?;
-        let not_needed = |e: &Entry| e.kind != SlotKind::Successor;
+        let stays = |e: &Entry| e.kind == SlotKind::Successor || self.stolen && e.kind == SlotKind::Keypair;
+        let not_needed = |e: &Entry| !stays(e);
         let previous =
             change_slots(engine, self.own, self.key, self.maker, vec![successor], Vec::new(), not_needed).await?;
         let renewal = Renewal { new: made.own.clone(), secrets: made.secrets.clone(), previous, said: Vec::new() };

@@ -296,8 +296,14 @@ pub enum Operation {
     /// The caller's own keysets with private parts and slots.
     OwnKeysets,
     /// Continues the chains of the caller and of identities that it can act for, all or none: version + 1, signed by the
-    /// version before, and the change to that one. `closes`: somebody is excluded, and earlier versions log in no more.
-    Renew { changes: Vec<Renewal>, closes: bool },
+    /// version before, and the change to that one. `closes`: somebody is excluded, and earlier versions read only what was
+    /// there. `stolen`: so they do because somebody else may have their keys, who is told nothing of what came since.
+    Renew {
+        changes: Vec<Renewal>,
+        closes: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stolen: bool,
+    },
     /// Begins a login's keys anew for somebody who has no way to open them: version + 1, without a chain signature, made
     /// by an administrator.
     Overwrite { new: Box<OwnKeyset>, secrets: Vec<LoginSecret> },
@@ -398,9 +404,9 @@ pub enum Reply {
     Ticket { ticket: Ticket },
     /// The caller's own keysets, from version 1.
     OwnKeysets { keysets: Vec<OwnKeyset> },
-    /// Grants of an item with the exchange records they are under, the item's owner, and how those who can read it are
-    /// shared.
-    Readers { owner: String, grants: Vec<(Exchange, GrantRecord)>, sharing: Vec<Sharing> },
+    /// Grants of an item with the exchange records they are under, the item's owner and newest version, and how those who
+    /// can read it are shared.
+    Readers { owner: String, version: u32, grants: Vec<(Exchange, GrantRecord)>, sharing: Vec<Sharing> },
     /// Grants with the exchange records they are under, and those of their items that the caller owns.
     GrantsTo { grants: Vec<(Exchange, GrantRecord, Vec<Uuid>)> },
     /// Events up to `next`; more follow if `more`.

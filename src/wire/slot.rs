@@ -22,6 +22,11 @@ pub enum SlotKind {
 }
 
 impl SlotKind {
+    /// Whether it is a way of unlocking, which a secret opens.
+    pub const fn is_unlocker(self) -> bool {
+        matches!(self, Self::Password | Self::Keypair)
+    }
+
     /// The name, as it enters transcripts.
     pub const fn as_str(self) -> &'static str {
         match self {

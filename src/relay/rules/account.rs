@@ -6,14 +6,14 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Records, Ruled, Ticket, forbidden, graph, segment};
+use super::{Batch, MAX_STORED, Records, Ruled, Ticket, forbidden, graph, segment};
 use crate::encoding::Hash;
 use crate::error::{Code, Error, Result};
 use crate::relay::{LoginSecret, OwnKeyset};
-use crate::wire::Party;
 use crate::wire::exchange::Exchange;
 use crate::wire::keyset::Keyset;
 use crate::wire::slot::SlotKind;
+use crate::wire::{MAX_VERSIONS, Party};
 
 /// What the relay keeps of one identity.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub(super) struct Account {
     /// who holds their keys was excluded then. In the order in which that happened.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) closings: Vec<(u64, u64)>,
+    /// Versions up to this one may be known to somebody who stole them; 0 if none.
+    #[serde(default, skip_serializing_if = "is_none_stolen")]
+    pub(super) stolen: u64,
     /// Versions whose chain signature came later than they.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) repaired: Vec<u64>,
@@ -72,6 +75,10 @@ fn list(holders: &mut Holders, login: &str, keys: Hash) {
     }
 }
 
+fn is_none_stolen(upto: &u64) -> bool {
+    *upto == 0
+}
+
 pub(super) const fn first_life() -> u64 {
     1
 }
@@ -88,6 +95,7 @@ impl Default for Account {
         Self {
             keysets: Vec::new(),
             closings: Vec::new(),
+            stolen: 0,
             repaired: Vec::new(),
             removed: false,
             life: first_life(),
@@ -201,14 +209,46 @@ pub(super) fn write(
     rev: u64,
     before: Option<&Account>,
     mut after: Account,
+    room: Room,
 ) -> Ruled<()> {
     let login = after.newest()?.login.clone();
     let holders = after.holders();
     graph::write_edges(db, batch, &login, &before.map(Account::holders).unwrap_or_default(), &holders)?;
     holders.into_iter().for_each(|(holder, keys)| list(&mut after.listed, &holder, keys));
-    batch.put(key(&login), rev, &after)?;
+    let text = batch.write(key(&login), rev, &after)?;
+    if text.len() > room.bytes() {
+        return Err(Error::bad_input("these keys and their slots are too long together").into());
+    }
     batch.touch(&login);
     Ok(())
+}
+
+/// How far an identity's record may grow. Whoever holds its keys can fill it: what is beyond the ordinary is kept for
+/// changes that exclude somebody, which make the list shorter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    Ordinary,
+    Excluding,
+}
+
+/// What is kept for excluding, of the bytes of a record and of the versions.
+const RESERVED: (usize, usize) = (4 << 20, 64);
+
+impl Room {
+    pub(super) const fn bytes(self) -> usize {
+        match self {
+            Self::Ordinary => MAX_STORED - RESERVED.0,
+            Self::Excluding => MAX_STORED,
+        }
+    }
+
+    /// The most versions.
+    pub(super) const fn versions(self) -> usize {
+        match self {
+            Self::Ordinary => MAX_VERSIONS - RESERVED.1,
+            Self::Excluding => MAX_VERSIONS,
+        }
+    }
 }
 
 /// How far the caller's key reads in its log, if it was closed because somebody who holds it was excluded.
@@ -217,6 +257,13 @@ pub(super) fn closed_at(db: &Records, ticket: &Ticket) -> Ruled<Option<u64>> {
     let gone = || Error::new(Code::Unauthenticated, "this key is gone");
     let (_, account) = account(db, ticket.login())?.ok_or_else(gone)?;
     Ok(account.closed_at(account.place(ticket.fingerprint()).ok_or_else(gone)?))
+}
+
+/// Whether the caller's key may be one that somebody stole.
+pub(super) fn may_be_stolen(db: &Records, ticket: &Ticket) -> Ruled<bool> {
+    let Some((_, account)) = account(db, ticket.login())? else { return Ok(true) };
+    let version = account.place(ticket.fingerprint()).map(|at| account.keysets[at].own.keyset.version);
+    Ok(version.is_none_or(|version| version <= account.stolen))
 }
 
 /// Whether an exchange key was made by whoever has a login now: not by somebody who had it before.
@@ -261,6 +308,11 @@ pub(super) fn life(db: &Records, login: &str) -> Ruled<u64> {
 pub(super) fn closed() -> Error {
     let message = "these keys were renewed to exclude somebody: unlock() with the secret opens the newest";
     Error::new(Code::Locked, message)
+}
+
+/// The same of a key that somebody stole.
+pub(super) fn stolen() -> Error {
+    forbidden("these keys were renewed because somebody else may have them: they read what was there, and nothing else")
 }
 
 /// Whether the caller's keyset is the newest, or chained to it. Others may only give access to the newest.

@@ -25,8 +25,8 @@ use crate::wire::revocation::Revocation;
 const INDEXED_BY_ITEM: usize = 8;
 /// The most grants in one operation.
 pub(super) const MAX_GRANTS: usize = 256;
-/// The most rows of one index list.
-const MAX_ROWS: usize = 4096;
+/// How many rows of an index one reading looks at, of all that there are.
+const ROWS: usize = 4096;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Item {
@@ -182,8 +182,11 @@ pub(super) fn put(
                 batch.put(key, 0, &Item { owner: caller.login.clone(), life, version: 1, deleted: false })?;
             }
             (Some((rev, item)), v) if !item.deleted && Some(*v) == item.version.checked_add(1) => {
-                if !may.contains(&(*id, item.version)) {
-                    return Err(forbidden("a new version is written by a holder of the one before").into());
+                // Its owner goes on also from a version that a reader left them out of, or revoked from them.
+                if !may.contains(&(*id, item.version)) && !owns(db, caller, *id)? {
+                    return Err(
+                        forbidden("a new version is written by a holder of the one before, or the owner").into()
+                    );
                 }
                 batch.put(key, rev, &Item { version: *v, ..item })?;
             }
@@ -481,22 +484,32 @@ impl Cut {
     }
 }
 
+/// The grants that an index names: all of them, because whoever writes many would hide those of others.
+fn indexed(db: &Records, prefix: &str) -> Ruled<BTreeSet<Uuid>> {
+    let mut ids = BTreeSet::new();
+    let mut after = prefix.to_owned();
+    loop {
+        let rows = db.list_keys(prefix, &after, ROWS)?;
+        ids.extend(rows.iter().filter_map(|(key, _)| last_id(key)));
+        match rows.last() {
+            Some((key, _)) if rows.len() == ROWS => after.clone_from(key),
+            _ => return Ok(ids),
+        }
+    }
+}
+
 /// An item's owner, and every current grant that names it, with its revision.
 #[allow(clippy::type_complexity, reason = "a list of three things that belong together")]
 pub(super) fn readers_of(db: &Records, item: Uuid, now: u64) -> Ruled<(String, Vec<(Exchange, u64, GrantRecord)>)> {
     let owner = owner_of(db, item)?.ok_or_else(no_such_item)?.owner;
-    let by_item = format!("by-item/{item}/");
-    let rows: Vec<(String, Logged)> = db.list(&by_item, &by_item, MAX_ROWS)?;
-    let mut ids: BTreeSet<Uuid> = rows.iter().filter_map(|(key, _)| last_id(key)).collect();
+    let mut ids = indexed(db, &format!("by-item/{item}/"))?;
     let mut out = Vec::new();
     let mut done: HashSet<Uuid> = HashSet::new();
     let mut asked: BTreeSet<String> = BTreeSet::new();
     let mut holders: BTreeSet<String> = [owner.clone()].into();
     loop {
         for holder in holders.difference(&asked.clone()).cloned().collect::<Vec<_>>() {
-            let prefix = format!("bulk/{}/", segment(&holder));
-            let rows: Vec<(String, Logged)> = db.list(&prefix, &prefix, MAX_ROWS)?;
-            ids.extend(rows.iter().filter_map(|(key, _)| last_id(key)));
+            ids.extend(indexed(db, &format!("bulk/{}/", segment(&holder)))?);
             asked.insert(holder);
         }
         let fresh: Vec<Uuid> = ids.iter().filter(|id| !done.contains(id)).copied().collect();
@@ -523,7 +536,8 @@ pub(super) fn readers(cx: &Context<'_>, db: &Records, item: Uuid) -> Ruled<Reply
     let caller = cx.caller()?;
     let (owner, all) = readers_of(db, item, cx.now)?;
     let delegates: BTreeSet<String> = all.iter().map(|(exchange, _, _)| exchange.delegate.clone()).collect();
-    let mut direct = false;
+    // The owner's business also where a reader wrote them out.
+    let mut direct = owns(db, caller, item)?;
     for (exchange, _, _) in &all {
         direct |= concerns(db, caller.login(), exchange)?;
     }
@@ -534,7 +548,8 @@ pub(super) fn readers(cx: &Context<'_>, db: &Records, item: Uuid) -> Ruled<Reply
         }
     }
     let sharing = sharing_above(db, delegates)?;
-    Ok(Reply::Readers { owner, grants: all.into_iter().map(|(e, _, record)| (e, record)).collect(), sharing })
+    let version = owner_of(db, item)?.ok_or_else(no_such_item)?.version;
+    Ok(Reply::Readers { owner, version, grants: all.into_iter().map(|(e, _, record)| (e, record)).collect(), sharing })
 }
 
 /// Every grant to `login` that concerns the caller: as its grantor, or as the owner of some of its items.

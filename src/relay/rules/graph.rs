@@ -17,8 +17,8 @@ use crate::error::{Code, Error};
 use crate::relay::{Hop, Link, OwnKeyset, Reply, Sharing, Target};
 use crate::wire::slot::SlotKind;
 
-/// The most identities that are shared with one.
-const MAX_EDGES: usize = 16_384;
+/// How many edges of one identity one reading looks at, of all that there are.
+const EDGES: usize = 4096;
 /// The most identities that are looked at on the way to one.
 const MAX_VISITED: usize = 16_384;
 /// The most identities that a way is not to lead over.
@@ -100,13 +100,26 @@ pub(super) fn require_not_administrator(db: &Records, login: &str) -> Ruled<()> 
 
 fn ask_edges(holder: &str) -> Ask {
     let prefix = edges_of(holder);
-    Ask::List { after: prefix.clone(), prefix, limit: MAX_EDGES }
+    Ask::List { after: prefix.clone(), prefix, limit: EDGES }
 }
 
 /// The identities that are shared with `holder` directly.
 fn shared_with(db: &Records, holder: &str) -> Ruled<Vec<String>> {
     let prefix = edges_of(holder);
-    Ok(db.list::<String>(&prefix, &prefix, MAX_EDGES)?.into_iter().map(|(_, owner)| owner).collect())
+    let mut owners = Vec::new();
+    let mut after = prefix.clone();
+    loop {
+        let rows = db.list::<String>(&prefix, &after, EDGES)?;
+        let more = rows.len() == EDGES;
+        after = rows.last().map_or(after, |(key, _)| key.clone());
+        owners.extend(rows.into_iter().map(|(_, owner)| owner));
+        if owners.len() > MAX_VISITED {
+            return Err(too_many().into());
+        }
+        if !more {
+            return Ok(owners);
+        }
+    }
 }
 
 /// Everything that can be acted for from `from`, nearest first, each with the one before it on the shortest way.
@@ -141,7 +154,7 @@ fn within_reach_without(
             }
         }
         if before.len() > MAX_VISITED {
-            return Err(Error::bad_input("this identity can act for too many others to look for a way").into());
+            return Err(too_many().into());
         }
         order.extend(next.iter().cloned());
         frontier = next;
@@ -155,6 +168,10 @@ pub(super) fn can_act_for(db: &Records, from: &str, to: &str) -> Ruled<bool> {
         return Ok(true);
     }
     Ok(within_reach(db, from, |login| login == to)?.1.contains_key(to))
+}
+
+fn too_many() -> Error {
+    Error::bad_input("this identity can act for too many others to look for a way")
 }
 
 fn no_way() -> Error {

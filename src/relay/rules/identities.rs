@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::account::{
-    Account, Holders, Member, account, account_of, account_or_tombstone, first_life, is_newest, key, listed_as,
+    Account, Holders, Member, Room, account, account_of, account_or_tombstone, first_life, is_newest, key, listed_as,
     require_newest, write,
 };
 use super::log::{self, limit};
@@ -152,21 +152,21 @@ pub(super) fn register(
         account.keysets.push(Member { own: new.clone(), secrets: secrets.to_vec() });
     } else {
         // The login was removed before: whoever takes it goes on from there, visibly, and opens nothing of what was.
-        push_version(&mut account, new, secrets)?;
+        push_version(&mut account, new, secrets, Room::Excluding)?;
         (account.removed, account.life) = (false, new.keyset.version);
     }
     statements::begin(db, batch, login, profile, &new.keyset)?;
     graph::begin_administration(db, batch, login)?;
-    write(db, batch, rev, None, account)?;
+    write(db, batch, rev, None, account, Room::Ordinary)?;
     Ok(Reply::Ticket { ticket: Ticket { login: login.clone(), fingerprint: new.keyset.fingerprint() } })
 }
 
-fn push_version(account: &mut Account, new: &OwnKeyset, secrets: &[LoginSecret]) -> Ruled<()> {
+fn push_version(account: &mut Account, new: &OwnKeyset, secrets: &[LoginSecret], room: Room) -> Ruled<()> {
     let last = account.newest()?;
     if new.keyset.version != last.version + 1 || new.keyset.previous != Some(last.fingerprint()) {
         return Err(conflict("these keys changed meanwhile").into());
     }
-    limit(account.keysets.len() + 1, wire::MAX_VERSIONS, "versions of these keys")?;
+    limit(account.keysets.len() + 1, room.versions(), "versions of these keys")?;
     account.keysets.push(Member { own: new.clone(), secrets: secrets.to_vec() });
     Ok(())
 }
@@ -188,8 +188,9 @@ fn begin_anew(db: &Records, batch: &mut Batch, new: &OwnKeyset, secrets: &[Login
     check_maker(db, new)?;
     check_author(db, &before, &new.manifest, Some(&new.keyset))?;
     let mut account = (*before).clone();
-    push_version(&mut account, new, secrets)?;
-    write(db, batch, rev, Some(&before), account)?;
+    // After a loss, whatever was filled in before.
+    push_version(&mut account, new, secrets, Room::Excluding)?;
+    write(db, batch, rev, Some(&before), account, Room::Excluding)?;
     Ok(Reply::Ticket { ticket: Ticket { login: login.clone(), fingerprint: new.keyset.fingerprint() } })
 }
 
@@ -223,6 +224,7 @@ pub(super) fn bury(batch: &mut Batch, rev: u64, before: &Account) -> Ruled<()> {
     let login = account.newest()?.login.clone();
     account.removed = true;
     account.closings.clear();
+    account.stolen = 0;
     account.repaired.clear();
     account.listed.clear();
     batch.put(key(&login), rev, &account)?;
@@ -236,12 +238,20 @@ pub(super) fn renew(
     batch: &mut Batch,
     changes: &[Renewal],
     closes: bool,
+    stolen: bool,
 ) -> Ruled<Reply> {
     let caller = cx.caller()?;
     limit(changes.len(), 1024, "identities")?;
     require_newest(db, caller)?;
     let keys: Vec<String> = changes.iter().map(|c| key(&c.new.keyset.login)).collect();
     db.need(&keys)?;
+    let mut room = Room::Ordinary;
+    for change in changes {
+        let (_, before) = account_of(db, &change.new.keyset.login)?;
+        if before.keysets.last().is_some_and(|last| excludes(&last.own, &change.new)) {
+            room = Room::Excluding;
+        }
+    }
     let mut fresh = None;
     let mut seen = BTreeSet::new();
     for Renewal { new, secrets, previous, said } in changes {
@@ -270,16 +280,28 @@ pub(super) fn renew(
         apply(db, &mut account, previous, true)?;
         check_added(db, login, &new.slots, &before.holders(), changes)?;
         statements::renew(db, batch, &new.keyset, said)?;
-        push_version(&mut account, new, &secrets)?;
-        if closes {
+        push_version(&mut account, new, &secrets, room)?;
+        if closes || stolen {
             account.closings.push((last.version, log::head(db, login)?));
         }
-        write(db, batch, rev, Some(&before), account)?;
+        if stolen {
+            account.stolen = last.version;
+        }
+        write(db, batch, rev, Some(&before), account, room)?;
         if login == caller.login() {
             fresh = Some(Ticket { login: login.clone(), fingerprint: new.keyset.fingerprint() });
         }
     }
     Ok(fresh.map_or(Reply::Done, |ticket| Reply::Ticket { ticket }))
+}
+
+/// Whether a version is shared with fewer than the one before it, and with nobody else.
+fn excludes(last: &OwnKeyset, new: &OwnKeyset) -> bool {
+    let holders = |own: &OwnKeyset| -> BTreeSet<String> {
+        own.manifest.slots.iter().filter_map(|e| e.holder.as_ref()).map(|h| h.login.clone()).collect()
+    };
+    let (before, after) = (holders(last), holders(new));
+    after.len() < before.len() && after.is_subset(&before)
 }
 
 /// Applies a change of slots, by compare-and-set on the manifest's hash. `renews`: it goes with a next version.
@@ -337,7 +359,11 @@ pub(super) fn change_slots(cx: &Context<'_>, db: &Records, batch: &mut Batch, ch
     }
     apply(db, &mut account, change, false)?;
     check_added(db, caller.login(), &change.add, &before.holders(), &[])?;
-    write(db, batch, rev, Some(&before), account)?;
+    if change.add.iter().any(|slot| slot.holder.is_some()) {
+        // Whoever adds somebody to exclude them again would use up what is kept for excluding.
+        limit(before.keysets.len(), Room::Ordinary.versions(), "versions of these keys to add somebody")?;
+    }
+    write(db, batch, rev, Some(&before), account, Room::Ordinary)?;
     Ok(Reply::Done)
 }
 
@@ -368,7 +394,7 @@ pub(super) fn chain(
     keyset.continues(&account.keysets[index - 1].own.keyset)?;
     account.keysets[index].own.keyset = keyset;
     account.repaired.push(version);
-    write(db, batch, rev, Some(&before), account)?;
+    write(db, batch, rev, Some(&before), account, Room::Excluding)?;
     Ok(Reply::Done)
 }
 
@@ -380,7 +406,10 @@ pub(super) fn own(cx: &Context<'_>, db: &Records) -> Ruled<Reply> {
     // The public halves of unlockers let others guess secrets: they go only where an unbroken chain leads.
     let closed = account.closed_at(at).is_some();
     for i in 0..account.keysets.len() {
-        if closed || !account.is_chained(i.min(at), i.max(at)) {
+        if closed && i == at {
+            // A key pair's public half is the keyset's own: it lets nobody guess anything.
+            account.keysets[i].own.slots.retain(|s| s.unlocker.is_none() || s.kind == SlotKind::Keypair);
+        } else if closed || !account.is_chained(i.min(at), i.max(at)) {
             account.keysets[i].own.slots.retain(|s| s.unlocker.is_none());
         }
     }

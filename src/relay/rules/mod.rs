@@ -483,7 +483,13 @@ pub fn decide(operation: &Operation, cx: &Context<'_>, db: &Records) -> Ruled<(R
         && account::closed_at(db, ticket)?.is_some()
         && !reads
     {
-        return Err(account::closed().into());
+        // Whoever stole keys is not told that there is something that they do not open.
+        return Err(match (account::may_be_stolen(db, ticket)?, operation) {
+            (false, _) => account::closed(),
+            (true, Operation::Reach { to: super::Target::Item(_), .. }) => grants::no_such_item(),
+            (true, _) => account::stolen(),
+        }
+        .into());
     }
     let reply = match operation {
         Operation::Identities { logins, removed } => identities::read(db, logins, *removed)?,
@@ -498,7 +504,9 @@ pub fn decide(operation: &Operation, cx: &Context<'_>, db: &Records) -> Ruled<(R
         }
         Operation::LoginSecret { login, secret } => logins::login_secret(db, login, secret)?,
         Operation::OwnKeysets => identities::own(cx, db)?,
-        Operation::Renew { changes, closes } => identities::renew(cx, db, &mut batch, changes, *closes)?,
+        Operation::Renew { changes, closes, stolen } => {
+            identities::renew(cx, db, &mut batch, changes, *closes, *stolen)?
+        }
         Operation::Overwrite { new, secrets } => identities::overwrite(cx, db, &mut batch, new, secrets)?,
         Operation::Reach { to, without } => graph::reach(cx, db, to, without)?,
         Operation::Sharing { login } => graph::sharing(cx, db, login)?,
