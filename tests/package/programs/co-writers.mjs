@@ -9,8 +9,6 @@ export const variants = ["programs"];
 export const open = [
   "a co-writer carries nobody over whom the owner excluded, when the relay brings the grant back",
   "a co-writer carries over whom the owner gave access, and not whom another reader did",
-  "an owner whom a reader revoked from their own item goes on writing and excluding",
-  "an owner whom a reader left out of the next version goes on writing and excluding",
 ];
 
 export const scenarios = {

@@ -56,19 +56,6 @@ async function ward(o) {
   return { ...w, members, former };
 }
 
-// Attacks that succeed today (docs/threat-model.md, "Not withstood yet"): one that does not any more is to be taken out here.
-export const open = [
-  "thousands of grants of one item hide none of its readers",
-  "thousands of grants of one item do not keep its owner from revoking and writing",
-  "thousands of grants of one item do not outlive its removal",
-  "a list of sharers with the last number keeps nobody from excluding whoever wrote it",
-  "a member who does not manage a group changes nothing in its list",
-  "with the relay, a member who does not manage a group changes nothing in its list either",
-  "with the relay, new keys by a member who does not manage a group are not the group's",
-  "a stale list excludes nobody in silence",
-  "removing somebody from a group excludes that one alone",
-];
-
 export const scenarios = {
   "thousands of grants of one item hide none of its readers": async ({ equal, ok }) => {
     await inBoth(async (w, count) => {
