@@ -27,8 +27,8 @@ function compare(a, b) {
 /** The keys that a key pair opens: the keyset key, what derives from it, exchange keys and data keys. */
 async function behind(relay, login, { key }) {
   const { keyset, slots, private: sealed } = relay.read(`identity/${login}`).keysets[0];
-  const previous = Uint8Array.of(0);
-  const fingerprint = await sha256(transcript("keyset", login, keyset.version, keyset.suite, unbase64(keyset.encryptionKey), unbase64(keyset.signingKey), previous));
+  const absent = Uint8Array.of(0);
+  const fingerprint = await sha256(transcript("keyset", login, keyset.version, keyset.suite, unbase64(keyset.encryptionKey), unbase64(keyset.signingKey), absent, absent));
   const slot = slots.find(({ kind }) => kind === "keypair");
   const context = transcript("slot", fingerprint, "keypair", uuid(slot.id));
   const message = unbase64(slot.sealed);
@@ -47,7 +47,7 @@ async function behind(relay, login, { key }) {
       const { grant: g } = relay.read(grantName);
       if (g.exchange !== x.id) continue;
       const entries = g.entries.map(([item, version, digest]) => compound(uuid(item), int32(version), unbase64(digest)));
-      const grantContext = transcript("grant", uuid(g.id), g.suite, uuid(g.exchange), g.delegate, unbase64(g.grantorFingerprint), list(entries), g.created, previous);
+      const grantContext = transcript("grant", uuid(g.id), g.suite, uuid(g.exchange), g.delegate, unbase64(g.grantorFingerprint), list(entries), g.created, absent);
       out[`data key ${g.id}`] = await unbox(exchangeKey, grantContext, unbase64(g.sealed));
     }
   }
