@@ -30,7 +30,16 @@ const JOBS: &[Job] = &[
     Job { name: "graphs", units: 20, run: graphs },
     // Ten minutes of each fuzz target.
     Job { name: "fuzz", units: 5, run: fuzz },
+    // What judges and what is judged, broken in every way that is known, against the core's tests.
+    Job { name: "mutants", units: MUTANT_SHARDS, run: mutants },
 ];
+
+/// How many shards the mutants are in: some twenty each.
+const MUTANT_SHARDS: u32 = 80;
+/// Which code is broken.
+const MUTATED: &[&str] = &["trust", "keyring", "graph", "recovery", "wire"];
+/// Those that no test finds, and why that is right.
+const SURVIVORS: &str = "tests/long/survivors.txt";
 
 const TARGETS: &[&str] = &["envelope", "keys", "relay", "text", "wire_records"];
 
@@ -150,6 +159,36 @@ fn fuzz(unit: u32) -> Result<()> {
     shell::tee(&mut cargo).map(drop)
 }
 
+/// Breaks a share of the core, one thing at a time, and expects a red test each time, unless it is argued why there can be
+/// none: a line of [`SURVIVORS`] is the mutant's name without its line number, and lines that begin with `#` say why.
+fn mutants(unit: u32) -> Result<()> {
+    setup::mutants()?;
+    let out = shell::target_dir()?.join("mutants");
+    drop(std::fs::remove_dir_all(&out));
+    let mut cargo = native_cargo();
+    cargo.args(["mutants", "--no-times", "--colors", "never", "--timeout", "600", "--output"]).arg(&out);
+    cargo.args(["--shard", &format!("{}/{MUTANT_SHARDS}", unit - 1), "--package", "regrant"]);
+    for folder in MUTATED {
+        cargo.args(["--file", &format!("src/{folder}/**")]);
+    }
+    cargo.args(["--", "--test", "all"]);
+    // That some survived is no failure of the run: which ones is looked at.
+    let ended = shell::tee(&mut cargo);
+    let missed = std::fs::read_to_string(out.join("mutants.out/missed.txt"));
+    let missed = missed.map_err(|error| format!("cargo mutants found nothing out ({error}; {ended:?})"))?;
+    let argued = shell::read(&shell::root().join(SURVIVORS))?;
+    let argued: BTreeSet<&str> = argued.lines().map(str::trim).filter(|line| !line.starts_with('#')).collect();
+    let news: Vec<String> = missed.lines().map(unplaced).filter(|name| !argued.contains(name.as_str())).collect();
+    if news.is_empty() { Ok(()) } else { Err(format!("no test finds these:\n  {}", news.join("\n  "))) }
+}
+
+/// A mutant's name without its line and column, which every change moves.
+fn unplaced(name: &str) -> String {
+    let mut parts = name.splitn(4, ':');
+    let file = parts.next().unwrap_or_default();
+    parts.nth(2).map_or_else(|| name.to_owned(), |what| format!("{file}:{what}"))
+}
+
 /// A loop that keeps a processor busy. It ends when dropped, and by itself when whoever started it is gone.
 struct Busy(Child);
 
@@ -177,6 +216,13 @@ mod tests {
     fn shards_are_from_one_to_as_many_as_there_are() {
         assert_eq!(parse_shard("2/3"), Some((2, 3)));
         assert_eq!([parse_shard("0/3"), parse_shard("4/3"), parse_shard("x"), parse_shard("1/0")], [None; 4]);
+    }
+
+    #[test]
+    fn a_mutant_has_the_same_name_wherever_it_stands() {
+        assert_eq!(unplaced("src/a.rs:12:5: replace f -> bool with true"), "src/a.rs: replace f -> bool with true");
+        assert_eq!(unplaced("src/a.rs:7:33: replace == with !="), "src/a.rs: replace == with !=");
+        assert_eq!(unplaced("odd"), "odd");
     }
 
     #[test]

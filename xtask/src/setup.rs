@@ -69,6 +69,11 @@ pub(crate) fn wasm_pack() -> Result<Wasm> {
     })
 }
 
+/// What breaks the core on purpose.
+pub(crate) fn mutants() -> Result<()> {
+    Tool::mutants().install(&wasm()?)
+}
+
 /// Chromium and its driver.
 pub(crate) fn browser() -> Result<Browser> {
     static BROWSER: Mutex<Option<Browser>> = Mutex::new(None);

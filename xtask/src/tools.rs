@@ -66,6 +66,18 @@ impl Tool {
         }
     }
 
+    /// Breaks the core on purpose.
+    pub(crate) fn mutants() -> Self {
+        Self {
+            program: "cargo-mutants",
+            package: "cargo-mutants",
+            version: "27.1.0".to_owned(),
+            exactly: false,
+            archive: None,
+            optimised: "0",
+        }
+    }
+
     /// Drives Firefox.
     pub(crate) fn geckodriver() -> Self {
         Self {
