@@ -13,6 +13,8 @@ mod browser;
 #[cfg(not(target_arch = "wasm32"))]
 mod carried_over;
 #[cfg(not(target_arch = "wasm32"))]
+mod co_writers;
+#[cfg(not(target_arch = "wasm32"))]
 mod corpora;
 #[cfg(not(target_arch = "wasm32"))]
 mod graph;
