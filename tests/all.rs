@@ -19,6 +19,8 @@ mod corpora;
 #[cfg(not(target_arch = "wasm32"))]
 mod graph;
 #[cfg(not(target_arch = "wasm32"))]
+mod hostile_world;
+#[cfg(not(target_arch = "wasm32"))]
 mod locking_out;
 #[cfg(not(target_arch = "wasm32"))]
 mod names;

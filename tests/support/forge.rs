@@ -37,7 +37,11 @@ impl Forger {
         let mut out = Vec::new();
         for key in keys_of(&self.memory, "grant/") {
             let grant = parsed::<GrantRecord>(&self.memory, &key).grant;
-            let exchange: ExchangeRecord = parsed(&self.memory, &format!("exchange/{}", grant.exchange));
+            let exchange = format!("exchange/{}", grant.exchange);
+            if !keys_of(&self.memory, &exchange).contains(&exchange) {
+                continue;
+            }
+            let exchange: ExchangeRecord = parsed(&self.memory, &exchange);
             let Some(secret) = self.open(&exchange) else { continue };
             let Ok(plain) = open_box(&secret, &grant.context(), &grant.sealed.0) else { continue };
             let keys = grant.entries.iter().cloned().zip(plain.expose().chunks(32));
