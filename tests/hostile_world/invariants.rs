@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use regrant::delegation::{After, Older, SealOptions};
+use regrant::encoding::Hash;
 use regrant::error::Code;
 use regrant::relay::{ExchangeRecord, GrantRecord};
 use regrant::trust::State;
@@ -23,9 +24,7 @@ impl World {
     pub(super) fn check_written(&mut self, n: usize, told: &Told, records: &Records, about: &BTreeSet<usize>) -> Check {
         let person = self.devices[n].person;
         let by = [NAMES[person], NAMES[WARD]];
-        let mut after = self.genuine.clone();
         self.learn_keys(records);
-        std::mem::swap(&mut after, &mut self.genuine);
         for (key, value) in told.written(records) {
             if !key.starts_with("exchange/") {
                 continue;
@@ -34,7 +33,7 @@ impl World {
             for wrap in record.wraps.iter().filter(|wrap| by.contains(&wrap.wrapper.login.as_str())) {
                 let parties = [&record.exchange.delegator, &record.exchange.delegate];
                 let parties: Vec<usize> = parties.iter().filter_map(|login| number(login)).collect();
-                let known = parties.iter().find_map(|whom| Some((*whom, *after[whom].get(&wrap.recipient.0)?)));
+                let known = parties.iter().find_map(|whom| Some((*whom, *self.genuine[whom].get(&wrap.recipient.0)?)));
                 match known {
                     Some((whom, version)) => {
                         if version < self.devices[n].saw.get(&whom).copied().unwrap_or_default() {
@@ -83,12 +82,19 @@ impl World {
             let Some(exchange) = exchange.and_then(|text| serde_json::from_str::<ExchangeRecord>(text).ok()) else {
                 continue;
             };
+            let theirs = |keys: &Hash| self.genuine.values().any(|all| all.contains_key(&keys.0));
+            let real = exchange.exchange.recipients.iter().all(theirs);
             let (from, to) = (number(&exchange.exchange.delegator), number(&grant.delegate));
             let (Some(from), Some(to)) = (from.filter(|from| *from == person), to) else { continue };
             for entry in &grant.entries {
-                let item = self.items.iter_mut().find(|item| item.id == entry.0);
-                if let Some(version) = item.and_then(|item| item.versions.get_mut(&entry.1)) {
-                    version.given.insert((from, to));
+                let Some(at) = self.items.iter().position(|item| item.id == entry.0) else { continue };
+                if let Some(version) = self.items[at].versions.get_mut(&entry.1) {
+                    if version.given.insert((from, to)) {
+                        self.given.push((at, to));
+                    }
+                    if real {
+                        version.opens.insert((from, to));
+                    }
                 }
             }
         }
@@ -141,7 +147,7 @@ impl World {
         }
         // Whoever compared Carol's code and not the owner's believes her.
         let believes_carol = self.compared.contains(&(person, CAROL)) && !self.compared.contains(&(person, item.owner));
-        let own_word = item.ended.iter().filter(|(by, _)| *by == person).map(|(_, to)| *to);
+        let own_word = item.ended.iter().filter(|(by, _)| *by == n).map(|(_, to)| *to);
         if let Some(to) = own_word.into_iter().find(|to| whom.contains(to)) {
             return Err(format!("{} carried {} over, whose access they ended", NAMES[person], NAMES[to]));
         }
@@ -207,7 +213,7 @@ impl World {
                 for (number, version) in
                     item.versions.iter().filter(|(v, _)| self.devices[n].read.contains(&(item.id, **v)))
                 {
-                    let stays = version.given.iter().any(|(_, to)| *to == person);
+                    let stays = version.opens.intersection(&version.given).any(|(_, to)| *to == person);
                     let read = block_on(session.decrypt(&version.bytes, None, Older::Opened));
                     reads |= read.is_ok();
                     if let Err(e) = read.map(drop)

@@ -37,11 +37,12 @@ impl HostileRelay {
             let real = record(&self.memory, &format!("identity/{login}"));
             let first = principal(&self.relay, login, &pair(n)).current().unwrap();
             let engine = engine();
-            let thiefs = pair(6);
-            let made = keyring::make(&engine, "test:relay", login, &thiefs, Some(&first.keyset), now());
-            let unsigned = block_on(made).unwrap().own;
-            let mut signed = unsigned.clone();
-            let chain = unsigned.keyset.chain_transcript();
+            let [mut signed, unsigned] = [6, 4].map(|n| {
+                let thiefs = pair(n);
+                let made = keyring::make(&engine, "test:relay", login, &thiefs, Some(&first.keyset), now());
+                block_on(made).unwrap().own
+            });
+            let chain = signed.keyset.chain_transcript();
             signed.keyset.chain_signature = Some(block_on(first.sign(&engine, &chain)).unwrap());
             let with = |own: &OwnKeyset| {
                 let mut account = real.clone();

@@ -116,36 +116,41 @@ impl Dice {
     }
 
     fn act(&mut self) -> Act {
-        match self.roll(24) {
-            0..3 => Act::Seal { with: self.roll(16) as u8 },
-            3..8 => Act::Write { item: self.roll(3) },
-            8..10 => Act::Give { item: self.roll(3), to: self.roll(4) },
-            10..12 => Act::Revoke { item: self.roll(3), whom: self.roll(4) },
-            12..14 => Act::Read,
-            14 => Act::Renew,
-            15 => Act::Exclude,
-            16..18 => Act::Compare { whom: self.roll(4) },
-            18..20 => Act::Ask { whom: self.roll(4) },
-            20 => Act::GiveBack { to: self.roll(PEOPLE) },
-            21 => Act::Refresh,
-            22 => {
-                if self.roll(2) == 0 {
-                    Act::Reload
-                } else {
-                    Act::Tab
-                }
-            }
+        match self.roll(32) {
+            0..4 => Act::Seal { with: self.roll(16) as u8 },
+            4..10 => Act::Write { item: self.roll(3) },
+            10..12 => Act::Give { item: self.roll(3), to: self.roll(4) },
+            12..15 => Act::Revoke { item: self.roll(3), whom: self.roll(4) },
+            15..17 => Act::Read,
+            17..19 => Act::Renew,
+            19 => Act::Exclude,
+            20..22 => Act::Compare { whom: self.roll(4) },
+            22..26 => Act::Ask { whom: self.roll(4) },
+            26 => Act::GiveBack { to: self.roll(PEOPLE) },
+            27..30 => Act::Refresh,
+            30 if self.roll(2) == 0 => Act::Reload,
+            30 => Act::Tab,
             _ => Act::Lock,
         }
     }
 
-    fn lie(&mut self) -> Lie {
+    /// What the relay tells; mostly about whom something is done to, as far as that is known here.
+    fn lie(&mut self, act: Act) -> Lie {
+        let near = match act {
+            Act::Seal { with } => (0..NAMES.len()).find(|whom| with & (1 << whom) != 0),
+            Act::Give { to: whom, .. } | Act::Compare { whom } | Act::Ask { whom } | Act::GiveBack { to: whom } => {
+                Some(whom)
+            }
+            _ => None,
+        };
+        let any = self.roll(NAMES.len());
+        let whom = near.filter(|_| self.roll(4) > 0).unwrap_or(any);
         match self.roll(20) {
-            0..8 => Lie::None,
-            8 | 9 => Lie::Old { whom: self.roll(4), age: self.roll(3) },
-            10 => Lie::Rival { whom: self.roll(2) },
-            11 => Lie::Unsigned { whom: self.roll(PEOPLE) },
-            12 => Lie::Impostor { whom: self.roll(PEOPLE) },
+            0..6 => Lie::None,
+            6..9 => Lie::Old { whom, age: self.roll(2) },
+            9 | 10 => Lie::Rival { whom: whom % PEOPLE },
+            11 => Lie::Unsigned { whom: whom % PEOPLE },
+            12 => Lie::Impostor { whom: whom % PEOPLE },
             13 | 14 => Lie::BringBack,
             15 => Lie::Withhold,
             16 | 17 => Lie::Plant { item: self.roll(3), says: self.roll(3) },
@@ -155,7 +160,12 @@ impl Dice {
     }
 
     pub(super) fn steps(&mut self) -> Vec<Step> {
-        let count = 4 + self.roll(12);
-        (0..count).map(|_| Step { device: self.roll(DEVICES.len()), act: self.act(), lie: self.lie() }).collect()
+        let count = 6 + self.roll(14);
+        (0..count)
+            .map(|_| {
+                let act = self.act();
+                Step { device: self.roll(DEVICES.len()), act, lie: self.lie(act) }
+            })
+            .collect()
     }
 }

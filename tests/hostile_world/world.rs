@@ -42,7 +42,7 @@ pub(super) struct Item {
     pub(super) versions: BTreeMap<u32, Version>,
     /// Whom the owner excluded, and did not give it again.
     pub(super) excluded: BTreeSet<usize>,
-    /// Who ended whose access since that one gave it last.
+    /// On which device whose access was ended, and not given by anybody since.
     pub(super) ended: BTreeSet<(usize, usize)>,
 }
 
@@ -51,6 +51,8 @@ pub(super) struct Version {
     pub(super) bytes: Buffer,
     /// Who gave it to whom, and did not end it.
     pub(super) given: BTreeSet<(usize, usize)>,
+    /// Of these, what was for keys of theirs, and not for some that the relay made up.
+    pub(super) opens: BTreeSet<(usize, usize)>,
 }
 
 pub(super) struct World {
@@ -63,6 +65,8 @@ pub(super) struct World {
     pub(super) compared: BTreeSet<(usize, usize)>,
     /// Whether Carol was taken out of the group.
     pub(super) excluded: bool,
+    /// What was given in this step: item, and to whom.
+    pub(super) given: Vec<(usize, usize)>,
     /// The salts of all envelopes.
     pub(super) salts: BTreeSet<Vec<u8>>,
 }
@@ -101,6 +105,7 @@ impl World {
             genuine: BTreeMap::new(),
             compared: BTreeSet::new(),
             excluded: false,
+            given: Vec::new(),
             salts: BTreeSet::new(),
         };
         world.learn_keys(&records);
@@ -154,6 +159,9 @@ impl World {
     fn learn(&mut self, n: usize, act: Act, done: &std::result::Result<Done, Code>, about: &BTreeSet<usize>) {
         let person = self.devices[n].person;
         self.devices[n].lied_to.extend(about);
+        for (item, to) in std::mem::take(&mut self.given) {
+            self.items[item].ended.retain(|(_, whom)| *whom != to);
+        }
         match (act, done) {
             (Act::Compare { whom }, Ok(_)) if whom != person => {
                 self.compared.insert((person, whom));
@@ -178,13 +186,23 @@ impl World {
                 self.devices[n].saw.insert(WARD, newest);
             }
             (Act::Read, Ok(Done::Opened(opened))) => {
-                let read: Vec<(Uuid, u32)> = opened.iter().map(|(item, v, _)| (self.items[*item].id, *v)).collect();
-                self.devices[n].read.extend(read);
+                for (item, version, opened) in opened {
+                    let Some(author) = NAMES.iter().position(|name| *name == opened.author.login) else { continue };
+                    // Whom the relay made up first is believed until a person says otherwise.
+                    let newest = self.newest(author);
+                    let device = &mut self.devices[n];
+                    if !about.contains(&author) && !device.lied_to.contains(&author) {
+                        device.saw.entry(author).or_insert(newest);
+                    }
+                    if author == person || device.saw.contains_key(&author) {
+                        device.read.insert((self.items[*item].id, *version));
+                    }
+                }
             }
             (Act::Give { item, to }, Ok(_)) => {
                 let Some(item) = self.item(item) else { return };
                 let item = &mut self.items[item];
-                item.ended.remove(&(person, to));
+                item.ended.retain(|(_, whom)| *whom != to);
                 if item.owner == person {
                     item.excluded.remove(&to);
                 }
@@ -192,7 +210,7 @@ impl World {
             (Act::Revoke { item, whom }, Ok(_)) if whom != person => {
                 let Some(item) = self.item(item) else { return };
                 let item = &mut self.items[item];
-                item.ended.insert((person, whom));
+                item.ended.insert((n, whom));
                 let owner = item.owner == person;
                 if owner {
                     item.excluded.insert(whom);
@@ -213,7 +231,8 @@ impl World {
                 let share_with = with.map(|whom| NAMES[whom].to_owned()).collect();
                 let sealed =
                     block_on(session.encrypt(draft("sealed"), &SealOptions { share_with, ..Default::default() }))?;
-                let version = Version { sealer: person, bytes: sealed.bytes, given: BTreeSet::new() };
+                let version =
+                    Version { sealer: person, bytes: sealed.bytes, given: BTreeSet::new(), opens: BTreeSet::new() };
                 let (excluded, ended) = Default::default();
                 let versions = [(1, version)].into();
                 self.items.push(Item { id: sealed.id, owner: person, versions, excluded, ended });
@@ -225,7 +244,8 @@ impl World {
                 let after = (self.items[item].owner == person).then_some(After::Latest);
                 let options = SealOptions { id: Some(self.items[item].id), after, ..Default::default() };
                 let sealed = block_on(session.encrypt(draft("sealed"), &options))?;
-                let version = Version { sealer: person, bytes: sealed.bytes, given: BTreeSet::new() };
+                let version =
+                    Version { sealer: person, bytes: sealed.bytes, given: BTreeSet::new(), opens: BTreeSet::new() };
                 self.items[item].versions.insert(sealed.version, version);
                 Ok(Done::Sealed { item, version: sealed.version })
             }
