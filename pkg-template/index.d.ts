@@ -365,9 +365,10 @@ export interface Sealed {
   readonly version: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
   /**
-   * Readers of the version before whose access was given neither by oneself nor by its author, or by keys that were
-   * replaced since (after a loss, for example: then it is all of them), and so was not carried over to this one. Whose
-   * access one ended is not among them. Show them to a person, and `giveAccess` again to those who should keep it: a relay,
+   * Readers of the version before who were not carried over to this one: their access was given neither by oneself, nor by
+   * the item's owner, nor by whoever sealed that version, or by keys that were replaced since (after a loss, for example:
+   * then it is all of them); or they were removed. Where those who gave one the item name two owners, it is everybody,
+   * until one compares a code. Whose access one or the owner ended is not among them. Show them to a person, and `giveAccess` again to those who should keep it: a relay,
    * or a thief of the old keys, can have somebody named here.
    */
   readonly dropped: string[];

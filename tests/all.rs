@@ -13,9 +13,13 @@ mod browser;
 #[cfg(not(target_arch = "wasm32"))]
 mod carried_over;
 #[cfg(not(target_arch = "wasm32"))]
+mod co_writers;
+#[cfg(not(target_arch = "wasm32"))]
 mod corpora;
 #[cfg(not(target_arch = "wasm32"))]
 mod graph;
+#[cfg(not(target_arch = "wasm32"))]
+mod hostile_world;
 #[cfg(not(target_arch = "wasm32"))]
 mod locking_out;
 #[cfg(not(target_arch = "wasm32"))]

@@ -7,6 +7,7 @@ fn every_test_that_the_threat_model_names_exists() {
     let tests: String = [
         "attacks",
         "carried_over",
+        "co_writers",
         "takeover",
         "trust",
         "rules",

@@ -98,12 +98,16 @@ export function loseDevice(store: TestStore): void;
 /** The browser clears a site's data: the store, and what an embedded relay kept there. */
 export function evictStorage(o: { readonly store?: TestStore; readonly relay?: TestRelay }): void;
 
-/** An item's version, with its content digest (32 bytes) and data key (32 bytes). */
+/**
+ * An item's version, with its content digest (32 bytes) and data key (32 bytes). `origin`: who owns the item and who sealed
+ * that version, where that is not whoever gives it; an empty login, if they do not know.
+ */
 export interface ForgedItem {
   readonly id: string;
   readonly version: number;
   readonly digest: Uint8Array;
   readonly key: Uint8Array;
+  readonly origin?: { readonly owner?: string; readonly sealer?: string };
 }
 
 /** Somebody who holds an identity's private keys and writes records of their own. Records are as a relay keeps them. */

@@ -9,13 +9,12 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::Delegation;
-use super::seal::{Given, make_grant};
+use super::seal::{Given, make_grant, parts_of};
 use crate::error::{Code, Result};
 use crate::graph::Principal;
 use crate::keyring::OwnKey;
 use crate::relay::{GrantRecord, Operation};
 use crate::secret::make_id;
-use crate::wire::MAX_GRANT_ENTRIES;
 
 /// How many grants of about one size become one: 64 singles, then 64 of 64 entries.
 const FEW: usize = 64;
@@ -49,7 +48,7 @@ impl Delegation {
                 given.extend(entries.map(|(entry, key)| Given { entry: entry.clone(), key }));
                 replaced.push(id);
             }
-            if replaced.len() < FEW || given.len() > MAX_GRANT_ENTRIES {
+            if replaced.len() < FEW || parts_of(&given).len() > 1 {
                 continue;
             }
             // Entries of one item stand together, its versions in order.

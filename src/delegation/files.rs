@@ -165,7 +165,7 @@ impl Delegation {
         }
         let parts = hashes.len() as u64 + 1 + last.len() as u64;
         me.put_parts(plan.item, last).await?;
-        let given = [Given { entry: GrantEntry(plan.item, 1, digest), key: (&plan.data_key()?.0).into() }];
+        let given = [Given { entry: GrantEntry::new(plan.item, 1, digest), key: (&plan.data_key()?.0).into() }];
         let item = plan.item;
         self.write_with(me, &own, &keysets, &given, |grants| Operation::FinishUpload { item, parts, grants }).await
     }

@@ -5,16 +5,16 @@ use std::rc::Rc;
 
 use uuid::Uuid;
 
-use super::seal::{Given, make_grant};
-use super::{Delegation, exchange::OpenGrant};
+use super::seal::{Given, make_grant, parts_of};
+use super::{Delegation, exchange::OpenGrant, origin};
 use crate::encoding::Hash;
 use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::keyring::OwnKey;
 use crate::relay::{GrantRecord, Operation, Reply, Sharing, unexpected};
 use crate::secret::make_id;
+use crate::wire::Party;
 use crate::wire::exchange::Exchange;
-use crate::wire::{MAX_GRANT_ENTRIES, Party};
 
 /// The most grants written in one operation.
 const GRANTS_AT_ONCE: usize = 64;
@@ -67,7 +67,7 @@ impl Delegation {
                 }
             };
             let (mut grants, mut keys) = (Vec::new(), Vec::new());
-            for part in fresh.chunks(MAX_GRANT_ENTRIES) {
+            for part in parts_of(&fresh) {
                 let (grant, made) = make_grant(me, &key, &exchange, &secret, make_id()?, part, until).await?;
                 grants.push(grant);
                 keys.push(made);
@@ -127,10 +127,24 @@ impl Delegation {
         }
         // One's own word first, then that of people whose code was compared.
         opened.sort_by_key(|(other, unverified, _)| (*other, *unverified));
+        let mut whose = HashSet::new();
         for (_, _, grant) in &opened {
+            let before = out.len();
             if take(grant, &wanted, &mut versions, &mut out) {
                 basis.push(grant.record.grant.id);
             }
+            // What one's newest keys gave before says already whose it is.
+            if Some(grant.record.grant.grantor_fingerprint) != me.current_fingerprint() {
+                whose.extend(out[before..].iter().map(|given| given.entry.key()));
+            }
+        }
+        if !whose.is_empty() {
+            let others: BTreeSet<String> = opened.iter().map(|(_, _, grant)| grant.delegator.clone()).collect();
+            let others: Vec<String> = others.into_iter().filter(|login| *login != me.login).collect();
+            let mut newest = me.relied_on_now(&others).await?;
+            newest.extend(me.current_fingerprint().map(|own| (me.login.clone(), own)));
+            let grants: Vec<&OpenGrant> = opened.iter().map(|(_, _, grant)| grant).collect();
+            origin::name(&me.login, &newest, &grants, &whose, &mut out);
         }
         if let Some(items) = items {
             let asked: HashSet<&Uuid> = items.iter().collect();

@@ -2,12 +2,14 @@
 //!
 //! Holds what the relay's log told so far: exchange keys and grants, opened when first needed.
 
+mod carry;
 mod compact;
 mod exchange;
 mod files;
 mod give;
 mod keys;
 mod open;
+mod origin;
 mod renewed;
 mod revoke;
 mod seal;

@@ -7,6 +7,7 @@ use futures_util::future::try_join_all;
 use uuid::Uuid;
 
 use super::Delegation;
+use super::carry::Carried;
 use super::keys::{Keys, OneKey};
 use crate::crypto::boxes::seal_box;
 use crate::crypto::envelope::{self, Author, Buffer, Metadata, Seal};
@@ -18,7 +19,7 @@ use crate::keyring::OwnKey;
 use crate::relay::{GrantRecord, Operation, Reply, unexpected};
 use crate::secret::{Fresh, Key32, SecretBytes, make_id};
 use crate::wire::exchange::Exchange;
-use crate::wire::grant::{Grant, GrantEntry};
+use crate::wire::grant::{Grant, GrantEntry, MAX_NAMED};
 use crate::wire::keyset::Keyset;
 use crate::wire::{Extra, MAX_GRANT_ENTRIES, SUITE};
 
@@ -76,8 +77,14 @@ pub struct SealedItem {
     pub version: u32,
     /// The envelope.
     pub bytes: Buffer,
-    /// Readers of the version before that were not carried over, because their grants are not by oneself or the author.
+    /// Readers of the version before that were not carried over: neither oneself, nor the owner, nor whoever sealed it gave
+    /// them access.
     pub dropped: Vec<String>,
+}
+
+/// Whether it is oneself, or somebody with whom one was asked to share.
+fn asked(me: &Principal, options: &SealOptions, login: &String) -> bool {
+    *login == me.login || options.share_with.contains(login)
 }
 
 /// What a grant gives of one item.
@@ -118,38 +125,75 @@ pub(super) async fn make_grant(
     Ok((grant, Keys::new(plain, given.len())?))
 }
 
+/// What goes into one grant, one after the other.
+pub(super) fn parts_of(given: &[Given]) -> Vec<&[Given]> {
+    let (mut parts, mut rest) = (Vec::new(), given);
+    while !rest.is_empty() {
+        let mut named = 0;
+        let fits = |one: &&Given| {
+            named += one.entry.named_bytes();
+            named <= MAX_NAMED
+        };
+        let (part, more) = rest.split_at(rest.iter().take(MAX_GRANT_ENTRIES).take_while(fits).count());
+        parts.push(part);
+        rest = more;
+    }
+    parts
+}
+
 impl Delegation {
     /// Seals one item, or a new version of one. Resolves once the relay has the grants.
     pub async fn seal(&self, me: &Principal, draft: Draft, options: &SealOptions) -> Result<SealedItem> {
         self.sync(me).await?;
-        let mut carried = BTreeSet::new();
-        let mut dropped = Vec::new();
+        let mut carried = Carried { owner: Some(me.login.clone()), ..Carried::default() };
         let (id, version, basis) = match options.id {
             None => (make_id()?, 1, Vec::new()),
             Some(id) => {
                 let followed = self.followed(me, id, options.after).await?;
                 if let Some(version) = followed.held {
-                    (carried, dropped) = self.readers_to_carry(me, id, version).await?;
+                    carried = Self::readers_to_carry(me, id, version).await?;
                 }
                 let next = followed.version.checked_add(1);
                 let next = next.ok_or_else(|| Error::bad_input("this item has too many versions"))?;
                 (id, next, followed.basis)
             }
         };
-        carried.extend(options.share_with.iter().cloned());
-        carried.remove(&me.login);
-        let readers: Vec<String> = carried.into_iter().collect();
-        let (key, keysets) = me.seal_for(&readers).await?;
+        let (key, readers) = self.sealed_for(me, &mut carried, options).await?;
         let data_key = DataKey(Key32::make()?);
         let author =
             options.sign.then_some(Author { login: &me.login, fingerprint: &key.fingerprint, key: &key.signing });
         let what = Seal { id, key_version: version, metadata: &draft.metadata, pad: options.pad, author };
         let sealed = envelope::seal(&me.engine, &data_key, &what, &draft.data).await?;
-        let given = vec![Given { entry: GrantEntry(id, version, sealed.digest), key: (&data_key.0).into() }];
-        self.write(me, &key, &keysets, &given, vec![(id, version)], basis).await?;
+        let entry = GrantEntry::new(id, version, sealed.digest);
+        let entry = entry.given_by(&me.login, carried.owner.as_deref(), Some(&me.login));
+        let given = vec![Given { entry, key: (&data_key.0).into() }];
+        self.write(me, &key, &readers, &given, vec![(id, version)], basis).await?;
         me.note_version(id, version);
-        dropped.retain(|login| !readers.contains(login));
-        Ok(SealedItem { id, version, bytes: sealed.bytes, dropped })
+        Ok(SealedItem { id, version, bytes: sealed.bytes, dropped: carried.dropped.into_iter().collect() })
+    }
+
+    /// The keys that one seals with and for. Whoever was removed cannot be carried over: they are named as dropped.
+    async fn sealed_for(
+        &self,
+        me: &Principal,
+        carried: &mut Carried,
+        options: &SealOptions,
+    ) -> Result<(OwnKey, Vec<Keyset>)> {
+        carried.readers.extend(options.share_with.iter().cloned());
+        carried.readers.remove(&me.login);
+        let readers = |carried: &Carried| carried.readers.iter().cloned().collect::<Vec<_>>();
+        let sealed_for = match me.seal_for(&readers(carried)).await {
+            Err(e) if e.code() == Code::IdentityNotFound && !e.logins().iter().any(|l| asked(me, options, l)) => {
+                for login in e.logins() {
+                    carried.readers.remove(login);
+                    carried.dropped.insert(login.clone());
+                }
+                me.seal_for(&readers(carried)).await
+            }
+            other => other,
+        };
+        carried.dropped.retain(|login| !carried.readers.contains(login));
+        sealed_for
     }
 
     /// Seals many items at once; all are granted, or none.
@@ -176,7 +220,7 @@ impl Delegation {
                 options.sign.then_some(Author { login: &me.login, fingerprint: &key.fingerprint, key: &key.signing });
             let what = Seal { id, key_version: 1, metadata: &draft.metadata, pad: options.pad, author };
             let sealed = envelope::seal_with_salt(&me.engine, &data_key, &what, &draft.data, &salt).await?;
-            given.push(Given { entry: GrantEntry(id, 1, sealed.digest), key: (&data_key.0).into() });
+            given.push(Given { entry: GrantEntry::new(id, 1, sealed.digest), key: (&data_key.0).into() });
             out.push(SealedItem { id, version: 1, bytes: sealed.bytes, dropped: Vec::new() });
         }
         progress(out.len())?;
@@ -218,18 +262,18 @@ impl Delegation {
             made.push((exchange, secret));
         }
         // Signing is the browser's work: all of it is under way at once.
+        let parts = parts_of(given);
         let signing = made.iter().flat_map(|(exchange, secret)| {
-            given
-                .chunks(MAX_GRANT_ENTRIES)
-                .map(move |part| async move { make_grant(me, key, exchange, secret, make_id()?, part, None).await })
+            let make = move |part| async move { make_grant(me, key, exchange, secret, make_id()?, part, None).await };
+            parts.iter().copied().map(make)
         });
         let signed: Vec<(Grant, Keys)> = try_join_all(signing).await?;
         let grants: Vec<Grant> = signed.iter().map(|(grant, _)| grant.clone()).collect();
         // Those to oneself come first; what the rest give is held by them.
-        let own: Vec<Uuid> = grants[..given.len().div_ceil(MAX_GRANT_ENTRIES)].iter().map(|g| g.id).collect();
-        let mut parts = grants.chunks(GRANTS_AT_ONCE);
-        me.call(&first(parts.next().unwrap_or_default().to_vec())).await?;
-        for part in parts {
+        let own: Vec<Uuid> = grants[..parts.len()].iter().map(|g| g.id).collect();
+        let mut batches = grants.chunks(GRANTS_AT_ONCE);
+        me.call(&first(batches.next().unwrap_or_default().to_vec())).await?;
+        for part in batches {
             me.call(&Operation::PutGrants { create: Vec::new(), grants: part.to_vec(), basis: own.clone() }).await?;
         }
         // What one made oneself need not be opened again.
@@ -276,79 +320,4 @@ impl Delegation {
         }
         best.ok_or_else(Self::no_access)
     }
-
-    /// Who reads the version at hand and is carried over to the next: delegates of grants signed by oneself or by whoever
-    /// granted the item to oneself, and that one. The others are named.
-    ///
-    /// What keys signed that newer ones replaced carries nobody over: whoever renews keys signs anew what counts, and
-    /// whoever was excluded by it may still have the old ones.
-    async fn readers_to_carry(
-        &self,
-        me: &Principal,
-        item: Uuid,
-        version: u32,
-    ) -> Result<(BTreeSet<String>, Vec<String>)> {
-        let Reply::Readers { grants, .. } = me.call(&Operation::Readers { item }).await? else {
-            return Err(unexpected());
-        };
-        let current = grants.iter().filter(|(_, r)| r.grant.entries.iter().any(|e| e.key() == (item, version)));
-        let current: Vec<_> = current.collect();
-        let grantors: BTreeSet<String> = current.iter().map(|(exchange, _)| exchange.delegator.clone()).collect();
-        let grantors: Vec<String> = grantors.into_iter().filter(|login| *login != me.login).collect();
-        let mut newest = me.relied_on_now(&grantors).await?;
-        newest.extend(me.current_fingerprint().map(|own| (me.login.clone(), own)));
-        let mut believed = Vec::new();
-        let mut dropped = BTreeSet::new();
-        for (exchange, record) in current {
-            let party =
-                crate::wire::Party { login: exchange.delegator.clone(), fingerprint: record.grant.grantor_fingerprint };
-            let signer = match me.signer(&party).await {
-                Ok(Some(signer)) => signer,
-                Ok(None) => continue,
-                Err(e) if e.code() == Code::IdentityChanged => continue,
-                Err(e) => return Err(e),
-            };
-            let genuine = record.grant.is_under(exchange)
-                && exchange.check(&signer.keyset.signing_key).is_ok()
-                && record.grant.check(&signer.keyset.signing_key).is_ok();
-            let over = record.cuts.contains(&item) || me.ended_of(exchange, &record.grant).contains(&item);
-            if !genuine || over || !record.grant.is_current(me.now()) {
-                continue;
-            }
-            // In one's own name, only what a keyset signed that is open here: not one that was lost, or that a relay
-            // put beside the others.
-            if exchange.delegator == me.login && !signer.verified {
-                dropped.insert(exchange.delegate.clone());
-                continue;
-            }
-            let by_newest = newest.get(&exchange.delegator) == Some(&record.grant.grantor_fingerprint);
-            believed.push((exchange.delegator.clone(), exchange.delegate.clone(), signer.verified, by_newest));
-        }
-        let trusted = grantors_to_trust(&believed, &me.login);
-        let mut carried: BTreeSet<String> = trusted.clone();
-        for (from, to, _, by_newest) in believed {
-            if trusted.contains(&from) && by_newest {
-                carried.insert(to);
-            } else {
-                dropped.insert(to);
-                dropped.insert(from);
-            }
-        }
-        let dropped = dropped.difference(&carried).filter(|l| **l != me.login).cloned().collect();
-        Ok((carried, dropped))
-    }
-}
-
-/// Whose grants carry their readers over to the next version: one's own, and those of whoever granted the item to
-/// oneself. If several did, only of those whose code was compared: a reader may have granted it to take part in this.
-fn grantors_to_trust(believed: &[(String, String, bool, bool)], me: &str) -> BTreeSet<String> {
-    let mut trusted: BTreeSet<String> = [me.to_owned()].into();
-    let to_me: Vec<_> = believed.iter().filter(|(_, to, ..)| to == me).collect();
-    let grantors: BTreeSet<&String> = to_me.iter().map(|(from, ..)| from).collect();
-    if grantors.contains(&me.to_owned()) {
-        return trusted;
-    }
-    let alone = grantors.len() == 1;
-    trusted.extend(to_me.into_iter().filter(|(_, _, verified, _)| alone || *verified).map(|(from, ..)| from.clone()));
-    trusted
 }

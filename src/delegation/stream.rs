@@ -69,7 +69,7 @@ impl Delegation {
         let author =
             sealer.sign.then_some(Author { login: &me.login, fingerprint: &own.fingerprint, key: &own.signing });
         let end = sealer.stream.finish(&me.engine, author.as_ref()).await?;
-        let given = [Given { entry: GrantEntry(sealer.id, 1, end.digest), key: (&sealer.key.0).into() }];
+        let given = [Given { entry: GrantEntry::new(sealer.id, 1, end.digest), key: (&sealer.key.0).into() }];
         self.write(me, &own, &keysets, &given, vec![(sealer.id, 1)], Vec::new()).await?;
         Ok((end.last, end.trailer))
     }

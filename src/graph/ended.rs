@@ -14,6 +14,8 @@ use crate::wire::revocation::Revocation;
 
 /// The most items that are remembered of one delegate. Beyond them the oldest are forgotten.
 const MAX_ENDED: usize = 1 << 16;
+/// The same of everything that others ended.
+const MAX_ENDED_BY_OTHERS: usize = 4096;
 
 /// Of one delegate: the items whose access ended, each with when, in Unix milliseconds.
 ///
@@ -55,6 +57,57 @@ impl Ended {
 
     fn last(&self) -> u64 {
         self.0.values().copied().max().unwrap_or_default()
+    }
+
+    fn oldest(&self) -> Option<(u64, Uuid)> {
+        self.0.iter().map(|(item, at)| (*at, *item)).min()
+    }
+}
+
+/// Access that others ended, of items that one writes: by whom, and whose.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedByOthers(BTreeMap<String, BTreeMap<String, Ended>>);
+
+impl EndedByOthers {
+    /// Whether nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn add(&mut self, revoker: &str, login: &str, items: impl IntoIterator<Item = Uuid>, at: u64) {
+        self.0.entry(revoker.to_owned()).or_default().entry(login.to_owned()).or_default().add(items, at);
+        self.bound();
+    }
+
+    /// Takes over what another device remembers.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (revoker, theirs) in other.0 {
+            let mine = self.0.entry(revoker).or_default();
+            theirs.into_iter().for_each(|(login, ended)| mine.entry(login).or_default().merge(ended));
+        }
+        self.bound();
+    }
+
+    /// Forgets the oldest of whoever ended the most, so that nobody who ends much has what another one ended forgotten.
+    fn bound(&mut self) {
+        let count = |all: &BTreeMap<String, Ended>| all.values().map(|ended| ended.0.len()).sum::<usize>();
+        let mut total: usize = self.0.values().map(count).sum();
+        while total > MAX_ENDED_BY_OTHERS {
+            let Some(most) = self.0.values_mut().max_by_key(|all| count(all)) else { return };
+            let oldest = most.iter().filter_map(|(login, ended)| Some((ended.oldest()?, login.clone()))).min();
+            let Some(((_, item), login)) = oldest else { return };
+            if let Some(ended) = most.get_mut(&login) {
+                ended.0.remove(&item);
+                if ended.0.is_empty() {
+                    most.remove(&login);
+                }
+            }
+            total -= 1;
+        }
+    }
+
+    fn at(&self, revoker: &str, login: &str, item: Uuid) -> Option<u64> {
+        self.0.get(revoker)?.get(login)?.0.get(&item).copied()
     }
 }
 
@@ -106,6 +159,26 @@ impl Principal {
         }
     }
 
+    /// Notes that somebody else ended a login's access to an item that one writes. Whoever calls has checked that they may,
+    /// and that they signed it.
+    pub fn note_ended_by(&self, revocation: &Revocation, item: Uuid) {
+        let (revoker, login) = (&revocation.revoker.login, &revocation.login);
+        // No later than now, so that what they give again counts, whatever clocks say.
+        let at = revocation.created.min(self.now());
+        let mut memory = self.known.memory.borrow_mut();
+        if memory.ended_by_others.at(revoker, login, item).is_none_or(|known| known < at) {
+            memory.ended_by_others.add(revoker, login, [item], at);
+            self.known.changed.set(true);
+        }
+    }
+
+    /// When somebody, oneself or another one, ended a login's access to an item, as far as one knows.
+    pub fn ended_at(&self, revoker: &str, login: &str, item: Uuid) -> Option<u64> {
+        let memory = self.known.memory.borrow();
+        let own = memory.ended.get(revoker).and_then(|all| all.get(login)?.0.get(&item).copied());
+        own.max(memory.ended_by_others.at(revoker, login, item))
+    }
+
     /// The items of a grant of which one knows that this access is over.
     pub fn ended_of(&self, exchange: &Exchange, grant: &Grant) -> Vec<Uuid> {
         let memory = self.known.memory.borrow();
@@ -144,5 +217,26 @@ mod tests {
         assert_eq!(ended.0.len(), MAX_ENDED);
         assert!(ended.ends(Uuid::from_u128(100), 20));
         assert_eq!([one, two].iter().filter(|id| ended.ends(**id, 1)).count(), 1);
+    }
+
+    #[test]
+    fn whoever_ends_much_has_nothing_forgotten_that_another_one_ended() {
+        let mut all = EndedByOthers::default();
+        all.add("alice", "carol", [Uuid::from_u128(1)], 5);
+        for n in 0..MAX_ENDED_BY_OTHERS as u128 {
+            all.add("mallory", &format!("m{n}"), [Uuid::from_u128(2)], 10 + n as u64);
+        }
+        assert_eq!(all.at("alice", "carol", Uuid::from_u128(1)), Some(5));
+        assert_eq!(all.at("mallory", "m0", Uuid::from_u128(2)), None, "the oldest of whoever ended the most");
+        assert_eq!(all.at("mallory", "m1", Uuid::from_u128(2)), Some(11));
+        let text = crate::wire::to_json(&all).unwrap_or_default();
+        let mut again = serde_json::from_str::<EndedByOthers>(&text).unwrap_or_default();
+        assert_eq!(again, all);
+        let mut other = EndedByOthers::default();
+        other.add("mallory", "m1", [Uuid::from_u128(2)], 3);
+        other.add("mallory", "m2", [Uuid::from_u128(2)], 90_000);
+        again.merge(other);
+        assert_eq!(again.at("mallory", "m1", Uuid::from_u128(2)), Some(11), "the later of two");
+        assert_eq!(again.at("mallory", "m2", Uuid::from_u128(2)), Some(90_000));
     }
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::ended::Ended;
+use super::ended::{Ended, EndedByOthers};
 use super::{Offered, Principal, Signer};
 use crate::encoding::{Hash, check_login};
 use crate::error::{Code, Error, Result};
@@ -37,6 +37,9 @@ pub struct Memory {
     /// Access that was ended: by whom, and whose.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ended: BTreeMap<String, BTreeMap<String, Ended>>,
+    /// The same, where the owners of items that one writes ended it, or others who wrote them.
+    #[serde(default, skip_serializing_if = "EndedByOthers::is_empty")]
+    pub ended_by_others: EndedByOthers,
 }
 
 /// The highest version of an item that was opened or written.
@@ -97,6 +100,7 @@ impl Memory {
                 mine.entry(login).or_default().merge(ended);
             }
         }
+        self.ended_by_others.merge(other.ended_by_others);
     }
 
     /// Forgets of the items that were noted the longest ago.

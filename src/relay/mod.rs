@@ -375,6 +375,8 @@ pub enum Operation {
     Revoke { revocations: Vec<Revocation>, rewrite: Vec<Grant>, remove: Vec<Uuid> },
     /// Every grant of one item that the caller can read, from all grantors.
     Readers { item: Uuid },
+    /// The revocations by some logins that name an item which the caller can read; `cursor` pages on.
+    Revocations { item: Uuid, by: Vec<String>, cursor: Option<String> },
     /// Every grant to a login that the caller gave, or that names an item of the caller's.
     GrantsTo { login: String },
     /// What happened since `after`.
@@ -407,6 +409,8 @@ pub enum Reply {
     /// Grants of an item with the exchange records they are under, the item's owner and newest version, and how those who
     /// can read it are shared.
     Readers { owner: String, version: u32, grants: Vec<(Exchange, GrantRecord)>, sharing: Vec<Sharing> },
+    /// Revocations; more follow if there is a cursor.
+    Revocations { revocations: Vec<Revocation>, cursor: Option<String> },
     /// Grants with the exchange records they are under, and those of their items that the caller owns.
     GrantsTo { grants: Vec<(Exchange, GrantRecord, Vec<Uuid>)> },
     /// Events up to `next`; more follow if `more`.

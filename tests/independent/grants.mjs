@@ -72,8 +72,13 @@ export function openWrap(w, e, own) {
 
 // ---- grants ----
 
+const named = (login) => optional(login === undefined ? undefined : text(login));
+
 function grantFields(g) {
-  const entry = ([item, version, digest]) => compound(uuid(item), integer(version, 4), bytes(digest));
+  const entry = ([item, version, digest, origin]) => {
+    const parts = [uuid(item), integer(version, 4), bytes(digest)];
+    return compound(...parts, ...(origin ? [compound(named(origin.owner), named(origin.sealer))] : []));
+  };
   return [
     uuid(g.id),
     integer(g.suite),
@@ -88,7 +93,7 @@ function grantFields(g) {
 
 const grantSigned = (g) => T("grant/signature", ...grantFields(g), bytes(g.sealed));
 
-/** `items`: `[{ id, keyVersion, digest, dataKey }]`; `notAfter`: when it runs out, if it does. */
+/** `items`: `[{ id, keyVersion, digest, dataKey, origin? }]`; `origin`: `{ owner?, sealer? }`, who is not the giver; `notAfter`: when it runs out, if it does. */
 export function makeGrant(own, e, key, items, notAfter) {
   const g = {
     id: randomUUID(),
@@ -96,7 +101,7 @@ export function makeGrant(own, e, key, items, notAfter) {
     exchange: e.id,
     delegate: e.delegate,
     grantorFingerprint: toBase64url(own.fingerprint),
-    entries: items.map((item) => [item.id, item.keyVersion, toBase64url(item.digest)]),
+    entries: items.map(({ id, keyVersion, digest, origin }) => [id, keyVersion, toBase64url(digest), ...(origin ? [origin] : [])]),
     created: Date.now(),
     ...(notAfter !== undefined && { notAfter }),
   };
@@ -107,12 +112,12 @@ export function makeGrant(own, e, key, items, notAfter) {
 
 export const checkGrant = (g, grantor) => verify(bytes(grantor.signingKey), grantSigned(g), bytes(g.signature));
 
-/** `[{ id, keyVersion, digest, dataKey }]`. */
+/** `[{ id, keyVersion, digest, dataKey, origin? }]`. */
 export function openGrant(g, key) {
   const keys = openBox(key, T("grant", ...grantFields(g)), bytes(g.sealed));
   if (keys.length !== 32 * g.entries.length) throw new Error("a grant: as many keys as entries");
   const dataKey = (n) => keys.subarray(32 * n, 32 * n + 32);
-  return g.entries.map(([id, keyVersion, digest], n) => ({ id, keyVersion, digest: bytes(digest), dataKey: dataKey(n) }));
+  return g.entries.map(([id, keyVersion, digest, origin], n) => ({ id, keyVersion, digest: bytes(digest), dataKey: dataKey(n), origin }));
 }
 
 // ---- revocations ----

@@ -199,6 +199,10 @@ describe("what the package made, read by the independent reader", () => {
     assert.equal(grants.filter(({ grant }) => grant.notAfter > Date.now()).length, 1);
     const cut = kept("grant/").filter(({ cuts }) => cuts);
     assert.deepEqual(cut.map(({ grant, cuts }) => [reader.find(grant.grantorFingerprint).login, cuts]), [["bob", [said.cut]]]);
+    // Who passes an item on says whose it is.
+    const [{ grant: passedOn }] = cut;
+    assert.deepEqual(passedOn.entries.map(([, , , origin]) => origin), Array(2).fill({ owner: "alice", sealer: "alice" }));
+    assert.ok(grants.every(({ grant }) => grant.entries.every((entry) => entry.length === 3)), "who gives their own says nothing");
   });
 
   test("types, names and media types are as the page about the protocol says", () => {

@@ -85,7 +85,7 @@ describe("what the independent writer made, read by the package", () => {
     sealed[title] = { id, bytes: new Uint8Array(envelope), data: what.data };
     const { login } = from.keyset;
     const others = Array.from({ length: what.beside ?? 0 }, () => ({ id: randomUUID(), keyVersion: 1, digest, dataKey: newSecret() }));
-    const granted = [{ id, keyVersion: 1, digest: what.granted ?? digest, dataKey }, ...others];
+    const granted = [{ id, keyVersion: 1, digest: what.granted ?? digest, dataKey, origin: what.origin }, ...others];
     for (const reader of readers) {
       const { exchange, key } = makeExchange(from, reader);
       const sides = exchange.recipients.length === 1 ? [from.keyset] : [from.keyset, reader];
@@ -133,6 +133,20 @@ describe("what the independent writer made, read by the package", () => {
     const flipped = Uint8Array.from(sealed["for alice"].bytes);
     flipped[flipped.length - 1] ^= 1;
     await assert.rejects(alice.decrypt(flipped), { code: "ERR_CORRUPT" });
+  });
+
+  test("what somebody passes on is, in the next version, its owner's, and not theirs", async () => {
+    const finns = { owner: "finn", sealer: "finn" };
+    share("passed on", own.erin, [newest("alice")], { data: text("finn's"), metadata: { type: "string" }, origin: finns });
+    const { id, bytes } = sealed["passed on"];
+    assert.equal((await alice.decrypt(bytes)).author.login, "erin");
+    const next = await alice.encrypt("next", { id });
+    assert.deepEqual(next.dropped, ["erin"]);
+    const reader = new Reader(readRelay(directory));
+    const [finn, erin] = [reader.openWithPair("finn", pairs[2].privateKey), reader.openWithSecret("erin", secret)];
+    assert.equal(reader.read(finn, next.bytes).data.toString(), "next");
+    assert.throws(() => reader.read(erin, next.bytes), /no access/);
+    assert.deepEqual(reader.dataKeys(finn).get(id).map(({ by, origin }) => [by, origin]), [["alice", { owner: "finn" }]]);
   });
 
   test("a grant with an end opens before it, and not after", async () => {

@@ -84,7 +84,7 @@ fn grant(entries: usize, created: u64, not_after: Option<u64>, more: usize) -> R
         exchange: Uuid::nil(),
         delegate: "bob".into(),
         grantor_fingerprint: Fixed([1; 32]),
-        entries: ids(entries).into_iter().map(|id| GrantEntry(id, 1, Fixed([3; 32]))).collect(),
+        entries: ids(entries).into_iter().map(|id| GrantEntry::new(id, 1, Fixed([3; 32]))).collect(),
         created,
         not_after,
         sealed: Bytes(vec![0; entries * 32 + boxes::BOX_OVERHEAD + more]),

@@ -28,6 +28,8 @@ use regrant::relay::{Operation, Relay, Reply};
 use regrant::secret::{Key32, SecretBytes};
 use regrant::store::{Store, memory};
 
+pub mod forge;
+
 pub use futures::executor::block_on;
 pub use uuid::Uuid;
 

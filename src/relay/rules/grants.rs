@@ -13,7 +13,7 @@ use super::account::{account, concerns, first_life, is_delegator, life, need_par
 use super::graph::{sharing_above, within_reach};
 use super::log::{self, Entry, exchange_key, grant_key, limit};
 use super::uploads::kept_key;
-use super::{Batch, Context, Records, Ruled, Ticket, conflict, forbidden, segment};
+use super::{Batch, Context, Records, Ruled, Ticket, conflict, forbidden, revocations, segment};
 use crate::error::{Code, Error};
 use crate::relay::{ExchangeRecord, GrantRecord, Reply};
 use crate::wire::MAX_GRANT_ENTRIES;
@@ -21,8 +21,8 @@ use crate::wire::exchange::Exchange;
 use crate::wire::grant::{Grant, GrantEntry};
 use crate::wire::revocation::Revocation;
 
-/// Up to this many entries, a grant is indexed under each of its items.
-const INDEXED_BY_ITEM: usize = 8;
+/// Up to this many entries, a grant is indexed under each of its items; a revocation likewise.
+pub(super) const INDEXED_BY_ITEM: usize = 8;
 /// The most grants in one operation.
 pub(super) const MAX_GRANTS: usize = 256;
 /// How many rows of an index one reading looks at, of all that there are.
@@ -368,6 +368,7 @@ fn cut(
     }
     need_parties(db, exchanges.iter().map(|record| &record.exchange))?;
     let mut told: BTreeSet<String> = BTreeSet::new();
+    let mut ended: BTreeSet<Uuid> = BTreeSet::new();
     for id in &revocation.grants {
         let Some((rev, record)) = grants.get(id) else { continue };
         let exchange = &exchange_of(db, &record.grant)?.exchange;
@@ -376,21 +377,27 @@ fn cut(
         }
         told.insert(caller.login.clone());
         told.extend(parties(db, exchange)?.into_iter().map(str::to_owned));
-        if rewrite.iter().any(|g| g.id == *id) || remove.contains(id) {
-            continue;
-        }
-        let cut = cuts.entry(*id).or_insert_with(|| Cut::new(*rev, (**record).clone()));
+        let own = is_delegator(db, caller.login(), exchange)?;
+        let gone = rewrite.iter().any(|g| g.id == *id) || remove.contains(id);
         for (item, version) in &revocation.items {
-            let listed = record.grant.entries.iter().any(|e| e.0 == *item && e.1 <= *version);
-            if !listed || record.cuts.contains(item) {
+            if !record.grant.entries.iter().any(|e| e.0 == *item && e.1 <= *version) {
                 continue;
             }
-            if !is_delegator(db, caller.login(), exchange)? && !owns(db, caller, *item)? {
+            let may = own || owns(db, caller, *item)?;
+            if may {
+                ended.insert(*item);
+            }
+            if gone || record.cuts.contains(item) {
+                continue;
+            }
+            if !may {
                 return Err(forbidden("access is revoked by the item's owner or by the grantor").into());
             }
+            let cut = cuts.entry(*id).or_insert_with(|| Cut::new(*rev, (**record).clone()));
             cut.items.insert(*item);
         }
     }
+    revocations::keep(db, batch, revocation, &ended)?;
     let told: Vec<&str> = told.iter().map(String::as_str).collect();
     log::need(db, &told)?;
     for login in told {
@@ -484,8 +491,8 @@ impl Cut {
     }
 }
 
-/// The grants that an index names: all of them, because whoever writes many would hide those of others.
-fn indexed(db: &Records, prefix: &str) -> Ruled<BTreeSet<Uuid>> {
+/// The ids that an index names: all of them, because whoever writes many would hide those of others.
+pub(super) fn indexed(db: &Records, prefix: &str) -> Ruled<BTreeSet<Uuid>> {
     let mut ids = BTreeSet::new();
     let mut after = prefix.to_owned();
     loop {
@@ -532,21 +539,28 @@ pub(super) fn readers_of(db: &Records, item: Uuid, now: u64) -> Ruled<(String, V
     }
 }
 
-pub(super) fn readers(cx: &Context<'_>, db: &Records, item: Uuid) -> Ruled<Reply> {
+/// Whether who reads an item is the caller's business, which is among those readers, or can act for one.
+pub(super) fn may_see(cx: &Context<'_>, db: &Records, item: Uuid, all: &[(Exchange, u64, GrantRecord)]) -> Ruled<bool> {
     let caller = cx.caller()?;
-    let (owner, all) = readers_of(db, item, cx.now)?;
-    let delegates: BTreeSet<String> = all.iter().map(|(exchange, _, _)| exchange.delegate.clone()).collect();
-    // The owner's business also where a reader wrote them out.
+    // The owner's also where a reader wrote them out.
     let mut direct = owns(db, caller, item)?;
-    for (exchange, _, _) in &all {
+    for (exchange, _, _) in all {
         direct |= concerns(db, caller.login(), exchange)?;
     }
-    if !direct {
-        let reached = within_reach(db, caller.login(), |login| delegates.contains(login))?.0;
-        if !reached.iter().any(|login| delegates.contains(login)) {
-            return Err(no_such_item().into());
-        }
+    if direct {
+        return Ok(true);
     }
+    let delegates: BTreeSet<&str> = all.iter().map(|(exchange, _, _)| exchange.delegate.as_str()).collect();
+    let reached = within_reach(db, caller.login(), |login| delegates.contains(login))?.0;
+    Ok(reached.iter().any(|login| delegates.contains(login.as_str())))
+}
+
+pub(super) fn readers(cx: &Context<'_>, db: &Records, item: Uuid) -> Ruled<Reply> {
+    let (owner, all) = readers_of(db, item, cx.now)?;
+    if !may_see(cx, db, item, &all)? {
+        return Err(no_such_item().into());
+    }
+    let delegates: BTreeSet<String> = all.iter().map(|(exchange, _, _)| exchange.delegate.clone()).collect();
     let sharing = sharing_above(db, delegates)?;
     let version = owner_of(db, item)?.ok_or_else(no_such_item)?.version;
     Ok(Reply::Readers { owner, version, grants: all.into_iter().map(|(e, _, record)| (e, record)).collect(), sharing })

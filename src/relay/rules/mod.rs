@@ -17,6 +17,7 @@ mod notifications;
 mod openings;
 mod removal;
 mod requests;
+mod revocations;
 mod statements;
 mod uploads;
 
@@ -548,6 +549,7 @@ pub fn decide(operation: &Operation, cx: &Context<'_>, db: &Records) -> Ruled<(R
         Operation::GetParts { item, basis, parts } => uploads::get_parts(cx, db, *item, *basis, parts)?,
         Operation::Compact { grant, replaced } => compact::compact(cx, db, &mut batch, grant, replaced)?,
         Operation::Readers { item } => grants::readers(cx, db, *item)?,
+        Operation::Revocations { item, by, cursor } => revocations::list(cx, db, *item, by, cursor.as_deref())?,
         Operation::GrantsTo { login } => grants::granted_to(cx, db, login)?,
         Operation::Sync { after } => log::sync(cx, db, *after)?,
         Operation::Notify { notifications } => notifications::send(cx, db, &mut batch, notifications)?,

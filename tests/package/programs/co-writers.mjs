@@ -5,12 +5,6 @@ import { before, device, outcome } from "../trust.mjs";
 
 export const variants = ["programs"];
 
-// Attacks that succeed today (docs/threat-model.md, "Not withstood yet"): one that does not any more is to be taken out here.
-export const open = [
-  "a co-writer carries nobody over whom the owner excluded, when the relay brings the grant back",
-  "a co-writer carries over whom the owner gave access, and not whom another reader did",
-];
-
 export const scenarios = {
   "a co-writer carries nobody over whom the owner excluded, when the relay brings the grant back": async ({ code, equal, ok }) => {
     const w = await world(["alice", "bob", "carol"]);
