@@ -17,9 +17,13 @@ mod corpora;
 #[cfg(not(target_arch = "wasm32"))]
 mod graph;
 #[cfg(not(target_arch = "wasm32"))]
+mod heads;
+#[cfg(not(target_arch = "wasm32"))]
 mod locking_out;
 #[cfg(not(target_arch = "wasm32"))]
 mod names;
+#[cfg(not(target_arch = "wasm32"))]
+mod pieces;
 #[cfg(not(target_arch = "wasm32"))]
 mod probe;
 #[cfg(not(target_arch = "wasm32"))]

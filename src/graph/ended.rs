@@ -23,7 +23,7 @@ const MAX_ENDED: usize = 1 << 16;
 pub struct Ended(BTreeMap<Uuid, u64>);
 
 impl Ended {
-    fn add(&mut self, items: impl IntoIterator<Item = Uuid>, at: u64) {
+    pub(super) fn add(&mut self, items: impl IntoIterator<Item = Uuid>, at: u64) {
         for item in items {
             let ended = self.0.entry(item).or_default();
             *ended = at.max(*ended);
@@ -46,6 +46,11 @@ impl Ended {
         for (item, at) in other.0 {
             self.add([item], at);
         }
+    }
+
+    /// The items, each with when.
+    pub(super) fn items(&self) -> impl Iterator<Item = (&Uuid, &u64)> {
+        self.0.iter()
     }
 
     /// Whether access that was given at some time is over.
