@@ -9,7 +9,7 @@ use crate::keyring::{self, Secret};
 use crate::relay::{Operation, OwnKeyset};
 
 /// Whether an error says nothing of what the relay has: it is asked again another time.
-fn is_passing(error: &Error) -> bool {
+pub(super) fn is_passing(error: &Error) -> bool {
     matches!(error.code(), Code::RelayUnavailable | Code::Unauthenticated | Code::Conflict)
 }
 
@@ -54,7 +54,7 @@ impl Session {
     async fn read_shares(&self) -> Result<()> {
         let me = self.ready().await?;
         self.delegation().sync(me).await?;
-        if !self.delegation().take_said() {
+        if !self.delegation().take_said() && me.has_looked() {
             return Ok(());
         }
         // Keys that are not the newest say so first, and precisely.
@@ -118,7 +118,8 @@ impl Session {
     /// anything speaks against them.
     pub(super) async fn vouch_anew(&self, secret: &Secret, all: &[OwnKeyset], opened_by: Option<Uuid>) -> Result<()> {
         let me = self.me();
-        let Some(old) = opened_by.filter(|_| self.parent.is_none() && me.warnings().is_empty()) else { return Ok(()) };
+        let speaks = me.warnings().iter().any(|warning| warning.logins.contains(&me.login));
+        let Some(old) = opened_by.filter(|_| self.parent.is_none() && !speaks) else { return Ok(()) };
         let done = async {
             let (key, _) = me.seal_for(&[]).await?;
             let Some(own) = all.iter().find(|own| own.keyset.fingerprint() == key.fingerprint) else { return Ok(()) };

@@ -444,7 +444,12 @@ impl Session {
         self.me.note_withheld();
         self.through.borrow_mut().clear();
         self.delegation.forget();
-        let saved = self.save(why).await;
+        let unlocks = why == Why::Unlock && opened.vouched;
+        let read = if unlocks { self.read_own(all).await } else { Ok(()) };
+        let saved = match read {
+            Ok(()) => self.save(why).await,
+            Err(e) => Err(e),
+        };
         if locked && saved.is_err() && !self.ended.get() {
             // Refused is not unlocked, also not by another call that is under way.
             self.epoch.set(self.epoch.get() + 1);
@@ -452,13 +457,19 @@ impl Session {
         }
         saved?;
         self.same_epoch(epoch)?;
-        if why == Why::Unlock && opened.vouched {
-            let learned = self.learn().await;
-            self.keeping(learned).await?;
-            // What one's own keys said may be newer than the list of them that the relay shows.
-            all.iter().try_for_each(|own| self.me.check_manifest(own))?;
+        if unlocks {
+            let published = self.publish().await;
+            self.keeping(published).await?;
         }
         Ok(())
+    }
+
+    /// Reads what one's other devices said with these keys: the list of them that the relay shows may be older than that.
+    async fn read_own(&self, all: &[OwnKeyset]) -> Result<()> {
+        match self.me.look().await {
+            Err(e) if !super::said::is_passing(&e) => return Err(e),
+            _ => all.iter().try_for_each(|own| self.me.check_manifest(own)),
+        }
     }
 
     async fn own_record(&self, key: &OwnKey) -> Result<OwnKeyset> {

@@ -33,14 +33,18 @@ pub(super) struct Shown {
     pub(super) tree: Option<Tree>,
     /// Whether something about it is not as it should be.
     pub(super) odd: bool,
-    /// Whether the relay was asked.
-    pub(super) asked: bool,
+    /// Of which version of the keys it is; 0: the relay was not asked.
+    pub(super) version: u64,
 }
 
 impl Principal {
     /// What boxes what this identity says. `None`: these keys were opened in a way that does not give it.
     pub(super) async fn boxing(&self) -> Result<Option<RestKey>> {
         let current = self.current()?;
+        if !self.trusted() {
+            // A relay can make keys that open here, and say what it likes by them.
+            return Ok(None);
+        }
         if let Some(key) = &current.keyset_key {
             return said_key(&self.engine, key).await.map(Some);
         }
@@ -52,10 +56,19 @@ impl Principal {
         *self.rest.borrow_mut() = self.current_fingerprint().zip(key);
     }
 
+    /// The version of the newest keys that are open; 0 if none is.
+    fn version(&self) -> u64 {
+        self.keys.borrow().last().map_or(0, |key| key.keyset.version)
+    }
+
+    /// Whether the relay was asked what these keys say.
+    pub fn has_looked(&self) -> bool {
+        self.shown.borrow().version == self.version()
+    }
+
     /// What this identity says, as far as it is known here.
     pub(super) fn said(&self) -> Said {
-        let version = self.keys.borrow().last().map_or(0, |key| key.keyset.version);
-        let mut said = Said::of(version);
+        let mut said = Said::of(self.version());
         said.merge(self.known.memory.borrow().said.get(&self.login).cloned().unwrap_or_default());
         said
     }
@@ -74,8 +87,7 @@ impl Principal {
         let memory = self.known.memory.borrow();
         let Some(complete) = memory.complete.get(&self.login) else { return false };
         let seen = memory.statements.get(&about(&self.login, HEAD)).map_or((0, 0), |seen| (seen.2, seen.0));
-        let version = self.keys.borrow().last().map_or(0, |key| key.keyset.version);
-        complete.version == version && (complete.version, complete.counter) >= seen
+        complete.version == self.version() && (complete.version, complete.counter) >= seen
     }
 
     /// Notes whether something is withheld, for as long as it is so.
@@ -117,6 +129,7 @@ impl Principal {
 
     /// The item under a name. Errors: [`Code::VerificationFailed`] if that cannot be known.
     pub async fn named(&self, name: &str) -> Result<Option<uuid::Uuid>> {
+        self.seal_for(&[]).await?;
         self.look().await?;
         self.require_all()?;
         Ok(self.said().named(name))
@@ -129,7 +142,7 @@ impl Principal {
         let seen = self.known.memory.borrow().statements.get(&about(&self.login, HEAD)).map(|seen| seen.1);
         let known = {
             let shown = self.shown.borrow();
-            if shown.asked { shown.hash.filter(|_| !shown.odd) } else { seen.filter(|_| self.knows_all()) }
+            if self.has_looked() { shown.hash.filter(|_| !shown.odd) } else { seen.filter(|_| self.knows_all()) }
         };
         self.look_beyond(known).await
     }
@@ -138,7 +151,7 @@ impl Principal {
     pub async fn look_below(&self) -> Result<()> {
         let known = {
             let shown = self.shown.borrow();
-            shown.hash.filter(|_| shown.asked && !shown.odd && shown.tree.is_some())
+            shown.hash.filter(|_| self.has_looked() && !shown.odd && shown.tree.is_some())
         };
         self.look_beyond(known).await
     }
@@ -152,9 +165,9 @@ impl Principal {
             }
             other => match other? {
                 Reply::Done if known.is_some() => {
-                    let mut shown = self.shown.borrow_mut();
-                    if !shown.asked {
-                        *shown = Shown { hash: known, asked: true, ..Shown::default() };
+                    if !self.has_looked() {
+                        let version = self.version();
+                        *self.shown.borrow_mut() = Shown { hash: known, version, ..Shown::default() };
                     }
                     return Ok(());
                 }
@@ -169,6 +182,7 @@ impl Principal {
             return Ok(());
         }
         self.suspect(head.as_deref(), &offered);
+        let version = current.keyset.version;
         let hash = head.as_ref().map(|head| head.hash());
         let genuine = head.filter(|head| {
             let own = head.login == self.login && head.subject == HEAD && head.fingerprint == current.fingerprint;
@@ -176,15 +190,15 @@ impl Principal {
         });
         let body = genuine.as_ref().and_then(|head| parse::<Head>(&head.body).ok());
         let Some((head, body)) = genuine.zip(body) else {
-            *self.shown.borrow_mut() = Shown { hash, tree: Some(Tree::new()), odd: true, asked: true };
+            *self.shown.borrow_mut() = Shown { hash, tree: Some(Tree::new()), odd: true, version };
             self.note_withheld();
             return Ok(());
         };
         let before = std::mem::take(&mut *self.shown.borrow_mut());
         let before = before.tree.filter(|_| !before.odd).unwrap_or_default();
         let Read { entries, tree, whole } = self.read_pieces(&boxing, body.root, root, &before).await?;
-        *self.shown.borrow_mut() = Shown { hash, tree: Some(tree), odd: !whole, asked: true };
-        self.take_over(&head, &body, &entries, current.keyset.version, whole);
+        *self.shown.borrow_mut() = Shown { hash, tree: Some(tree), odd: !whole, version };
+        self.take_over(&head, &body, &entries, version, whole);
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use crate::keyring::{OwnKey, said_key};
 use crate::relay::Operation;
 use crate::wire::manifest::Manifest;
 use crate::wire::pieces::{self, Entries, Part, Prefix};
-use crate::wire::statement::{HEAD, Head, HeadChange, Named, PROFILE, Profile, Statement, renewed_counter};
+use crate::wire::statement::{HEAD, Head, HeadChange, Named, PROFILE, Profile, Statement};
 use crate::wire::to_json;
 
 /// How often something is said again, if other devices say something at the same time.
@@ -62,8 +62,7 @@ impl Principal {
         memory.said.remove(&head.login);
         self.known.changed.set(true);
         if head.login == self.login {
-            *self.shown.borrow_mut() =
-                Shown { hash: Some(head.hash()), tree: Some(Tree::new()), odd: false, asked: true };
+            *self.shown.borrow_mut() = Shown { hash: Some(head.hash()), tree: Some(Tree::new()), odd: false, version };
         }
     }
 
@@ -130,7 +129,7 @@ impl Principal {
         let memory = self.known.memory.borrow();
         let shown = self.shown.borrow();
         let seen = memory.statements.get(&about(&self.login, HEAD)).map(|seen| seen.1);
-        if shown.asked && (shown.odd || shown.hash != seen) {
+        if shown.version > 0 && (shown.odd || shown.hash != seen) {
             return Ok(false);
         }
         let alone = memory.trust.keys().all(|login| *login == self.login);
@@ -142,7 +141,12 @@ impl Principal {
     /// Writes a head over what is known and `said`, if that is not what the relay has.
     async fn put(&self, key: &OwnKey, said: Said, profile: Option<Statement>, tell: bool) -> Result<()> {
         let boxing = self.boxing().await?.ok_or_else(|| Error::new(Code::Locked, NOT_OPEN))?;
-        let entries = self.all_entries(&said)?;
+        let mut entries = self.all_entries(&said)?;
+        if tell && pieces::divide(&entries).is_err() {
+            // Nobody is kept from sharing, or from ending that, by what is remembered of others.
+            entries = said::entries(&self.known.memory.borrow(), &said, None)?;
+            self.note_kept(false);
+        }
         let digest = said::digest(&entries);
         let (before, known, odd) = {
             let shown = self.shown.borrow();
@@ -218,14 +222,20 @@ impl Principal {
     fn said_it(&self, anew: Anew, version: u64, all: bool) {
         let Anew { said, tree, head, digest } = anew;
         let mut memory = self.known.memory.borrow_mut();
-        memory.statements.insert(about(&self.login, HEAD), (head.counter, head.hash(), version));
-        if all {
-            let complete = Complete { version, counter: head.counter, digest: Some(digest) };
-            memory.complete.insert(self.login.clone(), complete);
+        // Another call may have said something after this one, and be done before it.
+        let now = (head.counter, head.hash(), version);
+        let seen = memory.statements.entry(about(&self.login, HEAD)).or_insert(now);
+        if (now.2, now.0) > (seen.2, seen.0) {
+            *seen = now;
         }
-        memory.said.insert(self.login.clone(), said);
+        if all {
+            let written = Complete { version, counter: head.counter, digest: Some(digest) };
+            let complete = memory.complete.entry(self.login.clone()).or_default();
+            *complete = written.max(*complete);
+        }
+        memory.said.entry(self.login.clone()).or_default().merge(said);
         self.known.changed.set(true);
-        *self.shown.borrow_mut() = Shown { hash: Some(head.hash()), tree: Some(tree), odd: false, asked: true };
+        *self.shown.borrow_mut() = Shown { hash: Some(head.hash()), tree: Some(tree), odd: false, version };
     }
 
     fn note_digest(&self, version: u64, digest: Hash) {
@@ -266,22 +276,14 @@ impl Principal {
         let profile = match self.own_profile().await {
             // What keys before these said stays as it is: it is not for these to vouch for.
             Ok(said) if said.as_ref().is_none_or(|said| Some(said.fingerprint) != key.keyset.previous) => None,
-            Ok(Some(said)) => {
-                let counter = renewed_counter(said.counter);
-                Some(make(self, key, PROFILE, counter, to_json(&said.body)?).await?)
-            }
+            Ok(Some(said)) => Some(make(self, key, PROFILE, 1, to_json(&said.body)?).await?),
             // What the relay withholds, or altered, is not for these keys to vouch for.
             Ok(None) => None,
             Err(e) if e.code() == Code::VerificationFailed => None,
             Err(e) => return Err(e),
         };
-        let counter = {
-            let memory = self.known.memory.borrow();
-            let seen = memory.statements.get(&about(&self.login, HEAD)).map_or(0, |seen| seen.0);
-            renewed_counter(seen)
-        };
         let root = tree.get(&Prefix::new()).map(|piece| piece.0);
-        let head = self.make_head(key, counter, root, profile.as_ref()).await?;
+        let head = self.make_head(key, 1, root, profile.as_ref()).await?;
         let change = HeadChange {
             head: Box::new(head.clone()),
             before: self.shown.borrow().hash,

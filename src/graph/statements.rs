@@ -8,7 +8,7 @@ use crate::relay::{Operation, Reply, unexpected};
 use crate::trust::is_chained;
 use crate::wire::Extra;
 use crate::wire::keyset::Keyset;
-use crate::wire::statement::{PROFILE, Profile, Statement, renewed_counter};
+use crate::wire::statement::{PROFILE, Profile, Statement};
 
 /// What somebody said, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,7 +138,7 @@ impl Principal {
             return 1;
         };
         let newer = self.keys.borrow().last().is_some_and(|key| key.keyset.version > seen.2);
-        if newer { renewed_counter(seen.0) } else { seen.0.saturating_add(1) }
+        if newer { 1 } else { seen.0.saturating_add(1) }
     }
 
     /// Notes a statement that was made or seen. Errors: [`Code::VerificationFailed`] for a rollback or a fork.
@@ -147,8 +147,7 @@ impl Principal {
         let now = (statement.counter, statement.hash(), version);
         let mut memory = self.known.memory.borrow_mut();
         let seen = memory.statements.entry(about(&statement.login, &statement.subject)).or_insert(now);
-        // Newer keys go on counting or begin anew, as they do after a loss and after the highest number: the version comes
-        // first.
+        // Newer keys begin anew: the version comes first.
         if (now.2, now.0) < (seen.2, seen.0) {
             return refused("the relay shows something older than it did before");
         }

@@ -91,12 +91,6 @@ impl Statement {
     }
 }
 
-/// The counter of what renewed keys say in place of what bears `counter`: the next one. After the last they begin anew, so
-/// that whoever holds the earlier keys cannot keep them from being renewed.
-pub const fn renewed_counter(counter: u64) -> u64 {
-    if counter < MAX_COUNTER { counter + 1 } else { 1 }
-}
-
 /// How an identity presents itself. Everybody can read it, the relay included.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Profile {

@@ -54,9 +54,15 @@ pub(super) fn check(keyset: &Keyset, statement: &Statement, subject: &str) -> Re
     statement.check(&keyset.signing_key)
 }
 
+/// Every version of the keys counts from 1: whoever has earlier ones cannot use the numbers up.
+fn check_first(keyset: &Keyset, head: &Statement) -> Result<()> {
+    check(keyset, head, HEAD)?;
+    if head.counter == 1 { Ok(()) } else { Err(Error::bad_input("the first head of a version has number 1")) }
+}
+
 /// The head of keys that begin, or begin anew: nothing that was said before is theirs.
 pub(super) fn begin(db: &Records, batch: &mut Batch, keyset: &Keyset, head: &Statement) -> Ruled<()> {
-    check(keyset, head, HEAD)?;
+    check_first(keyset, head)?;
     let key = key(&keyset.login);
     let rev = db.raw(&key)?.map_or(0, |stored| stored.rev);
     if rev != 0 {
@@ -80,6 +86,7 @@ pub(super) fn renew(db: &Records, batch: &mut Batch, new: &Keyset, change: &Head
     if before.as_ref().map(|(_, kept)| kept.head.hash()) != change.before {
         return Err(changed().into());
     }
+    check_first(new, &change.head)?;
     super::delete_all(db, batch, &pieces_of(&new.login))?;
     let kept = Kept { head: (*change.head).clone(), pieces: 0, bytes: 0 };
     write(db, batch, new, before.map_or(0, |(rev, _)| rev), kept, change)
