@@ -326,6 +326,31 @@ fn an_explicit_act_and_a_renewal_go_on_from_what_is_known() {
 }
 
 #[test]
+fn what_a_person_ends_without_seeing_it_is_ended_also_where_it_was_said() {
+    let (relay, memory, [alice, bob]) = people();
+    let said = record(&memory, "said/alice");
+    let pieces: Vec<_> = memory.dump().into_iter().filter(|(key, ..)| key.starts_with("piece/alice/")).collect();
+    memory.overwrite("said/alice", None);
+    let phone = connect(&device(&relay), "alice", &pair(0)).unwrap();
+    assert_eq!(warned(&phone), WITHHELD);
+    // The phone does not see that this was shared, or named.
+    pass(1);
+    share(&phone, "bob", false);
+    block_on(phone.set_named("alice", "plan", None)).unwrap();
+    // It is shown what was there before, and so is the laptop what the phone said.
+    let by_phone = record(&memory, "said/alice");
+    block_on(alice.refresh()).unwrap();
+    assert_ne!(by_phone, record(&memory, "said/alice"), "the laptop adds what it knows");
+    assert!(shares(&alice).is_empty());
+    assert_eq!(block_on(alice.get_named("alice", "plan")).unwrap(), None);
+    overwrite(&memory, "said/alice", &said);
+    pieces.into_iter().for_each(|(key, _, value)| memory.overwrite(&key, Some(value)));
+    block_on(phone.refresh()).unwrap();
+    let (_, bytes) = seal(&phone, "alone", &[]);
+    assert_eq!(code(read(&bob, &bytes)), Code::NoAccess);
+}
+
+#[test]
 fn a_head_by_keys_that_the_relay_does_not_list_and_a_record_older_than_a_head_says_are_not_gone_on_from_in_silence() {
     let (relay, memory, [alice, _]) = people();
     block_on(alice.change_secret(&vault(1), None)).unwrap();

@@ -131,10 +131,10 @@ impl Said {
         self.shares.iter().filter(|(_, share)| share.value).map(|(login, _)| login.clone()).collect()
     }
 
-    /// Shares with a login, or does not.
-    pub(super) fn share(&mut self, login: &str, value: bool, now: u64) -> Result<()> {
+    /// Shares with a login, or does not. `all`: what is not known was never said.
+    pub(super) fn share(&mut self, login: &str, value: bool, now: u64, all: bool) -> Result<()> {
         let before = self.shares.get(login);
-        if before.map_or(!value, |before| before.value == value) {
+        if before.map_or(all && !value, |before| before.value == value) {
             return Ok(());
         }
         let at = after(now, before.map(|before| before.at))?;
@@ -153,10 +153,10 @@ impl Said {
         self.names.get(name).and_then(|named| named.value)
     }
 
-    /// Names an item, or takes the name away.
-    pub(super) fn name(&mut self, name: &str, value: Option<Uuid>, now: u64) -> Result<()> {
+    /// Names an item, or takes the name away. `all`: what is not known was never said.
+    pub(super) fn name(&mut self, name: &str, value: Option<Uuid>, now: u64, all: bool) -> Result<()> {
         let before = self.names.get(name);
-        if before.and_then(|before| before.value) == value {
+        if before.map_or(all && value.is_none(), |before| before.value == value) {
             return Ok(());
         }
         let at = after(now, before.map(|before| before.at))?;

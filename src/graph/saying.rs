@@ -37,13 +37,13 @@ fn busy() -> Error {
 impl Principal {
     /// Names an item, or takes the name away.
     pub async fn set_name(&self, name: &str, item: Option<uuid::Uuid>) -> Result<()> {
-        self.say(|said| said.name(name, item, self.now())).await
+        self.say(|said, all| said.name(name, item, self.now(), all)).await
     }
 
     /// Shares all future data with some logins, or stops doing so.
     pub async fn set_shares(&self, logins: &[String], value: bool) -> Result<()> {
-        let all = || logins.iter().filter(|login| **login != self.login);
-        self.say(|said| all().try_for_each(|login| said.share(login, value, self.now()))).await
+        let others = || logins.iter().filter(|login| **login != self.login);
+        self.say(|said, all| others().try_for_each(|login| said.share(login, value, self.now(), all))).await
     }
 
     /// A head over nothing, by keys that begin. `profile`: that of the same keys.
@@ -66,14 +66,15 @@ impl Principal {
         }
     }
 
-    /// Says something: `change` is made to what is known then, also after another device said something else meanwhile.
-    async fn say(&self, change: impl Fn(&mut Said) -> Result<()>) -> Result<()> {
+    /// Says something: `change` is made to what is known then, also after another device said something else meanwhile. It
+    /// hears whether that is all that was said.
+    async fn say(&self, change: impl Fn(&mut Said, bool) -> Result<()>) -> Result<()> {
         let (key, _) = self.seal_for(&[]).await?;
         for _ in 0..ATTEMPTS {
             self.look_below().await?;
             let mut said = self.said();
             let before = said.clone();
-            change(&mut said)?;
+            change(&mut said, !self.is_withheld())?;
             if said == before {
                 return Ok(());
             }
