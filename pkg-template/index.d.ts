@@ -533,9 +533,17 @@ export type SessionEvent = "locked" | "changed" | "signedout" | "notification" |
  *
  * - `fork`: of these logins two things were seen that cannot both be true (`trust.state`: *forked*), by this device or by
  *   another one of this login. It ends with `trust.verify` or `trust.accept`.
+ * - `older-own-keys`: there are newer keys of this login than the ones that this session uses, or the relay shows older ones
+ *   than it has. It ends with `unlock`, if it was oneself who renewed them.
+ * - `pins-withheld`: the relay does not show all that other devices of this login know of contacts, so that somebody whose
+ *   code was compared there may look new here. Compare codes before relying on them.
+ * - `shares-withheld`: the relay does not show all that was said in the name of these logins: with whom future data is
+ *   shared, and what items are named. `encrypt` shares with whom is known; `sharingFuture` and `getNamed` are
+ *   `ERR_VERIFICATION_FAILED`.
+ * - `pins-not-kept`: more is remembered of contacts than is kept for other devices of this login.
  */
 export interface Warning {
-  readonly kind: "fork";
+  readonly kind: "fork" | "older-own-keys" | "pins-withheld" | "shares-withheld" | "pins-not-kept";
   readonly logins: readonly string[];
   readonly message: string;
 }
@@ -700,7 +708,7 @@ export class Session {
    * Errors: `ERR_IDENTITY_NOT_FOUND` (somebody unknown, with whom nothing is shared).
    */
   stopSharingFuture(logins: readonly string[]): Promise<void>;
-  /** With whom future data is shared now. */
+  /** With whom future data is shared now. Errors: `ERR_VERIFICATION_FAILED` if the relay withholds it. */
   sharingFuture(): Promise<string[]>;
 
   /**
@@ -1001,11 +1009,11 @@ export interface Identities {
   ): () => void;
 
   /**
-   * Puts an item under a name of an identity's; `null` takes the name away. The relay sees names (at most 200 bytes) and
-   * ids. For oneself, and whom one can act for.
+   * Puts an item under a name (at most 200 bytes) of an identity's; `null` takes the name away. The relay sees neither. For
+   * oneself, and whom one can act for.
    */
   setNamed(login: string, name: string, itemId: string | null): Promise<void>;
-  /** The item under a name. */
+  /** The item under a name. Errors: `ERR_VERIFICATION_FAILED` if the relay withholds what would say so. */
   getNamed(login: string, name: string): Promise<string | undefined>;
   /**
    * Openings by oneself and of items that one owns, newest first. `login` is who opened or for whom; `reason` is the whole

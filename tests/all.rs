@@ -19,11 +19,14 @@ mod corpora;
 #[cfg(not(target_arch = "wasm32"))]
 mod graph;
 #[cfg(not(target_arch = "wasm32"))]
+mod heads;
 mod hostile_world;
 #[cfg(not(target_arch = "wasm32"))]
 mod locking_out;
 #[cfg(not(target_arch = "wasm32"))]
 mod names;
+#[cfg(not(target_arch = "wasm32"))]
+mod pieces;
 #[cfg(not(target_arch = "wasm32"))]
 mod probe;
 #[cfg(not(target_arch = "wasm32"))]

@@ -156,6 +156,24 @@ fn what_a_co_writer_once_heard_of_stays_so_whatever_the_relay_shows_later() {
 }
 
 #[test]
+fn what_a_co_writer_heard_of_is_known_on_their_other_devices() {
+    let w = world();
+    let (id, _) = seal(w.session("alice"), "one", &["bob", "carol"]);
+    let before = w.memory.dump();
+    revoke(w.session("alice"), Some(&[id]), "carol");
+    next(w.session("alice"), id);
+    let late = SealOptions { id: Some(id), after: Some(After::Version(1)), ..Default::default() };
+    assert_eq!(code(block_on(w.session("bob").encrypt(draft("late"), &late))), Code::Conflict);
+    let said = |(key, ..): &(String, u64, String)| key == "said/bob" || key.starts_with("piece/bob/");
+    let heard: Vec<_> = w.memory.dump().into_iter().filter(said).collect();
+    assert!(heard.len() > 1, "bob's devices are told something");
+    go_back(&w.memory, &before);
+    heard.into_iter().for_each(|(key, _, value)| w.memory.overwrite(&key, Some(value)));
+    let second = next(&w.fresh("bob"), id);
+    assert_eq!(w.readers(&second.bytes), ["alice", "bob"]);
+}
+
+#[test]
 fn the_owners_word_counts_also_against_what_a_co_writer_with_another_clock_gave() {
     let w = world();
     let ahead = || now() + 3_600_000;

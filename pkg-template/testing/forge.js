@@ -297,6 +297,21 @@ export class Forger {
     return { ...s, signature: base64url(await sign(this.#signing, T("statement/signature", ...fields))) };
   }
 
+  /**
+   * What this identity says to its own devices (section 7), as records of a relay: a head over one piece. `entries`: JSON
+   * text by the parts of its key; `keysetKey`: as `openShared` gives it.
+   */
+  async head(keysetKey, counter, entries) {
+    const { login } = this.keyset;
+    const all = entries.map(([parts, json]) => `${JSON.stringify(parts.join("\n"))}:${json}`);
+    const boxing = await derive(keysetKey, T("pins"));
+    const piece = await sealBox(boxing, T("piece", text(login)), text(`{${all.sort().join()}}`));
+    const name = await sha256(T("piece/name", piece));
+    const head = await this.statement("head", counter, JSON.stringify({ root: base64url(name) }));
+    const at = (kind) => `${kind}/${login.replaceAll("%", "%25").replaceAll("/", "%2F")}`;
+    return { [at("said")]: { head, pieces: 1, bytes: piece.length }, [`${at("piece")}/${toHex(name)}`]: base64url(piece) };
+  }
+
   /** What a grant gives: `[{ id, version, digest, key }]`. */
   async openGrant(g, key) {
     const keys = await openBox(key, T("grant", ...this.#grantFields(g)), bytes(g.sealed));

@@ -126,8 +126,13 @@ export interface Forger {
   /** A slot on this identity for a keyset. `commitTo`: another key that its box commits to. */
   slotFor(to: any, keysetKey: Uint8Array, o?: { readonly commitTo?: Uint8Array }): Promise<any>;
   manifest(before: any, slots: readonly any[], counter?: number): Promise<any>;
-  /** What the identity says about a subject (`shares`, `profile`, `named/…`), as JSON text. */
+  /** What the identity says about a subject (`profile`, `head`), as JSON text. */
   statement(subject: string, counter: number, body: string): Promise<any>;
+  /**
+   * What the identity says to its own devices, as records of a relay by their keys: a head over one piece. `entries`: the
+   * parts of a key, and JSON text.
+   */
+  head(keysetKey: Uint8Array, counter: number, entries: readonly (readonly [readonly string[], string])[]): Promise<Record<string, any>>;
   /** An answer to a request for access (as the relay's record `request/ID` has it), in the name of `login`. */
   answer(request: any, message: Uint8Array, login?: string): Promise<string>;
 }

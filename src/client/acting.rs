@@ -241,7 +241,7 @@ impl Session {
     /// The options of sealing, with whom all future data is shared.
     pub(super) async fn with_shares(&self, options: &SealOptions) -> Result<SealOptions> {
         let mut options = options.clone();
-        for login in self.standing_shares().await? {
+        for login in self.known_shares().await? {
             if !options.share_with.contains(&login) {
                 options.share_with.push(login);
             }

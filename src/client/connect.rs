@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use uuid::Uuid;
+
 use super::rest::{self, Rested, Why};
 use super::session::Session;
 use super::{Client, ConnectOptions};
@@ -11,11 +13,12 @@ use crate::crypto::{rust, split};
 use crate::encoding::check_login;
 use crate::error::{Code, Error, Result};
 use crate::graph::{Principal, log_in, unknown_here};
-use crate::keyring::{self, OwnKey, Secret};
+use crate::keyring::{self, Made, OwnKey, Secret};
 use crate::recovery::notify;
 use crate::relay::{Operation, OwnKeyset, RelaySecret, Reply, Ticket, unexpected};
 use crate::trust::check_offer;
 use crate::wire::keyset::Keyset;
+use crate::wire::statement::Statement;
 
 /// What a way of connecting led to.
 pub(super) struct Arrived {
@@ -24,8 +27,28 @@ pub(super) struct Arrived {
     pub(super) all: Vec<OwnKeyset>,
     pub(super) trusted: bool,
     pub(super) ticket: Option<Ticket>,
+    /// The head over nothing that these keys begin with.
+    pub(super) head: Option<Statement>,
+    /// The way of unlocking that vouches for older keys only.
+    pub(super) stale: Option<Uuid>,
     pub(super) is_new: bool,
     pub(super) reset: bool,
+}
+
+impl Arrived {
+    /// With keys that were made just now.
+    fn with_new(made: Made, ticket: Ticket, head: Statement, reset: bool) -> Self {
+        Self {
+            keys: vec![made.key],
+            all: vec![made.own],
+            trusted: true,
+            ticket: Some(ticket),
+            head: Some(head),
+            stale: None,
+            is_new: !reset,
+            reset,
+        }
+    }
 }
 
 impl Client {
@@ -41,7 +64,7 @@ impl Client {
             other => other?,
         };
         let arrived = self.arrive(&me, login, secret, options, rested.is_some()).await?;
-        self.begin(me, arrived, rested, options.reset).await
+        self.begin(me, arrived, rested, secret, options.reset).await
     }
 
     fn principal(&self, login: &str) -> Principal {
@@ -102,37 +125,34 @@ impl Client {
         let tombstone = self.offered_or_removed(login, true).await?;
         let previous = tombstone.as_ref().and_then(|offer| offer.last());
         let made = keyring::make(&me.engine, me.relay.id(), login, secret, previous, me.now()).await?;
-        let operation =
-            Operation::Register { new: Box::new(made.own.clone()), secrets: made.secrets.clone(), profile: None };
+        let head = me.first_head(&made.key, None).await?;
+        let operation = Operation::Register {
+            new: Box::new(made.own.clone()),
+            secrets: made.secrets.clone(),
+            head: Box::new(head.clone()),
+            profile: None,
+        };
         let ticket = ticket_of(self.setup.relay.call(None, &operation).await?)?;
-        Ok(Arrived {
-            keys: vec![made.key],
-            all: vec![made.own],
-            trusted: true,
-            ticket: Some(ticket),
-            is_new: true,
-            reset: false,
-        })
+        Ok(Arrived::with_new(made, ticket, head, false))
     }
 
     async fn reset(&self, me: &Principal, login: &str, secret: &Secret, offer: &[Keyset]) -> Result<Arrived> {
         let previous = offer.last().ok_or_else(unexpected)?;
         let made = keyring::make(&me.engine, me.relay.id(), login, secret, Some(previous), me.now()).await?;
-        let operation = Operation::Reset { new: Box::new(made.own.clone()), secrets: made.secrets.clone() };
+        let head = me.first_head(&made.key, None).await?;
+        let operation = Operation::Reset {
+            new: Box::new(made.own.clone()),
+            secrets: made.secrets.clone(),
+            head: Box::new(head.clone()),
+        };
         let ticket = ticket_of(self.setup.relay.call(None, &operation).await?)?;
-        Ok(Arrived {
-            keys: vec![made.key],
-            all: vec![made.own],
-            trusted: true,
-            ticket: Some(ticket),
-            is_new: false,
-            reset: true,
-        })
+        Ok(Arrived::with_new(made, ticket, head, true))
     }
 
     async fn open_known(&self, me: &Principal, login: &str, secret: &Secret, offer: &[Keyset]) -> Result<Arrived> {
         let (all, opened) = self.open_keys(me, login, secret, offer).await?;
-        Ok(Arrived { keys: opened.keys, all, trusted: opened.vouched, ticket: None, is_new: false, reset: false })
+        let (keys, trusted, stale) = (opened.keys, opened.vouched, opened.stale);
+        Ok(Arrived { keys, all, trusted, ticket: None, head: None, stale, is_new: false, reset: false })
     }
 
     /// Authenticates with a secret, fetches one's own keysets, opens those that the secret leads to.
@@ -192,13 +212,20 @@ impl Client {
     }
 
     /// Begins a session with opened keys: pins, what rests on this device, and telling others after a loss.
-    async fn begin(&self, me: Principal, arrived: Arrived, rested: Option<Rested>, reset: bool) -> Result<Rc<Session>> {
+    async fn begin(
+        &self,
+        me: Principal,
+        arrived: Arrived,
+        rested: Option<Rested>,
+        secret: &Secret,
+        reset: bool,
+    ) -> Result<Rc<Session>> {
         let s = &self.setup;
         let newest = arrived.keys.last().ok_or_else(unexpected)?.clone();
         let mut rests: Vec<RestKey> = Vec::new();
         for key in arrived.keys.iter().rev() {
             if let Some(keyset_key) = &key.keyset_key {
-                rests.push(rest::rest_key(&me.engine, keyset_key).await?);
+                rests.push(keyring::said_key(&me.engine, keyset_key).await?);
             }
         }
         let announced = rested.as_ref().is_some_and(|r| r.announced && r.keyset.fingerprint() == newest.fingerprint);
@@ -217,6 +244,18 @@ impl Client {
             me.rely_on_one_of(&shown, &newest.keyset, true)?;
         }
         me.set_keys(arrived.keys, arrived.trusted, arrived.ticket);
+        me.set_rest(rests.first().cloned());
+        match &arrived.head {
+            Some(head) => me.note_first_head(head, newest.keyset.version),
+            // Before anything rests here, so that a new device does not go on without what others know.
+            None if arrived.trusted => {
+                me.look().await?;
+                me.note_withheld();
+                // What one's own keys said may be newer than the list of them that the relay shows.
+                arrived.all.iter().try_for_each(|own| me.check_manifest(own))?;
+            }
+            None => {}
+        }
         let session = Session::begin(s.clone(), me, newest.keyset.clone(), rests, arrived.is_new, announced);
         // Before anything rests: whoever signs out or loses the keys meanwhile ends this one, too.
         self.track(&session);
@@ -226,10 +265,10 @@ impl Client {
             }
             return Err(e);
         }
-        if !arrived.is_new && !arrived.reset {
-            // What other devices remember; without it, this one relies on what it sees itself.
-            drop(session.learn_pins().await);
-            session.keeping(Ok(())).await?;
+        if arrived.head.is_none() {
+            let vouched = session.vouch_anew(secret, &arrived.all, arrived.stale).await;
+            session.keeping(vouched).await?;
+            session.publish().await?;
         }
         // The session is there; a contact who cannot be told now is told at the next start or refresh.
         let _ = session.announce_if_needed().await;
@@ -257,6 +296,10 @@ impl Client {
             me.set_memory(memory.unwrap_or_default());
         }
         me.set_keys(rested.keys, rested.trusted, None);
+        me.set_rest(rested.rest.clone());
+        if rested.trusted && rested.rest.is_some() {
+            me.note_withheld();
+        }
         let rests = rested.rest.into_iter().collect();
         let session = Session::begin(s.clone(), me, rested.keyset, rests, false, rested.announced);
         self.track(&session);

@@ -8,16 +8,14 @@ use uuid::Uuid;
 
 use super::Session;
 use super::rest::{self, Why};
-use crate::crypto::boxes::{open_at_rest, seal_at_rest};
 use crate::delegation::Resigned;
-use crate::encoding::{Bytes, check_login};
-use crate::error::{Code, Error, Result};
-use crate::graph::{Group, ListChange, Memory, Offered, Principal, SharingPlan, make_statement};
+use crate::encoding::check_login;
+use crate::error::{Error, Result};
+use crate::graph::{Group, ListChange, Offered, Principal, SharingPlan};
 use crate::keyring::{self, Secret, change_slots, make_sharer_slot};
 use crate::relay::{Link, Opening, Operation, Reply, onward, unexpected};
 use crate::trust::State;
-use crate::wire::statement::{MAX_BODY, MAX_SHARES, NAMED, Named, PINS, PROFILE, Pins, Profile, SHARES, Shares};
-use crate::wire::to_json;
+use crate::wire::statement::Profile;
 
 /// An identity, as everybody may see it.
 #[derive(Debug, Serialize)]
@@ -93,9 +91,9 @@ impl Session {
         self.alive()?;
         let me = self.me();
         let offered = me.resolve(&[login.to_owned()]).await?.remove(0);
-        let operation = Operation::Statement { login: login.to_owned(), subject: PROFILE.to_owned() };
-        let Reply::Statement { statement } = me.relay.call(None, &operation).await? else { return Err(unexpected()) };
-        let profile = me.believe::<Profile>(login, PROFILE, statement.as_deref(), &offered)?;
+        let operation = Operation::Profile { login: login.to_owned() };
+        let Reply::Profile { profile } = me.relay.call(None, &operation).await? else { return Err(unexpected()) };
+        let profile = me.believe(login, profile.as_deref(), &offered)?;
         Identity::of(&offered, profile.map(|said| said.body))
     }
 
@@ -124,7 +122,7 @@ impl Session {
         let offered = me.resolve(&logins).await?;
         let mut items = Vec::with_capacity(entries.len());
         for ((login, statement), offered) in entries.iter().zip(&offered) {
-            let profile = me.believe::<Profile>(login, PROFILE, statement.as_ref(), offered)?.map(|said| said.body);
+            let profile = me.believe(login, statement.as_ref(), offered)?.map(|said| said.body);
             items.push(Identity::of(offered, profile)?);
         }
         Ok(Found { items, cursor: onward(from.as_deref(), cursor)? })
@@ -155,8 +153,7 @@ impl Session {
     ) -> Result<()> {
         let acting = self.acting(login).await?;
         let outcome = acting
-            .say::<Profile>(PROFILE, |before| {
-                let mut profile = before.unwrap_or_default();
+            .set_profile(|mut profile| {
                 if let Some(name) = &name {
                     profile.name.clone_from(name);
                 }
@@ -167,7 +164,7 @@ impl Session {
                     profile.payload.clone_from(payload);
                 }
                 profile.check()?;
-                Ok(Some(profile))
+                Ok(profile)
             })
             .await;
         self.keeping(outcome).await
@@ -326,7 +323,9 @@ impl Session {
         let made =
             keyring::make_for(&me.engine, me.relay.id(), &key, login, Some(secret), &[], None, Some(newest), me.now())
                 .await?;
-        me.call(&Operation::Overwrite { new: Box::new(made.own.clone()), secrets: made.secrets.clone() }).await?;
+        let head = Box::new(me.first_head(&made.key, None).await?);
+        let operation = Operation::Overwrite { new: Box::new(made.own.clone()), secrets: made.secrets.clone(), head };
+        me.call(&operation).await?;
         self.keeping(Ok(())).await
     }
 
@@ -377,74 +376,7 @@ impl Session {
         self.keeping(Ok(fresh)).await
     }
 
-    // ---- named items, standing shares, openings ----
-
-    /// Puts an item under a name of an identity's, or takes the name away.
-    pub async fn set_named(&self, login: &str, name: &str, item: Option<Uuid>) -> Result<()> {
-        let acting = self.acting(login).await?;
-        let same = |before: &Option<Named>| before.as_ref().and_then(|named| named.item) == item;
-        let outcome =
-            acting.say::<Named>(&subject(name)?, |before| Ok((!same(&before)).then_some(Named { item }))).await;
-        self.keeping(outcome).await
-    }
-
-    /// The item under a name. `None`: there is none.
-    pub async fn get_named(&self, login: &str, name: &str) -> Result<Option<Uuid>> {
-        let acting = self.acting(login).await?;
-        let outcome = acting.said_by_me::<Named>(&subject(name)?).await;
-        Ok(self.keeping(outcome).await?.and_then(|said| said.body.item))
-    }
-
-    /// With whom all future data is shared.
-    pub async fn standing_shares(&self) -> Result<Vec<String>> {
-        let me = self.ready().await?;
-        self.delegation().sync(me).await?;
-        if self.delegation().take_said() {
-            *self.shares.borrow_mut() = None;
-        }
-        if let Some(known) = &*self.shares.borrow() {
-            return Ok(known.clone());
-        }
-        // Keys that are not the newest say so first, and precisely.
-        me.seal_for(&[]).await?;
-        let said = me.said_by_me::<Shares>(SHARES).await?;
-        let logins = said.map(|said| said.body.logins).unwrap_or_default();
-        *self.shares.borrow_mut() = Some(logins.clone());
-        Ok(logins)
-    }
-
-    /// Shares all future data with some logins, or stops doing so. Twice is as once.
-    pub async fn change_shares(&self, logins: &[String], starts: bool) -> Result<()> {
-        let me = self.ready().await?;
-        if starts {
-            // They must be there, and usable.
-            me.seal_for(logins).await?;
-        } else {
-            // Whoever is shared with may be gone meanwhile; anybody else is misspelt, or not there.
-            let shared = self.standing_shares().await?;
-            me.resolve(&logins.iter().filter(|login| !shared.contains(login)).cloned().collect::<Vec<_>>()).await?;
-        }
-        let outcome = me
-            .say::<Shares>(SHARES, |before| {
-                let before = before.unwrap_or_default().logins;
-                let mut after: std::collections::BTreeSet<String> = before.iter().cloned().collect();
-                for login in logins.iter().filter(|login| **login != me.login) {
-                    if starts {
-                        after.insert(login.clone());
-                    } else {
-                        after.remove(login);
-                    }
-                }
-                if after.len() > MAX_SHARES {
-                    return Err(Error::bad_input("future data is shared with at most 256 logins: use a group"));
-                }
-                let after: Vec<String> = after.into_iter().collect();
-                Ok((after != before).then_some(Shares { logins: after }))
-            })
-            .await;
-        *self.shares.borrow_mut() = None;
-        self.keeping(outcome).await
-    }
+    // ---- openings ----
 
     /// Who opened what, as far as the relay was told: openings by oneself and of one's own items, newest first.
     #[allow(clippy::type_complexity, reason = "a page, and where the next one begins")]
@@ -463,67 +395,4 @@ impl Session {
             _ => Err(unexpected()),
         }
     }
-
-    // ---- pins for other devices ----
-
-    /// Keeps what is remembered of others at the relay, boxed, for one's other devices.
-    pub(super) async fn publish_pins(&self) -> Result<()> {
-        let me = self.me();
-        let Some(rest) = self.rest().filter(|_| self.parent.is_none() && me.trusted()) else { return Ok(()) };
-        let key = me.current()?;
-        let others = me.memory().trust.keys().any(|login| *login != me.login);
-        if !others || self.published.borrow().as_ref() == Some(&me.memory().for_others()) {
-            return Ok(());
-        }
-        drop(self.learn_pins().await);
-        let memory = me.memory().for_others();
-        let counter = me.counter_after(PINS);
-        let json = to_json(&memory)?;
-        let sealed = seal_at_rest(&me.engine, &rest, &Pins::context(&me.login, counter), json.as_bytes()).await?;
-        let body = to_json(&Pins { fingerprint: key.fingerprint, sealed: Bytes(sealed) })?;
-        if body.len() > MAX_BODY {
-            return Ok(());
-        }
-        let statement = make_statement(me, &key, PINS, counter, body).await?;
-        me.call(&Operation::PutStatement { statement: Box::new(statement.clone()) }).await?;
-        *self.published.borrow_mut() = Some(memory);
-        me.note_statement(&statement, key.keyset.version)
-    }
-
-    /// Takes over what one's other devices remember. An older list than one seen before is refused.
-    pub(super) async fn learn_pins(&self) -> Result<()> {
-        let me = self.me();
-        let rests = self.rests();
-        if rests.is_empty() || self.parent.is_some() {
-            return Ok(());
-        }
-        let Some(said) = me.said_by_me::<Pins>(PINS).await? else { return Ok(()) };
-        // Only what the newest keys box: whoever holds earlier ones could say what is trusted.
-        if said.body.fingerprint != me.current()?.fingerprint || said.fingerprint != said.body.fingerprint {
-            return Ok(());
-        }
-        for rest in &rests {
-            let context = Pins::context(&me.login, said.counter);
-            if let Ok(plain) = open_at_rest(&me.engine, rest, &context, &said.body.sealed.0).await {
-                let theirs: Memory = serde_json::from_slice(plain.expose()).map_err(|_| Error::corrupt())?;
-                let theirs = theirs.for_others();
-                let before = me.memory();
-                *self.published.borrow_mut() = Some(theirs.clone());
-                me.merge_memory(theirs);
-                if me.memory() != before {
-                    me.mark_memory_changed();
-                }
-                return Ok(());
-            }
-        }
-        // Boxed under keys that this device does not have: its own pins are what it has.
-        Ok(())
-    }
-}
-
-fn subject(name: &str) -> Result<String> {
-    if name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) {
-        return Err(Error::new(Code::BadInput, "a name has 1 to 200 bytes of UTF-8 and no control characters"));
-    }
-    Ok(format!("{NAMED}{name}"))
 }

@@ -168,7 +168,6 @@ impl Session {
         // What others are shared with now is opened anew when it is next needed.
         me.leave(None);
         let acted = self.through.take();
-        *self.shares.borrow_mut() = None;
         let all = me.own_keysets().await?;
         let mut keys = me.keys();
         let before = keys.len();
@@ -180,7 +179,9 @@ impl Session {
             self.set_public_key(newest);
             self.save(Why::Update).await?;
         }
-        drop(self.learn_pins().await);
+        let learned = self.learn().await;
+        self.keeping(learned).await?;
+        self.delegation().mark_said();
         self.delegation().mark_stale();
         let outcome = self.delegation().sync(me).await;
         self.keeping(outcome).await?;

@@ -8,6 +8,7 @@ mod identities;
 mod items;
 mod others;
 mod rest;
+mod said;
 mod session;
 mod uploads;
 

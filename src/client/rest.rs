@@ -6,12 +6,10 @@ use super::uploads;
 use crate::crypto::Engine;
 use crate::crypto::boxes::{open_at_rest, seal_at_rest};
 use crate::crypto::keys::RestKey;
-use crate::crypto::rust::hkdf32;
 use crate::encoding::{Transcript, from_base64url, from_json, from_json_bytes, to_base64url};
 use crate::error::{Code, Error, Result};
 use crate::graph::Memory;
 use crate::keyring::OwnKey;
-use crate::secret::Key32;
 use crate::store::{Batch, Entry, Outcome, Store, StoredKey, newer_or};
 use crate::wire::keyset::Keyset;
 
@@ -61,11 +59,6 @@ fn unreadable() -> Error {
         Code::StoreUnreadable,
         "what is stored on this device for this login cannot be read, and was not overwritten: try again",
     )
-}
-
-/// The key that boxes what is remembered, which derives from a keyset key.
-pub(super) async fn rest_key(engine: &Engine, keyset_key: &Key32) -> Result<RestKey> {
-    engine.import_rest(&hkdf32(keyset_key.expose(), Transcript::new("pins").as_bytes())?).await
 }
 
 /// Why a session is stored.

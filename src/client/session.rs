@@ -79,10 +79,6 @@ pub struct Session {
     pub(super) through: RefCell<HashMap<String, Through>>,
     /// Sessions that act for others in this one's place.
     pub(super) children: RefCell<Vec<Weak<Session>>>,
-    /// With whom all future data is shared; absent until it was read.
-    pub(super) shares: RefCell<Option<Vec<String>>>,
-    /// What was last kept of pins at the relay.
-    pub(super) published: RefCell<Option<Memory>>,
 }
 
 impl fmt::Debug for Session {
@@ -132,8 +128,6 @@ impl Session {
             parent,
             through: RefCell::default(),
             children: RefCell::default(),
-            shares: RefCell::default(),
-            published: RefCell::default(),
         }
     }
 
@@ -220,10 +214,6 @@ impl Session {
         self.rests.borrow().first().cloned()
     }
 
-    pub(super) fn rests(&self) -> Vec<RestKey> {
-        self.rests.borrow().clone()
-    }
-
     pub(super) fn announced(&self) -> bool {
         self.announced.get()
     }
@@ -297,9 +287,7 @@ impl Session {
             self.me.mark_memory_changed();
         }
         self.stored(stored)?;
-        // For other devices; what fails here waits for the next change.
-        drop(self.publish_pins().await);
-        Ok(())
+        self.publish().await
     }
 
     /// Stores what this session is. Errors: [`Code::NotConnected`] if it was signed out meanwhile, here or in another tab.
@@ -415,7 +403,10 @@ impl Session {
         let client = super::Client::open(self.setup.clone())?;
         let offer = self.own_offer().await?;
         let (all, opened) = client.open_keys(&self.me, &self.me.login, secret, &offer).await?;
-        self.take_keys(opened, &all, epoch, Why::Unlock).await
+        let stale = opened.stale;
+        self.take_keys(opened, &all, epoch, Why::Unlock).await?;
+        let vouched = self.vouch_anew(secret, &all, stale).await;
+        self.keeping(vouched).await
     }
 
     async fn own_offer(&self) -> Result<Vec<Keyset>> {
@@ -434,7 +425,7 @@ impl Session {
         let mut rests = Vec::new();
         for key in opened.keys.iter().rev() {
             if let Some(keyset_key) = &key.keyset_key {
-                rests.push(rest::rest_key(&self.me.engine, keyset_key).await?);
+                rests.push(keyring::said_key(&self.me.engine, keyset_key).await?);
             }
         }
         let locked = self.rests.borrow().is_empty();
@@ -449,9 +440,16 @@ impl Session {
         *self.rests.borrow_mut() = rests;
         *self.keyset.borrow_mut() = newest.keyset.clone();
         self.me.set_keys(opened.keys, opened.vouched, None);
+        self.me.set_rest(self.rest());
+        self.me.note_withheld();
         self.through.borrow_mut().clear();
         self.delegation.forget();
-        let saved = self.save(why).await;
+        let unlocks = why == Why::Unlock && opened.vouched;
+        let read = if unlocks { self.read_own(all).await } else { Ok(()) };
+        let saved = match read {
+            Ok(()) => self.save(why).await,
+            Err(e) => Err(e),
+        };
         if locked && saved.is_err() && !self.ended.get() {
             // Refused is not unlocked, also not by another call that is under way.
             self.epoch.set(self.epoch.get() + 1);
@@ -459,14 +457,19 @@ impl Session {
         }
         saved?;
         self.same_epoch(epoch)?;
-        if why == Why::Unlock {
-            drop(self.learn_pins().await);
-        } else {
-            // Boxed anew, under the new keys: others of one's devices take them from no older ones.
-            *self.published.borrow_mut() = None;
-            drop(self.publish_pins().await);
+        if unlocks {
+            let published = self.publish().await;
+            self.keeping(published).await?;
         }
         Ok(())
+    }
+
+    /// Reads what one's other devices said with these keys: the list of them that the relay shows may be older than that.
+    async fn read_own(&self, all: &[OwnKeyset]) -> Result<()> {
+        match self.me.look().await {
+            Err(e) if !super::said::is_passing(&e) => return Err(e),
+            _ => all.iter().try_for_each(|own| self.me.check_manifest(own)),
+        }
     }
 
     async fn own_record(&self, key: &OwnKey) -> Result<OwnKeyset> {
@@ -517,6 +520,7 @@ impl Session {
         let mut keys = self.me.keys();
         keys.push(made.key);
         // Renewed is not unlocked: what another tab locked stays so.
-        self.take_keys(keyring::Opened { keys, vouched: true }, &[made.own], epoch, Why::Update).await
+        let opened = keyring::Opened { keys, vouched: true, stale: None };
+        self.take_keys(opened, &[made.own], epoch, Why::Update).await
     }
 }

@@ -131,6 +131,11 @@ impl Delegation {
         self.away.borrow_mut().clear();
     }
 
+    /// Notes that this login may have said something.
+    pub fn mark_said(&self) {
+        self.said.set(true);
+    }
+
     /// Whether this login may have said something, here or elsewhere, since that was asked last.
     pub fn take_said(&self) -> bool {
         self.said.take()
@@ -250,7 +255,7 @@ impl Delegation {
             Event::Notified(_) => news.notified = true,
             Event::Asked(_) => news.asked = true,
             Event::ItemsRemoved(items) => self.put_away(&items),
-            Event::Said(_) => self.said.set(true),
+            Event::Said => self.said.set(true),
         }
         self.news.set(news);
     }

@@ -25,7 +25,7 @@ const MAX_ENDED_BY_OTHERS: usize = 4096;
 pub struct Ended(BTreeMap<Uuid, u64>);
 
 impl Ended {
-    fn add(&mut self, items: impl IntoIterator<Item = Uuid>, at: u64) {
+    pub(super) fn add(&mut self, items: impl IntoIterator<Item = Uuid>, at: u64) {
         for item in items {
             let ended = self.0.entry(item).or_default();
             *ended = at.max(*ended);
@@ -48,6 +48,11 @@ impl Ended {
         for (item, at) in other.0 {
             self.add([item], at);
         }
+    }
+
+    /// The items, each with when.
+    pub(super) fn items(&self) -> impl Iterator<Item = (&Uuid, &u64)> {
+        self.0.iter()
     }
 
     /// Whether access that was given at some time is over.
@@ -74,7 +79,14 @@ impl EndedByOthers {
         self.0.is_empty()
     }
 
-    fn add(&mut self, revoker: &str, login: &str, items: impl IntoIterator<Item = Uuid>, at: u64) {
+    /// All of it: revoker, login, item, when.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&String, &String, &Uuid, &u64)> {
+        self.0.iter().flat_map(|(revoker, all)| {
+            all.iter().flat_map(move |(login, ended)| ended.items().map(move |(item, at)| (revoker, login, item, at)))
+        })
+    }
+
+    pub(super) fn add(&mut self, revoker: &str, login: &str, items: impl IntoIterator<Item = Uuid>, at: u64) {
         self.0.entry(revoker.to_owned()).or_default().entry(login.to_owned()).or_default().add(items, at);
         self.bound();
     }

@@ -3,10 +3,13 @@
 //! the ways that lead to others for whom one can act.
 
 mod ended;
+mod heads;
 mod lists;
 mod others;
 mod path;
 mod policy;
+mod said;
+mod saying;
 mod sharing;
 mod statements;
 mod warnings;
@@ -19,6 +22,7 @@ use uuid::Uuid;
 
 use crate::crypto::Engine;
 use crate::crypto::envelope::Buffer;
+use crate::crypto::keys::RestKey;
 use crate::encoding::{Fixed, Hash};
 use crate::error::{Code, Error, Result};
 use crate::keyring::OwnKey;
@@ -85,6 +89,10 @@ pub struct Principal {
     known: Rc<Known>,
     /// Identities that this one acts for, opened.
     circle: RefCell<HashMap<String, Rc<Principal>>>,
+    /// What boxes what one says, of the keyset with this fingerprint, where that key itself is not in memory.
+    rest: RefCell<Option<(Hash, RestKey)>>,
+    /// What the relay showed last of what one says.
+    shown: RefCell<heads::Shown>,
 }
 
 /// What is known of everyone else. Shared by a person and the identities that the person acts for.
@@ -97,9 +105,15 @@ struct Known {
     decided: RefCell<HashMap<String, (Hash, bool)>>,
     states: RefCell<HashMap<String, State>>,
     news: RefCell<Vec<TrustNews>>,
-    /// Forks that were told of, and whether there may be others.
-    warned: RefCell<BTreeSet<String>>,
+    /// What was warned of, and whether there may be something else.
+    warned: RefCell<BTreeSet<(WarningKind, String)>>,
     unwarned: Cell<bool>,
+    /// Oneself, and whom one acts for, of whom not all is known that they said.
+    withheld: RefCell<BTreeSet<String>>,
+    /// The same, of whom the relay shows a head by keys that it does not list.
+    suspects: RefCell<BTreeSet<String>>,
+    /// Whether there was no room for what is remembered of others.
+    unkept: Cell<bool>,
 }
 
 impl Principal {
@@ -117,6 +131,8 @@ impl Principal {
             acting: false,
             known: Rc::default(),
             circle: RefCell::default(),
+            rest: RefCell::default(),
+            shown: RefCell::default(),
         }
     }
 
@@ -135,6 +151,8 @@ impl Principal {
             acting: true,
             known: self.known.clone(),
             circle: RefCell::default(),
+            rest: RefCell::default(),
+            shown: RefCell::default(),
         };
         other.set_keys(keys, trusted, None);
         other
@@ -168,6 +186,7 @@ impl Principal {
     pub fn drop_keys(&self) {
         self.keys.borrow_mut().clear();
         self.circle.borrow_mut().clear();
+        *self.rest.borrow_mut() = None;
         *self.ticket.borrow_mut() = None;
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::ended::{Ended, EndedByOthers};
+use super::said::{Complete, Said};
 use super::{Offered, Principal, Signer};
 use crate::encoding::{Hash, check_login};
 use crate::error::{Code, Error, Result};
@@ -28,6 +29,12 @@ pub struct Memory {
     /// The newest statement seen, by login and subject: counter, hash, and the version of the keys that signed it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub statements: BTreeMap<String, (u64, Hash, u64)>,
+    /// Oneself, and whom one acts for: what they say to their own devices, as far as it is not about others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub said: BTreeMap<String, Said>,
+    /// The newest head under which everything was there, or that was written here, by login.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub complete: BTreeMap<String, Complete>,
     /// Keysets that were offered in place of pinned ones, by login.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub candidates: BTreeMap<String, Vec<Keyset>>,
@@ -58,12 +65,6 @@ const MAX_VERSIONS_NOTED: usize = 4096;
 const MAX_CANDIDATES: usize = 8;
 
 impl Memory {
-    /// What one's other devices are to know.
-    pub fn for_others(&self) -> Self {
-        let trust = self.trust.iter().map(|(login, trust)| (login.clone(), trust.for_others())).collect();
-        Self { trust, statements: BTreeMap::new(), versions: BTreeMap::new(), ..self.clone() }
-    }
-
     /// Takes over what another tab, session or device remembered meanwhile: nothing that was seen is forgotten. Of two
     /// lists or statements with one number, this one goes on refusing the one that it did not see.
     pub fn merge(&mut self, other: Memory) {
@@ -81,6 +82,13 @@ impl Memory {
             if (theirs.2, theirs.0) > (mine.2, mine.0) {
                 *mine = theirs;
             }
+        }
+        for (login, theirs) in other.said {
+            self.said.entry(login).or_default().merge(theirs);
+        }
+        for (login, theirs) in other.complete {
+            let mine = self.complete.entry(login).or_default();
+            *mine = theirs.max(*mine);
         }
         // What this one saw is not pushed out by what another one did.
         for (login, theirs) in other.candidates {
@@ -341,6 +349,10 @@ impl Principal {
         trust::check_offer(login, &offer)?;
         let offer = Rc::new(offer);
         self.known.offers.borrow_mut().insert(login.to_owned(), offer.clone());
+        if login == self.login {
+            // There may be newer own keys.
+            self.known.unwarned.set(true);
+        }
         Ok((offer, known))
     }
 

@@ -168,13 +168,17 @@ impl Principal {
         )
         .await?;
         let profile = make_statement(self, &made.key, PROFILE, 1, to_json(profile)?).await?;
+        let head = self.first_head(&made.key, Some(&profile)).await?;
         let operation = Operation::Register {
             new: Box::new(made.own.clone()),
             secrets: made.secrets.clone(),
-            profile: Some(Box::new(profile)),
+            head: Box::new(head.clone()),
+            profile: Some(Box::new(profile.clone())),
         };
         self.relay.call(None, &operation).await?;
         self.rely_on(&made.own.keyset, true)?;
+        self.note_first_head(&head, made.own.keyset.version);
+        self.note_statement(&profile, made.own.keyset.version)?;
         self.note_manifest(login, &made.own.manifest)
     }
 
@@ -394,7 +398,7 @@ impl Principal {
             .collect();
         let known = self.relied_on(&others.into_iter().collect::<Vec<_>>(), &listed).await?;
         let mut changes: Vec<Renewal> = Vec::with_capacity(subjects.len());
-        let mut made: Vec<Made> = Vec::with_capacity(subjects.len());
+        let mut made = Vec::with_capacity(subjects.len());
         let done = std::cell::Cell::new(0);
         for ((subject, holders), fresh) in subjects.iter().zip(fresh) {
             let holders = holders.iter().filter(|login| **login != subject.key.keyset.login);
@@ -417,28 +421,31 @@ impl Principal {
                 done.set(before + slots);
                 progress(before + slots)
             };
-            let (one, mut renewal) =
+            let (one, previous) =
                 renewing.finish(&self.engine, self.relay.id(), fresh, &holders, keeps, secret, &report).await?;
             if one.own.slots.is_empty() {
                 let message = "nobody could open this identity any more: name who stays, or give it a secret";
                 return Err(Error::new(Code::NoRecipient, message));
             }
-            let said = subject.acting(self).say_all_anew(&one.key, stolen, &mut stopped).await;
-            renewal.said = subject.outcome(said)?;
-            made.push(one);
-            changes.push(renewal);
+            let lists = [&previous.manifest, &one.own.manifest];
+            let said = subject.acting(self).say_anew(&one.key, &lists, stolen, &mut stopped).await;
+            let (said, heads) = subject.outcome(said)?;
+            changes.push(Renewal { new: one.own.clone(), secrets: one.secrets.clone(), previous, said });
+            made.push((one, heads));
         }
         let acting = subjects[0].0.acting(self);
         let done = acting.call(&Operation::Renew { changes: changes.clone(), closes, stolen: stolen.is_some() }).await;
         subjects[0].0.outcome(done)?;
         let mut change = SharingChange { stopped, ..SharingChange::default() };
-        for (((subject, _), made), renewal) in subjects.iter().zip(made).zip(changes) {
+        for (((subject, _), (made, heads)), renewal) in subjects.iter().zip(made).zip(changes) {
             let login = &subject.key.keyset.login;
             self.note_manifest(login, &renewal.previous.manifest)?;
             self.note_manifest(login, &made.own.manifest)?;
+            subject.acting(self).said_anew(&renewal.said, heads, made.key.keyset.version)?;
             match &subject.principal {
                 Some(principal) => {
                     principal.go_on_with(made.key);
+                    principal.note_withheld();
                     self.resolve(std::slice::from_ref(login)).await?;
                 }
                 None => change.own = Some((made, renewal.previous.manifest)),

@@ -1,19 +1,14 @@
 //! Statements: saying something under one's name with a counter, and believing what others said.
 
-use std::collections::BTreeSet;
-
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use super::{Offered, Principal};
 use crate::encoding::Fixed;
 use crate::error::{Code, Error, Result};
 use crate::keyring::OwnKey;
-use crate::relay::{Operation, Reply, onward, unexpected};
+use crate::relay::{Operation, Reply, unexpected};
 use crate::trust::is_chained;
+use crate::wire::Extra;
 use crate::wire::keyset::Keyset;
-use crate::wire::statement::{MAX_SAID, PROFILE, SHARES, Shares, Statement, renewed_counter};
-use crate::wire::{Extra, to_json};
+use crate::wire::statement::{PROFILE, Profile, Statement};
 
 /// What somebody said, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,47 +39,30 @@ pub async fn make(me: &Principal, key: &OwnKey, subject: &str, counter: u64, bod
 }
 
 impl Principal {
-    /// Says something anew, from what was said before. `change` gives `None` if there is nothing to be said.
-    /// Errors: [`Code::Conflict`] if somebody else of one's own said something else at the same time.
-    pub async fn say<T: Serialize + DeserializeOwned>(
-        &self,
-        subject: &str,
-        change: impl Fn(Option<T>) -> Result<Option<T>>,
-    ) -> Result<()> {
-        let (key, _) = self.seal_for(&[]).await?;
-        let before = self.said_by_me::<T>(subject).await?;
-        let Some(body) = change(before.map(|said| said.body))? else { return Ok(()) };
-        let counter = self.counter_after(subject);
-        let statement = make(self, &key, subject, counter, to_json(&body)?).await?;
-        self.call(&Operation::PutStatement { statement: Box::new(statement.clone()) }).await?;
-        self.note_statement(&statement, key.keyset.version)
-    }
-
-    /// What one said oneself.
-    pub async fn said_by_me<T: DeserializeOwned>(&self, subject: &str) -> Result<Option<Said<T>>> {
-        let operation = Operation::Statement { login: self.login.clone(), subject: subject.to_owned() };
-        let Reply::Statement { statement } = self.call(&operation).await? else { return Err(unexpected()) };
+    /// One's own profile.
+    pub(super) async fn own_profile(&self) -> Result<Option<Said<Profile>>> {
+        let operation = Operation::Profile { login: self.login.clone() };
+        let Reply::Profile { profile } = self.call(&operation).await? else { return Err(unexpected()) };
         let offered = self.resolve(std::slice::from_ref(&self.login)).await?.remove(0);
-        self.believe(&self.login, subject, statement.as_deref(), &offered)
+        self.believe(&self.login, profile.as_deref(), &offered)
     }
 
-    /// What another said, if its own keys signed it.
+    /// The profile of an identity, if its own keys signed it.
     /// Errors: [`Code::VerificationFailed`] for what its keys did not sign, or what is older than what was seen before.
-    pub fn believe<T: DeserializeOwned>(
+    pub fn believe(
         &self,
         login: &str,
-        subject: &str,
-        statement: Option<&Statement>,
+        profile: Option<&Statement>,
         offered: &Offered,
-    ) -> Result<Option<Said<T>>> {
-        let Some(statement) = self.believed(login, subject, statement, offered)? else { return Ok(None) };
-        // A profile's payload comes back exactly as it was written, which only serde_json itself can do.
+    ) -> Result<Option<Said<Profile>>> {
+        let Some(statement) = self.believed(login, PROFILE, profile, offered)? else { return Ok(None) };
+        // A payload comes back exactly as it was written, which only serde_json itself can do.
         let body = serde_json::from_str(&statement.body)
             .map_err(|_| Error::bad_input("what was said is not what this subject holds"))?;
         Ok(Some(Said { body, counter: statement.counter, fingerprint: statement.fingerprint }))
     }
 
-    /// The same, whatever the body holds.
+    /// A statement, if it may be believed.
     fn believed<'a>(
         &self,
         login: &str,
@@ -141,61 +119,8 @@ impl Principal {
         if keyset.version < newest && seen.is_some_and(|seen| seen.1 != statement.hash()) {
             return Err(refused("keys that were replaced since say something new under this name"));
         }
-        // Whoever renews keys says everything anew. With whom one shares is too much to leave to earlier keys in any case.
-        let strict = login == self.login && (subject == SHARES || self.acting && subject != PROFILE);
-        if strict && keyset.version < newest {
-            return Ok(None);
-        }
         self.note_statement(statement, keyset.version)?;
         Ok(Some(statement))
-    }
-
-    /// Everything that was said, but the pins, said anew with keys that continue the ones of this identity. With whom one
-    /// shares is nobody any more, if that was said from `since` on; those logins are added to `stopped`.
-    pub(super) async fn say_all_anew(
-        &self,
-        key: &OwnKey,
-        since: Option<u64>,
-        stopped: &mut BTreeSet<String>,
-    ) -> Result<Vec<Statement>> {
-        let offered = self.resolve(std::slice::from_ref(&self.login)).await?.remove(0);
-        let mut all = Vec::new();
-        let mut read = 0;
-        let mut cursor: Option<String> = None;
-        loop {
-            let from = cursor.clone();
-            let Reply::Statements { statements, cursor: next } = self.call(&Operation::AllSaid { cursor }).await?
-            else {
-                return Err(unexpected());
-            };
-            // An empty page counts, too: a relay that goes on without end is not followed.
-            read += statements.len().max(1);
-            if read > MAX_SAID {
-                let message = "the relay shows more under this name than an identity can say";
-                return Err(Error::about(Code::VerificationFailed, message, vec![self.login.clone()]));
-            }
-            for old in &statements {
-                // What keys before these said stays as it is: it is not for these to vouch for.
-                if Some(old.fingerprint) == key.keyset.previous
-                    && self.believed(&self.login, &old.subject, Some(old), &offered)?.is_some()
-                {
-                    let counter = renewed_counter(old.counter);
-                    let body = match since {
-                        Some(since) if old.subject == SHARES && old.created >= since => {
-                            let said: Shares = crate::wire::parse(&old.body)?;
-                            stopped.extend(said.logins);
-                            to_json(&Shares::default())?
-                        }
-                        _ => old.body.clone(),
-                    };
-                    all.push(make(self, key, &old.subject, counter, body).await?);
-                }
-            }
-            cursor = onward(from.as_deref(), next)?;
-            if cursor.is_none() {
-                return Ok(all);
-            }
-        }
     }
 
     /// Whether a login was begun anew after what was seen: what its last holder said is gone rightly.
@@ -213,7 +138,7 @@ impl Principal {
             return 1;
         };
         let newer = self.keys.borrow().last().is_some_and(|key| key.keyset.version > seen.2);
-        if newer { renewed_counter(seen.0) } else { seen.0.saturating_add(1) }
+        if newer { 1 } else { seen.0.saturating_add(1) }
     }
 
     /// Notes a statement that was made or seen. Errors: [`Code::VerificationFailed`] for a rollback or a fork.
@@ -222,8 +147,7 @@ impl Principal {
         let now = (statement.counter, statement.hash(), version);
         let mut memory = self.known.memory.borrow_mut();
         let seen = memory.statements.entry(about(&statement.login, &statement.subject)).or_insert(now);
-        // Newer keys go on counting or begin anew, as they do after a loss and after the highest number: the version comes
-        // first.
+        // Newer keys begin anew: the version comes first.
         if (now.2, now.0) < (seen.2, seen.0) {
             return refused("the relay shows something older than it did before");
         }
@@ -238,6 +162,6 @@ impl Principal {
     }
 }
 
-fn about(login: &str, subject: &str) -> String {
+pub(super) fn about(login: &str, subject: &str) -> String {
     format!("{login}/{subject}")
 }

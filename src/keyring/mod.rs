@@ -9,12 +9,12 @@ use futures_util::future::try_join_all;
 use uuid::Uuid;
 
 use crate::crypto::boxes::{seal_box, seal_message};
-use crate::crypto::keys::{DecryptionKey, SigningKey};
+use crate::crypto::keys::{DecryptionKey, RestKey, SigningKey};
 use crate::crypto::rust::RsaParts;
 use crate::crypto::{Engine, hpke, rust, split};
 use crate::encoding::{Bytes, Hash, Signature, Transcript, compound};
 use crate::error::{Code, Error, Result};
-use crate::relay::{LoginSecret, OwnKeyset, Renewal, SlotChange};
+use crate::relay::{LoginSecret, OwnKeyset, SlotChange};
 use crate::secret::{Key32, SecretBytes, make_id};
 use crate::wire::keyset::{Keyset, Managers};
 use crate::wire::manifest::{Entry, Manifest};
@@ -302,6 +302,11 @@ async fn make_keyset(
     Ok(key)
 }
 
+/// What boxes what an identity says to its own devices, and what rests on them; it derives from the keyset key.
+pub async fn said_key(engine: &Engine, keyset_key: &Key32) -> Result<RestKey> {
+    engine.import_rest(&rust::hkdf32(keyset_key.expose(), Transcript::new("pins").as_bytes())?).await
+}
+
 fn private_context(fingerprint: &Hash) -> Transcript {
     Transcript::new("private").bytes(&fingerprint.0)
 }
@@ -485,6 +490,19 @@ pub async fn change_slots(
     let next = own.manifest.next_counter(ends).ok_or_else(ended)?;
     let manifest = make_manifest(engine, key, author, next, Some(own.manifest.hash()), entries).await?;
     Ok(SlotChange { manifest, add, secrets })
+}
+
+/// Has a secret vouch for a keyset: a new way of unlocking in place of one that vouches for an earlier version.
+pub async fn vouch_anew(
+    engine: &Engine,
+    relay_id: &str,
+    own: &OwnKeyset,
+    key: &OwnKey,
+    secret: &Secret,
+    old: Uuid,
+) -> Result<SlotChange> {
+    let (slot, secrets) = make_slot(engine, relay_id, secret, key).await?;
+    change_slots(engine, own, key, None, vec![slot], secrets, |e| e.id == old).await
 }
 
 /// Replaces every `password` slot of a keyset by one for a new secret.

@@ -1,5 +1,7 @@
 //! Opening own keysets: through an unlocker with a secret, then on through `successor` and `sharer` slots.
 
+use uuid::Uuid;
+
 use super::{OwnKey, Secret, private_context, unlocker_private, vouch};
 use crate::crypto::boxes::{open_box, open_message};
 use crate::crypto::{Engine, hpke, rust};
@@ -54,17 +56,21 @@ pub struct Opened {
     pub keys: Vec<OwnKey>,
     /// Whether the newest of them is reached by a valid chain from what the secret vouches for.
     pub vouched: bool,
+    /// The slot that the secret opened, if the secret vouches for an earlier version only, and can vouch for the newest.
+    pub stale: Option<Uuid>,
 }
 
 /// Opens every own keyset that a secret leads to. `None`: the secret opens none of them.
 pub async fn open(engine: &Engine, login: &str, all: &[OwnKeyset], secret: &Secret) -> Result<Option<Opened>> {
     let mut keys: Vec<OwnKey> = Vec::new();
     let mut anchors: Vec<Hash> = Vec::new();
+    let mut by = None;
     for own in all.iter().rev() {
         for slot in &own.slots {
             let Some((keyset_key, anchor)) = open_slot(engine, login, all, slot, secret).await? else { continue };
             keys.push(open_private(engine, own, keyset_key.into()).await?);
             anchors.push(anchor);
+            by = Some(slot);
             break;
         }
         if !keys.is_empty() {
@@ -79,7 +85,10 @@ pub async fn open(engine: &Engine, login: &str, all: &[OwnKeyset], secret: &Secr
     let newest = keys.last().map_or(0, |k| k.keyset.version);
     let upto = &public[..usize::try_from(newest).unwrap_or(0).min(public.len())];
     let vouched = public.iter().any(|k| anchors.contains(&k.fingerprint()) && is_chained(upto, k.version));
-    Ok(Some(Opened { keys, vouched }))
+    let newest = keys.last().map(|k| k.fingerprint);
+    let behind = vouched && !anchors.contains(&newest.unwrap_or(anchors[0]));
+    let stale = by.filter(|slot| behind && slot.kind == SlotKind::Password).map(|slot| slot.id);
+    Ok(Some(Opened { keys, vouched, stale }))
 }
 
 /// Opens the keysets of another identity: with slots for keys at hand, and on from version to version. In the order of

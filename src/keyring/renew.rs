@@ -4,7 +4,7 @@
 //! sealed to new versions.
 
 use super::{
-    Before, Made, OwnKey, Renewal, Secret, change_slots, finish, fresh_material, make_keyset, make_sharer_slots,
+    Before, Made, OwnKey, Secret, SlotChange, change_slots, finish, fresh_material, make_keyset, make_sharer_slots,
     make_slot, make_successor_slot, seal_slot,
 };
 use crate::crypto::Engine;
@@ -62,7 +62,7 @@ impl Renewing<'_> {
         keeps: impl Fn(&Entry) -> bool,
         new_secret: Option<&Secret>,
         progress: &dyn Fn(usize) -> Result<()>,
-    ) -> Result<(Made, Renewal)> {
+    ) -> Result<(Made, SlotChange)> {
         let Fresh { key: next, pkcs8, seed } = fresh;
         let author = self.maker.unwrap_or(&next);
         let mut slots = make_sharer_slots(engine, &next, holders, progress).await?;
@@ -91,7 +91,6 @@ impl Renewing<'_> {
         let not_needed = |e: &Entry| !stays(e);
         let previous =
             change_slots(engine, self.own, self.key, self.maker, vec![successor], Vec::new(), not_needed).await?;
-        let renewal = Renewal { new: made.own.clone(), secrets: made.secrets.clone(), previous, said: Vec::new() };
-        Ok((made, renewal))
+        Ok((made, previous))
     }
 }

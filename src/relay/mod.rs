@@ -26,7 +26,7 @@ use crate::wire::manifest::Manifest;
 use crate::wire::notification::{Notification, Status};
 use crate::wire::revocation::Revocation;
 use crate::wire::slot::Slot;
-use crate::wire::statement::Statement;
+use crate::wire::statement::{HeadChange, Statement};
 
 pub use embedded::Subscription;
 pub use rules::Ticket;
@@ -100,10 +100,9 @@ pub struct Renewal {
     pub secrets: Vec<LoginSecret>,
     /// To the version before.
     pub previous: SlotChange,
-    /// Everything that the identity has said, but its pins, said anew with the new keys: from then on nobody is believed
-    /// who holds earlier ones.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub said: Vec<Statement>,
+    /// Everything that the identity says, said anew with the new keys: from then on nobody is believed who holds earlier
+    /// ones.
+    pub said: HeadChange,
 }
 
 /// An identity on the way to another: what whoever stands before it on that way can open.
@@ -225,8 +224,8 @@ pub enum Event {
     ItemsRemoved(Vec<Uuid>),
     /// A request for access to this login is new, or one that this login made was answered.
     Asked(Uuid),
-    /// This login said something else about a subject, here or on another device.
-    Said(String),
+    /// This login said something that its other devices should know at once.
+    Said,
 }
 
 /// A part of a file that a relay keeps.
@@ -282,11 +281,12 @@ pub enum Operation {
     Register {
         new: Box<OwnKeyset>,
         secrets: Vec<LoginSecret>,
+        head: Box<Statement>,
         #[serde(default)]
         profile: Option<Box<Statement>>,
     },
     /// Begins anew after a loss: version + 1, without a chain signature.
-    Reset { new: Box<OwnKeyset>, secrets: Vec<LoginSecret> },
+    Reset { new: Box<OwnKeyset>, secrets: Vec<LoginSecret>, head: Box<Statement> },
     /// A nonce to sign.
     Challenge { login: String, fingerprint: Hash },
     /// Logs in with a signature over T("login", relay id, application, login, fingerprint, nonce, expires).
@@ -306,7 +306,7 @@ pub enum Operation {
     },
     /// Begins a login's keys anew for somebody who has no way to open them: version + 1, without a chain signature, made
     /// by an administrator.
-    Overwrite { new: Box<OwnKeyset>, secrets: Vec<LoginSecret> },
+    Overwrite { new: Box<OwnKeyset>, secrets: Vec<LoginSecret>, head: Box<Statement> },
     /// The shortest way from the caller to an identity that it can act for, the caller not among the hops; none that leads
     /// over `without`, which did not open for the caller.
     Reach {
@@ -321,12 +321,15 @@ pub enum Operation {
     /// Identities that the caller can act for and that share an exchange key with a login, and those whose sharing group
     /// lists it.
     Between { login: String },
-    /// What the caller said under every subject but its pins, in the order of the subjects.
-    AllSaid { cursor: Option<String> },
-    /// Writes a statement; compare-and-set on its counter.
-    PutStatement { statement: Box<Statement> },
-    /// One statement of a login's. Profiles are everybody's to read, the rest is its own.
-    Statement { login: String, subject: String },
+    /// The caller's head with the piece that it leads to, unless it is still the one with this hash.
+    Head { known: Option<Hash> },
+    /// Pieces of the caller's, by their names: the first of them, as many as one answer holds.
+    Pieces { names: Vec<Hash> },
+    /// Writes the caller's head with what changes under it; compare-and-set on the head before. `tell`: the caller's other
+    /// devices should know at once.
+    PutHead { change: Box<HeadChange>, tell: bool },
+    /// The profile of a login. Everybody may read it.
+    Profile { login: String },
     /// Identities in the order of their logins, with their profiles.
     Directory { search: String, kind: Option<String>, limit: u64, cursor: Option<String> },
     /// Removes the caller: what remains is that it was there.
@@ -429,10 +432,12 @@ pub enum Reply {
     Access { links: Vec<Link> },
     /// What stands between the caller and another login.
     Between { exchanges: Vec<String>, groups: Vec<String> },
-    /// A statement, if there is one.
-    Statement { statement: Option<Box<Statement>> },
-    /// Statements; more follow if there is a cursor.
-    Statements { statements: Vec<Statement>, cursor: Option<String> },
+    /// A head with the piece that it leads to, as far as they are there.
+    Head { head: Option<Box<Statement>>, root: Option<Bytes> },
+    /// Pieces, in the order in which they were asked for.
+    Pieces { pieces: Vec<Option<Bytes>> },
+    /// A profile, if there is one.
+    Profile { profile: Option<Box<Statement>> },
     /// Identities with their profiles; more follow if there is a cursor.
     Directory { entries: Vec<(String, Option<Statement>)>, cursor: Option<String> },
     /// Openings; more follow if there is a cursor.

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::follows;
-use crate::encoding::Hash;
-use crate::wire::MAX_VERSIONS;
+use crate::encoding::{Hash, from_base64url, from_json, to_base64url};
+use crate::error::Result;
 use crate::wire::keyset::Keyset;
+use crate::wire::{MAX_VERSIONS, to_json};
 
 /// The most keysets of one login that devices saw first.
 pub const MAX_SEEN: usize = 16;
@@ -101,6 +102,40 @@ impl Trust {
     /// What other devices are to know: everything but what was relied on here.
     pub fn for_others(&self) -> Self {
         Self { here: BTreeMap::new(), ..self.clone() }
+    }
+
+    /// Every event, as those are told who are to know: what it says, of what, and the rest as JSON.
+    pub fn entries(&self) -> Result<Vec<(&'static str, String, String)>> {
+        let mut out = Vec::new();
+        if self.round > 0 {
+            out.push(("round", String::new(), to_json(&self.round)?));
+        }
+        if self.crowded {
+            out.push(("crowded", String::new(), to_json(&true)?));
+        }
+        for (fingerprint, version) in &self.seen {
+            out.push(("seen", to_base64url(&fingerprint.0), to_json(version)?));
+        }
+        for (fingerprint, link) in &self.chained {
+            out.push(("chained", to_base64url(&fingerprint.0), to_json(link)?));
+        }
+        for (id, decision) in &self.decided {
+            out.push(("decided", id.to_string(), to_json(decision)?));
+        }
+        Ok(out)
+    }
+
+    /// Takes one of [`Trust::entries`]. What this version does not know, or cannot read, is passed over.
+    pub fn take(&mut self, what: &str, of: &str, json: &str) {
+        let fingerprint = || from_base64url(of).and_then(|bytes| Hash::from_slice(&bytes)).ok();
+        match what {
+            "round" => self.round = from_json(json).unwrap_or_default(),
+            "crowded" => self.crowded = from_json(json).unwrap_or_default(),
+            "seen" => self.seen.extend(fingerprint().zip(from_json(json).ok())),
+            "chained" => self.chained.extend(fingerprint().zip(from_json(json).ok())),
+            "decided" => self.decided.extend(of.parse().ok().zip(from_json(json).ok())),
+            _ => {}
+        }
     }
 
     /// Nothing that is beyond the limits is dropped in silence: a rival might be what goes.

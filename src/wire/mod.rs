@@ -11,6 +11,7 @@ pub mod grant;
 pub mod keyset;
 pub mod manifest;
 pub mod notification;
+pub mod pieces;
 pub mod receipt;
 pub mod revocation;
 pub mod slot;

@@ -1,11 +1,9 @@
 //! Statements: what an identity says for itself, signed, each under a subject and with a counter (protocol section 7).
 //!
-//! A profile, a named item, the standing shares and the list of pins are all statements; what the body holds is the
-//! matter of whoever reads the subject.
+//! There are two: a profile, which everybody reads, and the head over all that it says to its own devices.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use uuid::Uuid;
 
 use super::{Extra, MAX_TIME, check_time, verify};
 use crate::encoding::{Bytes, Hash, Signature, Transcript, check_login};
@@ -13,29 +11,19 @@ use crate::error::{Error, Result};
 
 /// The subject of an identity's profile.
 pub const PROFILE: &str = "profile";
-/// The subject of the logins with which all future data is shared.
-pub const SHARES: &str = "shares";
-/// The subject of what an identity remembers of others' keys.
-pub const PINS: &str = "pins";
-/// What the subjects of named items begin with; the name follows.
-pub const NAMED: &str = "named/";
+/// The subject of an identity's head.
+pub const HEAD: &str = "head";
 
 /// The longest subject, in bytes of UTF-8.
 pub const MAX_SUBJECT: usize = 256;
 /// The highest counter: a number that every language keeps exactly.
 pub const MAX_COUNTER: u64 = MAX_TIME;
-/// The longest body, in bytes of UTF-8: the list of pins.
-pub const MAX_BODY: usize = 3 << 20;
-/// The longest body about standing shares, in bytes: as many logins as there may be, each byte of which may be escaped.
-pub const MAX_SHARES_BODY: usize = 132 << 10;
-/// The longest body about a name, in bytes.
-pub const MAX_NAMED_BODY: usize = 128;
-/// The most names that one identity says something of. A name that was taken away counts.
+/// The most names of items that one identity keeps. A name that was taken away counts.
 pub const MAX_NAMES: usize = 4096;
-/// The most statements that are said anew when keys are renewed: names, the profile and the standing shares.
-pub const MAX_SAID: usize = MAX_NAMES + 2;
 /// The longest profile, in bytes of JSON.
 pub const MAX_PROFILE: usize = 64 << 10;
+/// The longest head, in bytes of JSON.
+pub const MAX_HEAD: usize = 4 << 10;
 /// The most standing shares of one identity.
 pub const MAX_SHARES: usize = 256;
 
@@ -82,17 +70,10 @@ impl Statement {
     pub fn check_form(&self) -> Result<()> {
         check_login(&self.login)?;
         check_time(self.created)?;
-        let subject = &self.subject;
-        let known = matches!(subject.as_str(), PROFILE | SHARES | PINS)
-            || subject.strip_prefix(NAMED).is_some_and(|name| !name.is_empty());
-        if !known || subject.len() > MAX_SUBJECT || subject.chars().any(char::is_control) {
-            return Err(Error::bad_input("a statement is about a subject that this version does not know"));
-        }
-        let most = match subject.as_str() {
+        let most = match self.subject.as_str() {
             PROFILE => MAX_PROFILE,
-            SHARES => MAX_SHARES_BODY,
-            PINS => MAX_BODY,
-            _ => MAX_NAMED_BODY,
+            HEAD => MAX_HEAD,
+            _ => return Err(Error::bad_input("a statement is about a subject that this version does not know")),
         };
         if self.body.len() > most {
             return Err(Error::bad_input("a statement is too long"));
@@ -108,12 +89,6 @@ impl Statement {
         self.check_form()?;
         verify(signing_key, &self.transcript(), &self.signature)
     }
-}
-
-/// The counter of what renewed keys say in place of what bears `counter`: the next one. After the last they begin anew, so
-/// that whoever holds the earlier keys cannot keep them from being renewed.
-pub const fn renewed_counter(counter: u64) -> u64 {
-    if counter < MAX_COUNTER { counter + 1 } else { 1 }
 }
 
 /// How an identity presents itself. Everybody can read it, the relay included.
@@ -149,33 +124,45 @@ impl Profile {
     }
 }
 
-/// An item under a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A statement, by what tells it from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Named {
-    /// The item; absent: the name was taken away.
+    /// Its counter.
+    pub counter: u64,
+    /// Its hash.
+    pub hash: Hash,
+}
+
+/// What a head says: over all that the identity says. There is always one by its newest keys, so that what is withheld, or
+/// older than the rest, can be seen.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Head {
+    /// The name of the piece that leads to all others; absent: there is none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub item: Option<Uuid>,
+    pub root: Option<Hash>,
+    /// The profile; absent: there is none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub profile: Option<Named>,
+    /// Unknown fields.
+    #[serde(flatten)]
+    pub extra: Extra,
 }
 
-/// With whom all future data is shared.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shares {
-    /// The logins, sorted.
-    pub logins: Vec<String>,
-}
-
-/// What an identity remembers of others' keys, boxed under HKDF(keyset key, T("pins")).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Pins {
-    /// The keyset under whose keyset key it is boxed.
-    pub fingerprint: Hash,
-    /// The box; its context is T("pins/list", login, counter).
-    pub sealed: Bytes,
-}
-
-impl Pins {
-    /// The context of the box.
-    pub fn context(login: &str, counter: u64) -> Transcript {
-        Transcript::new("pins/list").text(login).int(counter)
-    }
+/// A head, and what changes with it: all or nothing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HeadChange {
+    /// The head.
+    pub head: Box<Statement>,
+    /// The hash of the one that it takes the place of.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub before: Option<Hash>,
+    /// Pieces that are new.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub add: Vec<Bytes>,
+    /// The names of pieces that are not needed any more.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub gone: Vec<Hash>,
+    /// A new profile.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub profile: Option<Box<Statement>>,
 }

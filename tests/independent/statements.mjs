@@ -1,10 +1,13 @@
 // Protocol sections 7 and 9: what identities say of themselves, and requests for access.
-import { derive, openBox, openMessage, sealMessage, sign, verify } from "./boxes.mjs";
+import { openMessage, sealMessage, sign, verify } from "./boxes.mjs";
 import { fingerprintOf, party } from "./keyset.mjs";
 import { T, bytes, compound, integer, optional, sha256, text, toBase64url, unpack, uuid } from "./transcript.mjs";
 
 const said = (s) =>
   T("statement/signature", text(s.login), text(s.subject), integer(s.counter), bytes(s.fingerprint), text(s.body), integer(s.created));
+
+/** What tells a statement from others. */
+export const statementHash = (s) => sha256(T("statement", said(s), bytes(s.signature)));
 
 /** Throws unless the keyset that it names signed it; gives what it says. */
 export function checkStatement(s, keyset) {
@@ -17,13 +20,6 @@ export function checkStatement(s, keyset) {
 export function makeStatement(own, subject, counter, body) {
   const s = { login: own.keyset.login, subject, counter, fingerprint: toBase64url(own.fingerprint), body: JSON.stringify(body), created: Date.now() };
   return { ...s, signature: toBase64url(sign(own.seed, said(s))) };
-}
-
-/** What a statement of pins holds, opened with the keyset that boxed it; `pins` says what is relied on, by login. */
-export function openPins(s, own) {
-  const { sealed } = JSON.parse(s.body);
-  const memory = JSON.parse(openBox(derive(own.keysetKey, T("pins")), T("pins/list", text(s.login), integer(s.counter)), bytes(sealed)));
-  return { ...memory, pins: Object.fromEntries(Object.entries(memory.trust).map(([login, events]) => [login, pinOf(events)])) };
 }
 
 /** What follows from the events of a login (section 7): version, fingerprint and whether verified; or `forked`. */

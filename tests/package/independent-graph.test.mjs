@@ -6,7 +6,8 @@ import { after, before, describe, test } from "node:test";
 import { Reader } from "../independent/reader.mjs";
 import { readRelay, writeRelay } from "../independent/relay.mjs";
 import { newSecret } from "../independent/slots.mjs";
-import { checkRequest, checkStatement, makeStatement, openPins, sealAnswer } from "../independent/statements.mjs";
+import { makeHead, meaning, nameOf, namedProfile, readHead } from "../independent/heads.mjs";
+import { checkRequest, checkStatement, makeStatement, sealAnswer } from "../independent/statements.mjs";
 import { toBase64url } from "../independent/transcript.mjs";
 import { packed, vault } from "../tools/packed.mjs";
 
@@ -61,18 +62,50 @@ describe("the sharing graph, read by the independent reader", () => {
     assert.equal(reader.openAs("ward", eve).size, 0);
   });
 
-  test("what identities say is signed by them, and pins open with the keyset that boxed them", () => {
-    const keyset = (s) => reader.find(s.fingerprint);
+  const own = (login) => reader.openWithSecret(login, secrets[login]).get(value(`said/${login}`).head.fingerprint);
+  const piece = (login) => (name) => value(`piece/${login}/${Buffer.from(name, "base64url").toString("hex")}`);
+  const said = (login) => readHead(value(`said/${login}`).head, own(login), piece(login));
+
+  test("what identities say is signed by them, and opens with the keyset that signed it", () => {
     const profile = value("statement/ward/profile");
-    assert.deepEqual(checkStatement(profile, keyset(profile)), { name: "Ward", kind: "group" });
-    const shares = value("statement/alice/shares");
-    assert.deepEqual(checkStatement(shares, keyset(shares)), { logins: ["bob"] });
-    const named = value("statement/alice/named/plan");
-    assert.deepEqual(checkStatement(named, keyset(named)), { item: sealed.after.id });
-    const pins = value("statement/alice/pins");
-    checkStatement(pins, keyset(pins));
-    const own = reader.openWithSecret("alice", secrets.alice).get(pins.fingerprint);
-    assert.equal(openPins(pins, own).pins.bob.verified, true);
+    assert.deepEqual(checkStatement(profile, reader.find(profile.fingerprint)), { name: "Ward", kind: "group" });
+    const { entries, pieces } = said("alice");
+    const { shares, names, pins } = meaning(entries);
+    assert.deepEqual({ shares, names }, { shares: ["bob"], names: { plan: sealed.after.id } });
+    assert.equal(pins.bob.verified, true);
+    assert.equal(pieces, value("said/alice").pieces);
+    // The group's: by its newest keys, which the profile is renewed with.
+    const ward = reader.openAs("ward", reader.openWithSecret("alice", secrets.alice)).get(value("said/ward").head.fingerprint);
+    const head = readHead(value("said/ward").head, ward, piece("ward"));
+    assert.deepEqual(head.profile, namedProfile(profile));
+    assert.equal(head.entries.size, 0);
+  });
+
+  test("so many pieces as the independent program makes are read, and the other way round", async () => {
+    look();
+    const { entries } = said("alice");
+    const more = new Map(entries);
+    const at = Date.now();
+    for (let n = 0; n < 400; n++) more.set(`named\nplan ${n}`, { at, value: sealed.before.id });
+    const { head, pieces } = makeHead(own("alice"), value("said/alice").head, more, said("alice").profile);
+    assert.ok(Object.keys(pieces).length > 5);
+    const bytes = Object.values(pieces).reduce((sum, sealed) => sum + Buffer.from(sealed, "base64url").length, 0);
+    writeRelay(directory, {
+      "said/alice": { head, pieces: Object.keys(pieces).length, bytes },
+      ...Object.fromEntries(Object.entries(pieces).map(([name, sealed]) => [`piece/alice/${Buffer.from(name, "base64url").toString("hex")}`, sealed])),
+    });
+    const phone = await (await made.device(directory)).connect({ login: "alice", ...vault(secrets.alice) });
+    assert.deepEqual([...phone.warnings], []);
+    assert.equal(await phone.identities.getNamed("alice", "plan 399"), sealed.before.id);
+    assert.deepEqual(await phone.sharingFuture(), ["bob"]);
+    // One more name: the pieces on one way, and all others as the independent program made them.
+    await phone.identities.setNamed("alice", "one more", sealed.after.id);
+    look();
+    const now = said("alice");
+    assert.equal(meaning(now.entries).names["one more"], sealed.after.id);
+    assert.equal(now.entries.size, more.size + 1);
+    const kept = Object.entries(pieces).filter(([name, sealed]) => piece("alice")(name) === sealed && nameOf(sealed) === name);
+    assert.ok(kept.length >= Object.keys(pieces).length - 2, `${kept.length} of ${Object.keys(pieces).length}`);
   });
 
   test("what the independent program says is believed, and what it answers is opened", async () => {

@@ -13,6 +13,7 @@ use regrant::relay::{Operation, OwnKeyset, Relay, Ticket};
 use regrant::secret::{Key32, SecretBytes};
 use regrant::wire::keyset::Keyset;
 use regrant::wire::manifest::Manifest;
+use regrant::wire::statement::Statement;
 use serde_json::{Value, json};
 
 use super::Input;
@@ -100,18 +101,26 @@ async fn sign(key: &OwnKey, operation: &mut Operation) {
         Operation::ChangeSlots { change } => {
             sign_manifest(&engine, key, &mut change.manifest).await;
         }
-        Operation::Register { new, .. } | Operation::Reset { new, .. } | Operation::Overwrite { new, .. } => {
+        Operation::Register { new, head, .. }
+        | Operation::Reset { new, head, .. }
+        | Operation::Overwrite { new, head, .. } => {
             sign_new(&engine, key, new).await;
+            head.fingerprint = new.keyset.fingerprint();
+            head.signature = key.sign(&engine, &head.transcript()).await.unwrap();
         }
         Operation::Renew { changes, .. } => {
             for change in changes {
                 sign_new(&engine, key, &mut change.new).await;
+                change.said.head.fingerprint = change.new.keyset.fingerprint();
+                change.said.head.signature = key.sign(&engine, &change.said.head.transcript()).await.unwrap();
                 sign_manifest(&engine, key, &mut change.previous.manifest).await;
             }
         }
-        Operation::PutStatement { statement } => {
-            statement.fingerprint = key.fingerprint;
-            statement.signature = key.sign(&engine, &statement.transcript()).await.unwrap();
+        Operation::PutHead { change, .. } => {
+            sign_statement(&engine, key, &mut change.head).await;
+            if let Some(profile) = &mut change.profile {
+                sign_statement(&engine, key, profile).await;
+            }
         }
         Operation::Ask { request } => {
             request.application.fingerprint = key.fingerprint;
@@ -119,6 +128,11 @@ async fn sign(key: &OwnKey, operation: &mut Operation) {
         }
         _ => {}
     }
+}
+
+async fn sign_statement(engine: &Engine, key: &OwnKey, statement: &mut Statement) {
+    statement.fingerprint = key.fingerprint;
+    statement.signature = key.sign(engine, &statement.transcript()).await.unwrap();
 }
 
 async fn sign_manifest(engine: &Engine, key: &OwnKey, manifest: &mut Manifest) {
@@ -200,7 +214,7 @@ fn changed(
             assert!(keyset(&new[old.len()]).continues(&keyset(&old[old.len() - 1])).unwrap(), "{name}");
         }
         "identity" => {}
-        "statement" if !begins => assert_eq!(id.split('/').next(), caller, "{name}"),
+        "statement" | "said" | "piece" if !begins => assert_eq!(id.split('/').next(), caller, "{name}"),
         "opening" => assert_eq!(new["login"].as_str(), caller, "{name}"),
         "request" => {
             let (was, is) = (&old["request"], &new["request"]);

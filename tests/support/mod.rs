@@ -11,22 +11,27 @@
 )]
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use regrant::client::{Client, ConnectOptions, Session, Setup};
 use regrant::crypto::Engine;
+use regrant::crypto::boxes::seal_at_rest;
 use regrant::crypto::envelope::{Buffer, Metadata};
 use regrant::delegation::{Draft, Older, SealOptions};
-use regrant::encoding::to_base64url;
+use regrant::encoding::{Hash, to_base64url};
 use regrant::error::{Code, Result};
-use regrant::graph::Principal;
-use regrant::keyring::{KeyPair, Secret};
+use regrant::graph::{Principal, make_statement};
+use regrant::keyring::{self, KeyPair, OwnKey, Secret};
 use regrant::relay::embedded::{Backend, Embedded, memory::Memory};
 use regrant::relay::{Operation, Relay, Reply};
 use regrant::secret::{Key32, SecretBytes};
 use regrant::store::{Store, memory};
+use regrant::wire::pieces::{self, Part};
+use regrant::wire::statement::Head;
+use regrant::wire::to_json;
 
 pub mod forge;
 
@@ -175,4 +180,48 @@ pub fn principal(relay: &Relay, login: &str, secret: &Secret) -> Principal {
     let keyset = offer.iter().find(|k| k.encryption_key.0 == pair.spki).unwrap();
     me.set_keys(vec![block_on(pair.own_key(&me.engine, keyset, &seed)).unwrap()], true, None);
     me
+}
+
+/// The same, with the newest keyset opened through its slots, by which it can say something to its own devices.
+pub fn opened(relay: &Relay, login: &str, secret: &Secret) -> (Principal, OwnKey) {
+    let me = principal(relay, login, secret);
+    let all = block_on(me.own_keysets()).unwrap();
+    let key = block_on(keyring::open(&me.engine, login, &all, secret)).unwrap().unwrap().keys.pop().unwrap();
+    me.set_keys(vec![key.clone()], true, None);
+    (me, key)
+}
+
+/// Writes a head over entries into the relay's records, by keys that are at hand, whatever the relay's rules say. Gives it.
+pub fn say_as<T: AsRef<str>>(
+    memory: &Memory,
+    me: &Principal,
+    key: &OwnKey,
+    counter: u64,
+    entries: &[(T, String)],
+) -> serde_json::Value {
+    let login = &key.keyset.login;
+    let boxing = block_on(keyring::said_key(&me.engine, key.keyset_key.as_ref().unwrap())).unwrap();
+    let entries = entries.iter().map(|(key, value)| (key.as_ref().to_owned(), value.clone())).collect();
+    keys_of(memory, &format!("piece/{login}/")).iter().for_each(|key| memory.overwrite(key, None));
+    let mut names: HashMap<Vec<u8>, Hash> = HashMap::new();
+    let mut bytes = 0;
+    for (prefix, part) in pieces::divide(&entries).unwrap() {
+        let text = match part {
+            Part::Leaf(text) => text,
+            Part::Node => {
+                let name = |nibble: u8| names.get(&[&prefix[..], &[nibble]].concat()).copied();
+                to_json(&(0..16).map(name).collect::<Vec<_>>()).unwrap()
+            }
+        };
+        let sealed = block_on(seal_at_rest(&me.engine, &boxing, &pieces::context(login), text.as_bytes())).unwrap();
+        let name = pieces::name(&sealed);
+        bytes += sealed.len();
+        overwrite(memory, &format!("piece/{login}/{}", name.hex()), &shown(&sealed).into());
+        names.insert(prefix, name);
+    }
+    let body = to_json(&Head { root: names.get(&Vec::new()).copied(), ..Head::default() }).unwrap();
+    let head = block_on(make_statement(me, key, "head", counter, body)).unwrap();
+    let said = serde_json::json!({ "head": head, "pieces": names.len(), "bytes": bytes });
+    overwrite(memory, &format!("said/{login}"), &said);
+    said
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use regrant::client::{Client, ConnectOptions, Session, Setup};
 use regrant::crypto::Engine;
 use regrant::crypto::envelope::Buffer;
+use regrant::encoding::from_base64url;
 use regrant::error::Code;
 use regrant::keyring::{KeyPair, Secret};
 use regrant::relay::embedded::{Backend, Embedded, memory::Memory};
@@ -16,8 +17,10 @@ use regrant::secret::SecretBytes;
 use regrant::store::{Store, memory};
 use regrant::trust::{qr_payload, verification_code};
 use regrant::wire::exchange::Exchange;
+use regrant::wire::pieces;
 use regrant::wire::receipt::Receipt;
 use regrant::wire::revocation::Revocation;
+use regrant::wire::statement::Statement;
 use serde_json::{Value, json};
 
 use crate::vectors::help::{cases, engines, fixed, hex, key, read, text};
@@ -69,6 +72,7 @@ async fn world_opens() {
             session.refresh().await.unwrap();
             assert_eq!(session.public_key().fingerprint().0, fixed(&person["fingerprint"]), "{login}");
             assert_eq!(session.verification_code(login).await.unwrap(), text(&person["verificationCode"]));
+            assert!(session.warnings().is_empty(), "{login}");
             for item in cases(&file) {
                 let opened = session
                     .decrypt(&Buffer::Heap(hex(&item["envelope"])), None, regrant::delegation::Older::Refused)
@@ -126,6 +130,15 @@ pub(crate) fn transcripts(records: &[(String, u64, String)], receipt: &Value) ->
             "log" if value["revoked"].is_object() => {
                 let revocation: Revocation = serde_json::from_value(value["revoked"].clone()).unwrap();
                 note(format!("{name} signature"), revocation.transcript().as_bytes());
+            }
+            "said" => {
+                let head: Statement = serde_json::from_value(value["head"].clone()).unwrap();
+                note(format!("{name} signature"), head.transcript().as_bytes());
+                note(format!("{name} hash"), &head.hash().0);
+            }
+            "piece" => {
+                let sealed = from_base64url(value.as_str().unwrap()).unwrap();
+                assert_eq!(name.rsplit('/').next().unwrap(), pieces::name(&sealed).hex());
             }
             "notification" => {
                 let record: NotificationRecord = serde_json::from_value(value).unwrap();

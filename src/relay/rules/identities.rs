@@ -7,7 +7,7 @@ use super::account::{
     require_newest, write,
 };
 use super::log::{self, limit};
-use super::{Batch, Context, Records, Ruled, Ticket, conflict, forbidden, graph, statements};
+use super::{Batch, Context, Records, Ruled, Ticket, conflict, forbidden, graph, heads, profiles};
 use crate::encoding::{Signature, check_login};
 use crate::error::{Code, Error, Result};
 use crate::relay::{LoginSecret, OwnKeyset, Renewal, Reply, SlotChange};
@@ -129,6 +129,7 @@ pub(super) fn register(
     batch: &mut Batch,
     new: &OwnKeyset,
     secrets: &[LoginSecret],
+    head: &Statement,
     profile: Option<&Statement>,
 ) -> Ruled<Reply> {
     check_new(new, secrets)?;
@@ -155,7 +156,8 @@ pub(super) fn register(
         push_version(&mut account, new, secrets, Room::Excluding)?;
         (account.removed, account.life) = (false, new.keyset.version);
     }
-    statements::begin(db, batch, login, profile, &new.keyset)?;
+    heads::begin(db, batch, &new.keyset, head)?;
+    profiles::begin(db, batch, &new.keyset, profile)?;
     graph::begin_administration(db, batch, login)?;
     write(db, batch, rev, None, account, Room::Ordinary)?;
     Ok(Reply::Ticket { ticket: Ticket { login: login.clone(), fingerprint: new.keyset.fingerprint() } })
@@ -171,14 +173,26 @@ fn push_version(account: &mut Account, new: &OwnKeyset, secrets: &[LoginSecret],
     Ok(())
 }
 
-pub(super) fn reset(db: &Records, batch: &mut Batch, new: &OwnKeyset, secrets: &[LoginSecret]) -> Ruled<Reply> {
+pub(super) fn reset(
+    db: &Records,
+    batch: &mut Batch,
+    new: &OwnKeyset,
+    secrets: &[LoginSecret],
+    head: &Statement,
+) -> Ruled<Reply> {
     if !self_made(&new.keyset) {
         return Err(Error::bad_input("keys that begin anew are made by their owner").into());
     }
-    begin_anew(db, batch, new, secrets)
+    begin_anew(db, batch, new, secrets, head)
 }
 
-fn begin_anew(db: &Records, batch: &mut Batch, new: &OwnKeyset, secrets: &[LoginSecret]) -> Ruled<Reply> {
+fn begin_anew(
+    db: &Records,
+    batch: &mut Batch,
+    new: &OwnKeyset,
+    secrets: &[LoginSecret],
+    head: &Statement,
+) -> Ruled<Reply> {
     check_new(new, secrets)?;
     let login = &new.keyset.login;
     let (rev, before) = account_of(db, login)?;
@@ -190,6 +204,7 @@ fn begin_anew(db: &Records, batch: &mut Batch, new: &OwnKeyset, secrets: &[Login
     let mut account = (*before).clone();
     // After a loss, whatever was filled in before.
     push_version(&mut account, new, secrets, Room::Excluding)?;
+    heads::begin(db, batch, &new.keyset, head)?;
     write(db, batch, rev, Some(&before), account, Room::Excluding)?;
     Ok(Reply::Ticket { ticket: Ticket { login: login.clone(), fingerprint: new.keyset.fingerprint() } })
 }
@@ -201,6 +216,7 @@ pub(super) fn overwrite(
     batch: &mut Batch,
     new: &OwnKeyset,
     secrets: &[LoginSecret],
+    head: &Statement,
 ) -> Ruled<Reply> {
     let caller = cx.caller()?;
     require_newest(db, caller)?;
@@ -208,7 +224,7 @@ pub(super) fn overwrite(
     if new.keyset.maker.login != caller.login() || new.keyset.maker.fingerprint != *caller.fingerprint() {
         return Err(forbidden("keys that an administrator begins anew name that administrator").into());
     }
-    begin_anew(db, batch, new, secrets)?;
+    begin_anew(db, batch, new, secrets, head)?;
     Ok(Reply::Done)
 }
 
@@ -279,7 +295,7 @@ pub(super) fn renew(
         }
         apply(db, &mut account, previous, true)?;
         check_added(db, login, &new.slots, &before.holders(), changes)?;
-        statements::renew(db, batch, &new.keyset, said)?;
+        heads::renew(db, batch, &new.keyset, said)?;
         push_version(&mut account, new, &secrets, room)?;
         if closes || stolen {
             account.closings.push((last.version, log::head(db, login)?));

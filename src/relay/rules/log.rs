@@ -27,7 +27,7 @@ pub(super) enum Entry {
     Replaced(Vec<Uuid>),
     ItemsRemoved(Vec<Uuid>),
     Asked(Uuid),
-    Said(String),
+    Said,
 }
 
 fn head_key(login: &str) -> String {
@@ -189,7 +189,7 @@ fn resolve(db: &Records, entry: Entry, now: u64) -> Ruled<Vec<Event>> {
         Entry::Notified(id) => Some(Event::Notified(id)),
         Entry::ItemsRemoved(items) => Some(Event::ItemsRemoved(items)),
         Entry::Asked(id) => Some(Event::Asked(id)),
-        Entry::Said(subject) => Some(Event::Said(subject)),
+        Entry::Said => Some(Event::Said),
         Entry::Replaced(_) => None,
     };
     Ok(event.into_iter().collect())

@@ -10,15 +10,16 @@ mod compact;
 mod exchanges;
 mod grants;
 mod graph;
+mod heads;
 mod identities;
 mod log;
 pub mod logins;
 mod notifications;
 mod openings;
+mod profiles;
 mod removal;
 mod requests;
 mod revocations;
-mod statements;
 mod uploads;
 
 use std::any::Any;
@@ -494,10 +495,10 @@ pub fn decide(operation: &Operation, cx: &Context<'_>, db: &Records) -> Ruled<(R
     }
     let reply = match operation {
         Operation::Identities { logins, removed } => identities::read(db, logins, *removed)?,
-        Operation::Register { new, secrets, profile } => {
-            identities::register(db, &mut batch, new, secrets, profile.as_deref())?
+        Operation::Register { new, secrets, head, profile } => {
+            identities::register(db, &mut batch, new, secrets, head, profile.as_deref())?
         }
-        Operation::Reset { new, secrets } => identities::reset(db, &mut batch, new, secrets)?,
+        Operation::Reset { new, secrets, head } => identities::reset(db, &mut batch, new, secrets, head)?,
         Operation::Challenge { login, fingerprint } => logins::challenge(cx, db, &mut batch, login, fingerprint)?,
         Operation::Login { application, login, fingerprint, nonce, signature } => {
             let proof = logins::Proof { application, login, fingerprint, nonce, signature };
@@ -508,16 +509,17 @@ pub fn decide(operation: &Operation, cx: &Context<'_>, db: &Records) -> Ruled<(R
         Operation::Renew { changes, closes, stolen } => {
             identities::renew(cx, db, &mut batch, changes, *closes, *stolen)?
         }
-        Operation::Overwrite { new, secrets } => identities::overwrite(cx, db, &mut batch, new, secrets)?,
+        Operation::Overwrite { new, secrets, head } => identities::overwrite(cx, db, &mut batch, new, secrets, head)?,
         Operation::Reach { to, without } => graph::reach(cx, db, to, without)?,
         Operation::Sharing { login } => graph::sharing(cx, db, login)?,
         Operation::Access { login } => graph::access(cx, db, login)?,
         Operation::Between { login } => graph::between(cx, db, login)?,
-        Operation::AllSaid { cursor } => statements::all(cx, db, cursor.as_deref())?,
-        Operation::PutStatement { statement } => statements::put(cx, db, &mut batch, statement)?,
-        Operation::Statement { login, subject } => statements::get(cx, db, login, subject)?,
+        Operation::Head { known } => heads::get(cx, db, known.as_ref())?,
+        Operation::Pieces { names } => heads::pieces(cx, db, names)?,
+        Operation::PutHead { change, tell } => heads::put(cx, db, &mut batch, change, *tell)?,
+        Operation::Profile { login } => profiles::get(db, login)?,
         Operation::Directory { search, kind, limit, cursor } => {
-            statements::directory(db, search, kind.as_deref(), *limit, cursor.as_deref())?
+            profiles::directory(db, search, kind.as_deref(), *limit, cursor.as_deref())?
         }
         Operation::RemoveIdentity => removal::identity(cx, db, &mut batch)?,
         Operation::RemoveItems { items, hard } => removal::items(cx, db, &mut batch, items, *hard)?,

@@ -8,7 +8,8 @@ use super::account::{account_of, concerns, need_parties, parties, require_newest
 use super::grants::{self, Cut, readers_of};
 use super::log::{self, Entry, limit};
 use super::{
-    Batch, Context, Records, Ruled, conflict, forbidden, graph, notifications, openings, requests, statements, uploads,
+    Batch, Context, Records, Ruled, conflict, forbidden, graph, heads, notifications, openings, profiles, requests,
+    uploads,
 };
 use crate::relay::Reply;
 
@@ -78,7 +79,8 @@ pub(super) fn identity(cx: &Context<'_>, db: &Records, batch: &mut Batch) -> Rul
     graph::require_not_administrator(db, caller.login())?;
     let (rev, before) = account_of(db, caller.login())?;
     let login = caller.login();
-    statements::end(db, batch, login)?;
+    heads::end(db, batch, login)?;
+    profiles::end(db, batch, login)?;
     graph::write_edges(db, batch, login, &before.holders(), &Vec::new())?;
     graph::end_edges(db, batch, login)?;
     grants::end(db, batch, login)?;

@@ -2,6 +2,7 @@
 // (protocol section 11). Each scenario is a test of its own, whose name says what the client does.
 import { Regrant, generateKeyPair } from "regrant";
 import { elsewhere, read, world } from "../world.mjs";
+import { device, saidBy } from "../trust.mjs";
 
 /** Takes minutes in each: in others when they are asked for. */
 export const engines = ["chromium"];
@@ -152,30 +153,48 @@ export const scenarios = {
     await code(w.dave.session.identities.get("ward"), "ERR_VERIFICATION_FAILED");
   },
 
-  "standing shares that the relay adds share nothing": async ({ code, equal }) => {
+  "standing shares that the relay adds share nothing": async ({ code, equal, same }) => {
     const w = await ward();
-    await w.alice.session.shareFuture(["bob"]);
-    const key = "statement/alice/shares";
-    const real = w.relay.read(key);
-    w.relay.write(key, { ...real, body: JSON.stringify({ logins: ["bob", "eve"] }) });
-    await code(w.alice.session.refresh().then(() => w.alice.session.encrypt("x")), "ERR_VERIFICATION_FAILED");
-    w.relay.write(key, real);
-    await w.alice.session.stopSharingFuture(["bob"]);
+    const { session } = w.alice;
+    await session.shareFuture(["bob"]);
+    const real = saidBy(w.relay, "alice");
+    const { head, ...kept } = real["said/alice"];
+    const piece = await (await w.forge("eve")).head(new Uint8Array(32), 9, [[["share", "eve"], JSON.stringify({ at: Date.now(), value: true })]]);
+    const [[, planted], [at, sealed]] = Object.entries(piece);
+    // Of a device that knows what was said, nothing else counts; and it says that anew.
+    for (const body of ["{}", planted.head.body]) {
+      w.relay.write(at.replace("/eve/", "/alice/"), sealed);
+      w.relay.write("said/alice", { ...kept, head: { ...head, body } });
+      const phone = await device(w.relay.view(), "alice", { keyPair: w.alice.keyPair });
+      await code(phone.sharingFuture(), "ERR_VERIFICATION_FAILED");
+      await session.refresh();
+      const both = await session.encrypt("for bob");
+      equal(await read(w.bob.session, both.bytes), "for bob");
+      await code(w.eve.session.decrypt(both.bytes), "ERR_NO_ACCESS");
+      same(await (await device(w.relay.view(), "alice", { keyPair: w.alice.keyPair })).sharingFuture(), ["bob"]);
+    }
+    await session.stopSharingFuture(["bob"]);
     // Served again, it is older than what was seen.
-    w.relay.write(key, real);
-    await code(w.alice.session.refresh().then(() => w.alice.session.encrypt("x")), "ERR_VERIFICATION_FAILED");
-    w.alice.view.behave();
+    for (const [key, value] of Object.entries(real)) w.relay.write(key, value);
+    await session.refresh();
+    const alone = await session.encrypt("alone");
+    await code(w.bob.session.decrypt(alone.bytes), "ERR_NO_ACCESS");
+    same(await session.sharingFuture(), []);
     equal(w.relay.keys.some((name) => name.startsWith("exchange/") && w.relay.read(name).exchange.delegate === "eve" && w.relay.read(name).exchange.delegator === "alice"), false);
   },
 
   "an older list of pins takes nothing back that was verified": async ({ equal }) => {
     const w = await ward();
-    const old = w.relay.read("statement/alice/pins");
+    const old = saidBy(w.relay, "alice");
+    const counter = () => w.relay.read("said/alice").head.counter;
     await w.alice.session.trust.verify("dave", await w.dave.session.trust.verificationCode("dave"));
-    equal(w.relay.read("statement/alice/pins").counter > old.counter, true);
-    w.relay.write("statement/alice/pins", old);
+    equal(counter() > old["said/alice"].head.counter, true);
+    for (const [key, value] of Object.entries(old)) w.relay.write(key, value);
     await w.alice.session.refresh();
     equal(await w.alice.session.trust.state("dave"), "verified");
+    // It is said again, for new devices, too.
+    equal(counter() > old["said/alice"].head.counter + 1, true);
+    equal(await (await device(w.relay.view(), "alice", { keyPair: w.alice.keyPair })).trust.state("dave"), "verified");
     equal(await (await w.alice.again()).trust.state("dave"), "verified");
   },
 
@@ -213,16 +232,22 @@ export const scenarios = {
   "with a former member, shares and names that the old keys say are nobody's, also on a new device": async ({ same, equal, code }) => {
     const w = await ward();
     const id = crypto.randomUUID();
-    const said = await w.former.forger.statement("shares", 9, JSON.stringify({ logins: ["eve"] }));
-    w.relay.write("statement/ward/shares", said);
-    w.relay.write("statement/ward/named/plan", await w.former.forger.statement("named/plan", 9, JSON.stringify({ item: id })));
-    const session = await w.bob.again();
-    const acting = await session.identities.as("ward");
-    same(await acting.sharingFuture(), []);
-    equal(await acting.identities.getNamed("ward", "plan"), undefined);
-    const sealed = await acting.encrypt("the ward's");
-    equal(await read(w.alice.session, sealed.bytes), "the ward's");
-    await code(w.eve.session.decrypt(sealed.bytes), "ERR_NO_ACCESS");
+    const at = Date.now() + 1000;
+    const said = { share: [["share", "eve"], JSON.stringify({ at, value: true })], name: [["named", "plan"], JSON.stringify({ at, value: id })] };
+    const forged = await w.former.forger.head(w.former.keysetKey, 9, Object.values(said));
+    for (const [key, value] of Object.entries(forged)) w.relay.write(key, value);
+    // A device that does not know what was said is told nothing, and says so; one that does goes on from that.
+    for (const [session, knows] of [[await w.bob.again(), false], [w.alice.session, true]]) {
+      const acting = await session.identities.as("ward");
+      if (knows) same(await acting.sharingFuture(), []);
+      else await code(acting.sharingFuture(), "ERR_VERIFICATION_FAILED");
+      if (knows) equal(await acting.identities.getNamed("ward", "plan"), undefined);
+      else await code(acting.identities.getNamed("ward", "plan"), "ERR_VERIFICATION_FAILED");
+      same(session.warnings.map(({ kind, logins }) => [kind, logins]), knows ? [] : [["shares-withheld", ["ward"]]]);
+      const sealed = await acting.encrypt("the ward's");
+      equal(await read(w.alice.session, sealed.bytes), "the ward's");
+      await code(w.eve.session.decrypt(sealed.bytes), "ERR_NO_ACCESS");
+    }
   },
 
   "an identity that lists others with a slot that opens nothing keeps nobody from what their group was given": async ({ equal, same, code }) => {

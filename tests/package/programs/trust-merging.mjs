@@ -1,22 +1,23 @@
 // What several devices, or tabs, of one person make of each other's pins, where the relay shows each something else.
 // Nothing that one of them was made to believe takes back what another one knows.
 import { elsewhere, read, world } from "../world.mjs";
-import { asked, carry, compare, device, fork, outcome } from "../trust.mjs";
+import { asked, carry, compare, device, fork, outcome, saidBy } from "../trust.mjs";
 
 export const variants = ["programs"];
 
 /** Bob compared Alice's code on his laptop; the relay has keys of its own in Alice's name, of several versions. */
 async function compared(vault, { versions }) {
   const w = await world(["alice", "bob", "carol", "dave"]);
+  const nothing = saidBy(w.relay, "bob");
   await compare(w.bob.session, w.alice.session);
   const impostor = await elsewhere("alice", vault(7));
   for (let n = 1; n < versions; n++) await impostor.session.identities.renewKeys();
-  return { ...w, impostor };
+  return { ...w, nothing, impostor };
 }
 
 /**
- * Bob's new phone is shown the relay's Alice, and what `shown` says in place of the truth. It publishes what it saw, and
- * the relay shows that to the laptop.
+ * Bob's new phone is shown the relay's Alice, and what `shown` says in place of the truth: what he had said at an earlier
+ * time, all of it. The phone says what it saw beside that, and the relay shows that to the laptop.
  */
 async function phone(w, shown, { ok, equal, state }) {
   const other = fork(w.relay, { "identity/alice": w.impostor.relay.read("identity/alice"), ...shown });
@@ -24,11 +25,12 @@ async function phone(w, shown, { ok, equal, state }) {
   const session = await device(other, "bob", { keyPair: w.bob.keyPair });
   equal(await session.trust.state("alice"), state, "the phone's alice");
   ok(keys.has("identity/alice"));
-  // Until the phone's list has a higher number than the laptop's.
+  // Until the phone's head has a higher number than the laptop's.
   for (const login of ["carol", "dave"]) await compare(session, w[login].session);
-  const before = w.relay.read("statement/bob/pins");
+  const counter = () => w.relay.read("said/bob").head.counter;
+  const before = counter();
   const written = carry(other, since, w.relay);
-  ok(written.includes("statement/bob/pins") && w.relay.read("statement/bob/pins").counter > before.counter, "the phone's list is the later one");
+  ok(written.includes("said/bob") && counter() > before, "the phone's head is the later one");
   return session;
 }
 
@@ -39,12 +41,12 @@ export const scenarios = {
     const sealed = await laptop.encrypt("to the real alice", { shareWith: ["alice"] });
     w.bob.view.misbehave("swap-identity", { login: "alice", from: w.impostor.relay });
     equal(await laptop.trust.state("alice"), "changed");
-    await phone(w, { "statement/bob/pins": undefined }, { ok, equal, state: "unverified" });
+    await phone(w, w.nothing, { ok, equal, state: "unverified" });
 
     const keys = asked(w.bob.view);
     await laptop.refresh();
-    ok(keys.has("statement/bob/pins"), "the laptop asked for the phone's list");
-    equal(await laptop.trust.state("alice"), "changed", "after the phone's list");
+    ok(keys.has("said/bob"), "the laptop asked for the phone's head");
+    equal(await laptop.trust.state("alice"), "changed", "after the phone's head");
     await code(laptop.encrypt("secret", { shareWith: ["alice"] }), "ERR_IDENTITY_CHANGED");
     // After a reload, too, from what rests.
     const again = await w.bob.again();
@@ -57,12 +59,12 @@ export const scenarios = {
     const w = await compared(vault, { versions: 2 });
     const laptop = w.bob.session;
     equal(await laptop.trust.state("alice"), "verified");
-    await phone(w, { "statement/bob/pins": undefined }, { ok, equal, state: "unverified" });
+    await phone(w, w.nothing, { ok, equal, state: "unverified" });
     w.bob.view.misbehave("swap-identity", { login: "alice", from: w.impostor.relay });
-    // The first time, the laptop sees something new, and says its own list anew, with the other one's.
+    // The first time, the laptop sees something new, and says its own anew, with the other one's.
     const keys = asked(w.bob.view);
     equal(await laptop.trust.state("alice"), "changed", "asked once");
-    ok(keys.has("statement/bob/pins"), "the laptop asked for the phone's list");
+    ok(keys.has("said/bob"), "the laptop asked for the phone's head");
     equal(await laptop.trust.state("alice"), "changed", "asked again");
     await code(laptop.encrypt("secret", { shareWith: ["alice"] }), "ERR_IDENTITY_CHANGED");
   },
@@ -75,12 +77,12 @@ export const scenarios = {
     await laptop.refresh();
     equal(await laptop.trust.state("alice"), "forked");
 
-    // The phone has the list of pins from before the laptop saw Alice's second version, and the thief's versions.
-    await phone(w, { "statement/bob/pins": w.pins }, { ok, equal, state: "verified" });
+    // The phone is shown what Bob said before the laptop saw Alice's second version, and the thief's versions.
+    await phone(w, w.pins, { ok, equal, state: "verified" });
     const keys = asked(w.bob.view);
     await laptop.refresh();
-    ok(keys.has("statement/bob/pins"), "the laptop asked for the phone's list");
-    equal(await laptop.trust.state("alice"), "forked", "after the phone's list");
+    ok(keys.has("said/bob"), "the laptop asked for the phone's head");
+    equal(await laptop.trust.state("alice"), "forked", "after the phone's head");
     await code(laptop.encrypt("secret", { shareWith: ["alice"] }), "ERR_IDENTITY_CHANGED");
     // Nor to the real one, while nobody has decided.
     w.bob.view.behave();
@@ -139,6 +141,7 @@ export const scenarios = {
   "what the relay's keys signed, which a new phone took at first use, is not the contact's on the laptop": async ({ code, equal, ok, vault }) => {
     const w = await world(["alice", "bob", "carol", "dave"]);
     const laptop = w.bob.session;
+    const nothing = saidBy(w.relay, "bob");
     await compare(laptop, w.alice.session);
     // The relay's own Alice, with one version as the real one has, writes to Bob.
     const theirs = fork(w.relay, Object.fromEntries(w.relay.keys.filter((key) => key.split("/")[1] === "alice").map((key) => [key, undefined])));
@@ -153,7 +156,7 @@ export const scenarios = {
     }
     const stop = w.bob.view.misbehave("alter-identity", { login: "alice", change: () => theirs.read("identity/alice") });
     await code(laptop.decrypt(forged.bytes), "ERR_IDENTITY_CHANGED");
-    const told = await phone({ ...w, impostor: { relay: theirs } }, { "statement/bob/pins": undefined }, { ok, equal, state: "unverified" });
+    const told = await phone({ ...w, impostor: { relay: theirs } }, nothing, { ok, equal, state: "unverified" });
     equal(await read(told, forged.bytes), "I am alice", "on the phone");
 
     await laptop.refresh();
@@ -175,7 +178,7 @@ export const scenarios = {
 async function thief() {
   const w = await world(["alice", "bob", "carol", "dave"]);
   await compare(w.bob.session, w.alice.session);
-  const pins = w.relay.read("statement/bob/pins");
+  const pins = saidBy(w.relay, "bob");
   const other = fork(w.relay);
   const stolen = await device(other, "alice", { keyPair: w.alice.keyPair });
   for (let n = 0; n < 2; n++) await stolen.identities.renewKeys();

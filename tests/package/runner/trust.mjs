@@ -16,6 +16,19 @@ export function fork(relay, changes = {}) {
   return other;
 }
 
+/** What a login says to its own devices, as the relay has it: its head, and the pieces under it. */
+export function saidBy(relay, login) {
+  const own = ["said", "piece"].map((kind) => `${kind}/${login}`);
+  return Object.fromEntries(relay.keys.filter((key) => own.includes(key.split("/", 2).join("/"))).map((key) => [key, relay.read(key)]));
+}
+
+/** The key of the piece that a login's head leads to. */
+export function rootOf(relay, login) {
+  const { root } = JSON.parse(relay.read(`said/${login}`).head.body);
+  const binary = atob(root.replaceAll("-", "+").replaceAll("_", "/"));
+  return `piece/${login}/${Array.from(binary, (char) => char.charCodeAt(0).toString(16).padStart(2, "0")).join("")}`;
+}
+
 /** The values that records had before something was done, of those that it changed, made or removed. */
 export async function before(relay, act) {
   const from = relay.snapshot().records;
