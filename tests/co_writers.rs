@@ -14,7 +14,7 @@ use regrant::graph::ListChange;
 use regrant::relay::embedded::memory::Memory;
 use regrant::relay::{GrantRecord, Operation, Relay, Reply};
 use regrant::store::{Store, memory};
-use regrant::wire::grant::{Grant, GrantEntry, MAX_NAMED, Origin};
+use regrant::wire::grant::{Grant, GrantEntry, Origin};
 use regrant::wire::statement::Profile;
 use regrant::wire::{Extra, SUITE};
 use serde_json::Value;
@@ -489,18 +489,4 @@ fn an_entry_of_a_grant_says_who_owns_and_sealed_it_in_one_way_only() {
     assert_eq!(signed.len(), all.len());
     assert_eq!(code(check(vec![entry(",{}").unwrap()])), Code::BadInput, "nobody");
     assert_eq!(code(check(vec![entry(r#",{"owner":"a\u0000"}"#).unwrap()])), Code::BadInput, "no login");
-    let many = |count: usize, more: usize| {
-        let owner = |n: usize| "o".repeat(if n == 0 { more } else { 256 });
-        let entry = |n: usize| {
-            GrantEntry(
-                Uuid::from_u128(n as u128),
-                1,
-                Fixed([3; 32]),
-                Some(Rc::new(Origin { owner: Some(owner(n)), sealer: None })),
-            )
-        };
-        check((0..count).map(entry).collect())
-    };
-    many(MAX_NAMED / 256, 256).unwrap();
-    assert_eq!(code(many(MAX_NAMED / 256 + 1, 1)), Code::BadInput, "a byte too many");
 }

@@ -85,12 +85,16 @@ impl World {
             let theirs = |keys: &Hash| self.genuine.values().any(|all| all.contains_key(&keys.0));
             let real = exchange.exchange.recipients.iter().all(theirs);
             let (from, to) = (number(&exchange.exchange.delegator), number(&grant.delegate));
-            let (Some(from), Some(to)) = (from.filter(|from| *from == person), to) else { continue };
+            let (Some(from), Some(to)) = (from.filter(|from| [person, WARD].contains(from)), to) else { continue };
             for entry in &grant.entries {
                 let Some(at) = self.items.iter().position(|item| item.id == entry.0) else { continue };
                 if let Some(version) = self.items[at].versions.get_mut(&entry.1) {
                     if version.given.insert((from, to)) {
                         self.given.push((at, to));
+                    }
+                    if from == WARD && entry.1 > 1 && to == WARD {
+                        // A member wrote for the group.
+                        version.sealer = WARD;
                     }
                     if real {
                         version.opens.insert((from, to));
@@ -133,13 +137,14 @@ impl World {
 
     /// A new version is for whom it may be, and under a key of its own.
     fn check_sealed(&mut self, n: usize, item: usize, version: u32, lie: Lie) -> Check {
-        let person = self.devices[n].person;
         let sealed = &self.items[item].versions[&version];
         let head = sealed.bytes.prefix(62);
         if !self.salts.insert(head[30..].to_vec()) {
             return Err("one salt twice".into());
         }
         let item = &self.items[item];
+        // Whoever holds it through the group alone wrote for the group.
+        let person = sealed.sealer;
         let whom: BTreeSet<usize> =
             sealed.given.iter().filter(|(from, _)| *from == person).map(|(_, to)| *to).collect();
         if version == 1 {
@@ -147,7 +152,7 @@ impl World {
         }
         // Whoever compared Carol's code and not the owner's believes her.
         let believes_carol = self.compared.contains(&(person, CAROL)) && !self.compared.contains(&(person, item.owner));
-        let own_word = item.ended.iter().filter(|(by, _)| *by == n).map(|(_, to)| *to);
+        let own_word = item.ended.iter().filter(|(by, _)| *by == n && person != WARD).map(|(_, to)| *to);
         if let Some(to) = own_word.into_iter().find(|to| whom.contains(to)) {
             return Err(format!("{} carried {} over, whose access they ended", NAMES[person], NAMES[to]));
         }
@@ -168,6 +173,16 @@ impl World {
             };
             if let Some(to) = whom.iter().find(|to| !may(**to)) {
                 return Err(format!("{} carried {} over, whom nobody gave it", NAMES[person], NAMES[*to]));
+            }
+        }
+        if self.honest
+            && let Some(before) = item.versions.get(&(version - 1))
+        {
+            let trusted = [item.owner, before.sealer, person];
+            let given = before.given.iter().filter(|(from, _)| trusted.contains(from)).map(|(_, to)| *to);
+            let ended = |to: &usize| item.excluded.contains(to) || item.ended.iter().any(|(_, whom)| whom == to);
+            if let Some(to) = given.chain([item.owner]).find(|to| !ended(to) && !whom.contains(to)) {
+                return Err(format!("{} did not carry {} over", NAMES[person], NAMES[to]));
             }
         }
         if lie != Lie::Withhold && knows {
@@ -209,23 +224,29 @@ impl World {
                 return Err(format!("{}'s device {n} does not go on: {e:?}", NAMES[person]));
             }
             for item in &self.items {
-                let mut reads = false;
-                for (number, version) in
-                    item.versions.iter().filter(|(v, _)| self.devices[n].read.contains(&(item.id, **v)))
-                {
+                for (number, version) in &item.versions {
+                    let known = self.devices[n].highest.get(&item.id).is_some_and(|highest| number < highest);
+                    if known && block_on(session.decrypt(&version.bytes, None, Older::Refused)).is_ok() {
+                        return Err(format!("{}'s device {n} takes version {number} for the newest", NAMES[person]));
+                    }
                     let stays = version.opens.intersection(&version.given).any(|(_, to)| *to == person);
-                    let read = block_on(session.decrypt(&version.bytes, None, Older::Opened));
-                    reads |= read.is_ok();
-                    if let Err(e) = read.map(drop)
-                        && stays
+                    // What renewed keys signed anew proves nothing where these are one side of a fork.
+                    let forked = |giver: &usize| {
+                        let lied_to = |d: &super::world::Device| d.person == person && d.lied_to.contains(giver);
+                        self.newest(*giver) > 1 && self.devices.iter().any(lied_to)
+                    };
+                    let givers = version.given.iter().filter(|(_, to)| *to == person).map(|(from, _)| *from);
+                    if !stays
+                        || !self.devices[n].read.contains(&(item.id, *number))
+                        || givers.into_iter().all(|g| forked(&g))
                     {
-                        return Err(format!(
-                            "{}'s device {n} read version {number}, and does no more: {e:?}",
-                            NAMES[person]
-                        ));
+                        continue;
+                    }
+                    if let Err(e) = block_on(session.decrypt(&version.bytes, None, Older::Opened)).map(drop) {
+                        let name = NAMES[person];
+                        return Err(format!("{name}'s device {n} read version {number}, and does no more: {e:?}"));
                     }
                 }
-                _ = reads;
             }
         }
         for at in 0..self.items.len() {

@@ -161,10 +161,13 @@ impl Dice {
 
     pub(super) fn steps(&mut self) -> Vec<Step> {
         let count = 6 + self.roll(14);
+        // In some worlds the relay is honest: whatever holds there must be because of the client.
+        let lies = self.roll(4) > 0;
         (0..count)
             .map(|_| {
                 let act = self.act();
-                Step { device: self.roll(DEVICES.len()), act, lie: self.lie(act) }
+                let lie = self.lie(act);
+                Step { device: self.roll(DEVICES.len()), act, lie: if lies { lie } else { Lie::None } }
             })
             .collect()
     }

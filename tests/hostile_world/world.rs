@@ -31,6 +31,8 @@ pub(super) struct Device {
     pub(super) forked: BTreeSet<usize>,
     /// What was opened here: item and version.
     pub(super) read: BTreeSet<(Uuid, u32)>,
+    /// The highest version of each item that was opened or written here.
+    pub(super) highest: BTreeMap<Uuid, u32>,
     /// Of which items one was shown, while the relay told the truth, what their owner ended.
     pub(super) heard: BTreeSet<Uuid>,
 }
@@ -65,6 +67,8 @@ pub(super) struct World {
     pub(super) compared: BTreeSet<(usize, usize)>,
     /// Whether Carol was taken out of the group.
     pub(super) excluded: bool,
+    /// Whether the relay told nothing but the truth so far.
+    pub(super) honest: bool,
     /// What was given in this step: item, and to whom.
     pub(super) given: Vec<(usize, usize)>,
     /// The salts of all envelopes.
@@ -88,8 +92,8 @@ impl World {
             .map(|person| {
                 let store = Store::Memory(memory::Memory::default());
                 let session = connect(&device_with(&relay.relay, &store), NAMES[person], &pair(person)).unwrap();
-                let (saw, lied_to, forked, read, heard) = Default::default();
-                Device { person, store, session, saw, lied_to, forked, read, heard }
+                let (saw, lied_to, forked, read, highest, heard) = Default::default();
+                Device { person, store, session, saw, lied_to, forked, read, highest, heard }
             })
             .collect();
         let members = NAMES[..PEOPLE].iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
@@ -105,6 +109,7 @@ impl World {
             genuine: BTreeMap::new(),
             compared: BTreeSet::new(),
             excluded: false,
+            honest: true,
             given: Vec::new(),
             salts: BTreeSet::new(),
         };
@@ -139,6 +144,7 @@ impl World {
         let Step { device: n, act, lie } = step;
         let person = self.devices[n].person;
         let lie = if writes_about(act, person, lie) { Lie::None } else { lie };
+        self.honest &= lie == Lie::None;
         let ids: Vec<Uuid> = self.items.iter().map(|item| item.id).collect();
         let told = self.relay.tell(lie, person, &ids);
         pass(10);
@@ -161,6 +167,15 @@ impl World {
         self.devices[n].lied_to.extend(about);
         for (item, to) in std::mem::take(&mut self.given) {
             self.items[item].ended.retain(|(_, whom)| *whom != to);
+        }
+        let opened: Vec<(usize, u32)> = match done {
+            Ok(Done::Opened(opened)) => opened.iter().map(|(item, version, _)| (*item, *version)).collect(),
+            Ok(Done::Sealed { item, version }) => vec![(*item, *version)],
+            _ => Vec::new(),
+        };
+        for (item, version) in opened {
+            let highest = self.devices[n].highest.entry(self.items[item].id).or_default();
+            *highest = version.max(*highest);
         }
         match (act, done) {
             (Act::Compare { whom }, Ok(_)) if whom != person => {

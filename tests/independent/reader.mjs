@@ -57,8 +57,9 @@ export class Reader {
       checkGrant(grant, find(grant.grantorFingerprint));
       count.grants += 1;
     }
-    // Each stands in the log of everyone whom it concerns.
-    const revoked = this.#all("log/").filter((entry) => entry.revoked).map((entry) => entry.revoked);
+    // Each stands in the log of everyone whom it concerns, and once where readers of its items find it.
+    const logged = this.#all("log/").filter((entry) => entry.revoked).map((entry) => entry.revoked);
+    const revoked = [...logged, ...this.#all("revocation/")];
     for (const one of revoked) checkRevocation(one, find(one.revoker.fingerprint));
     count.revocations = new Set(revoked.map(({ id }) => id)).size;
     return count;

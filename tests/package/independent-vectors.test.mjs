@@ -216,7 +216,13 @@ describe("the recorded world", async () => {
   test("every signature in it verifies", () => {
     const count = reader.checkAll();
     const graph = { keysets: 5, chained: 2, broken: 0, manifests: 5, slots: 6 };
-    assert.deepEqual(count, { ...graph, exchanges: 9, wraps: 17, grants: 12, revocations: 1 });
+    assert.deepEqual(count, { ...graph, exchanges: 9, wraps: 17, grants: 19, revocations: 1 });
+  });
+
+  test("who passes an item on, or writes another's, says whose it is", () => {
+    const named = kept("grant/").flatMap(({ grant }) => grant.entries.map(([, version, , origin]) => [grant.delegate, version, origin]));
+    const expected = [["alice", 2, { owner: "alice" }], ["bob", 2, { owner: "alice" }], ["carol", 1, { owner: "alice", sealer: "alice" }]];
+    assert.deepEqual(named.filter(([, , origin]) => origin).sort(), expected);
   });
 
   test("every keyset opens, from the secret down", () => {
@@ -238,7 +244,7 @@ describe("the recorded world", async () => {
     assert.equal(qrPayload("alice", Buffer.alloc(32, 3)), world.transcripts["qr payload"]);
   });
 
-  for (const { author, readers, text: said, envelope } of world.cases) {
+  for (const { author, readers, text: said, envelope, givenBy = {} } of world.cases) {
     test(`"${said}" opens for ${readers.join(" and ")}, and for nobody else`, () => {
       for (const { login } of world.people) {
         if (!readers.includes(login)) {
@@ -247,7 +253,7 @@ describe("the recorded world", async () => {
         }
         const found = reader.read(opened[login], hex(envelope));
         assert.equal(found.data.toString("utf8"), said);
-        assert.ok(found.by.includes(author));
+        assert.ok(found.by.includes(givenBy[login] ?? author));
         if (found.author) assert.equal(found.author.login, author);
       }
     });

@@ -15,7 +15,7 @@ use regrant::store::{self, Batch, Entry, MAX_TEXT, Outcome, Store};
 use regrant::trust::{Trust, check_offer, matches, qr_payload};
 use regrant::wire::access::AccessRequest;
 use regrant::wire::exchange::{Exchange, Wrap};
-use regrant::wire::grant::{Grant, GrantEntry};
+use regrant::wire::grant::{Grant, GrantEntry, Origin};
 use regrant::wire::keyset::Keyset;
 use regrant::wire::manifest::{Entry as Listed, Manifest};
 use regrant::wire::notification::Notification;
@@ -78,16 +78,31 @@ fn exchange(recipients: usize, created: u64) -> Result<()> {
 }
 
 fn grant(entries: usize, created: u64, not_after: Option<u64>, more: usize) -> Result<()> {
+    let plain = ids(entries).into_iter().map(|id| GrantEntry::new(id, 1, Fixed([3; 32])));
+    grant_of(plain.collect(), created, not_after, more)
+}
+
+/// A grant whose entries name so many bytes of logins.
+fn grant_that_names(bytes: usize) -> Result<()> {
+    let logins: Vec<String> = (0..bytes).step_by(256).map(|at| "o".repeat((bytes - at).min(256))).collect();
+    let pairs: Vec<&[String]> = logins.chunks(2).collect();
+    let origin = |pair: &[String]| Origin { owner: pair.first().cloned(), sealer: pair.get(1).cloned() };
+    let entries = ids(pairs.len()).into_iter().zip(pairs);
+    let entries = entries.map(|(id, pair)| GrantEntry(id, 1, Fixed([3; 32]), Some(origin(pair).into())));
+    grant_of(entries.collect(), 0, None, 0)
+}
+
+fn grant_of(entries: Vec<GrantEntry>, created: u64, not_after: Option<u64>, more: usize) -> Result<()> {
     let mut grant = Grant {
         id: Uuid::nil(),
         suite: 1,
         exchange: Uuid::nil(),
         delegate: "bob".into(),
         grantor_fingerprint: Fixed([1; 32]),
-        entries: ids(entries).into_iter().map(|id| GrantEntry::new(id, 1, Fixed([3; 32]))).collect(),
+        sealed: Bytes(vec![0; entries.len() * 32 + boxes::BOX_OVERHEAD + more]),
+        entries,
         created,
         not_after,
-        sealed: Bytes(vec![0; entries * 32 + boxes::BOX_OVERHEAD + more]),
         signature: EMPTY,
         extra: Extra::default(),
     };
@@ -203,6 +218,7 @@ fn lists_in_records_have_limits() {
     assert!(refused(exchange(0, 0)) && refused(exchange(17, 0)));
     assert!(grant(1, 0, None, 0).is_ok() && grant(4096, 0, None, 0).is_ok());
     assert!(refused(grant(0, 0, None, 0)) && refused(grant(4097, 0, None, 0)) && refused(grant(4, 0, None, 1)));
+    assert!(grant_that_names(1 << 20).is_ok() && refused(grant_that_names((1 << 20) + 1)));
     assert!(revocation(4096, 1, 0).is_ok() && revocation(1, 4096, 0).is_ok());
     assert!(refused(revocation(4097, 1, 0)) && refused(revocation(1, 4097, 0)));
     assert!(refused(revocation(0, 1, 0)) && refused(revocation(1, 0, 0)));

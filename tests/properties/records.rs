@@ -62,6 +62,16 @@ fn unlocker() -> BoxedStrategy<Value> {
     prop_oneof![with, without].boxed()
 }
 
+/// An entry of a grant.
+fn granted() -> BoxedStrategy<Value> {
+    let plain = (id(), version(), hash()).prop_map(|(item, version, digest)| json!([item, version, digest]));
+    let origin = object(vec![("owner?", text()), ("sealer?", text())]);
+    let named = (id(), version(), hash(), origin).prop_map(|(item, version, digest, origin)| {
+        json!([item, version, digest, Value::Object(origin.into_iter().collect())])
+    });
+    prop_oneof![plain, named].boxed()
+}
+
 fn entry() -> BoxedStrategy<Value> {
     let fields = vec![("id", id()), ("kind", kind()), ("holder?", party()), ("addedBy", party()), ("hash", hash())];
     object(fields).prop_map(|fields| Value::Object(fields.into_iter().collect())).boxed()
@@ -181,7 +191,7 @@ fn all() -> Vec<(BoxedStrategy<Fields>, Reads)> {
                 ("exchange", id()),
                 ("delegate", text()),
                 ("grantorFingerprint", hash()),
-                ("entries", list((id(), version(), hash()).prop_map(|(a, b, c)| json!([a, b, c])).boxed())),
+                ("entries", list(granted())),
                 ("created", int()),
                 ("notAfter?", int()),
                 ("sealed", bytes(0..80)),

@@ -210,7 +210,7 @@ mod make {
         let a = join(&memory, &alice, false);
         let b = join(&memory, &bob, false);
         let c = join(&memory, &old_carol, false);
-        let mut items = Vec::new();
+        let mut items: Vec<Value> = Vec::new();
         let mut seal = |by: &Session, content: &str, to: &[&str], readers: &[&str], sign: bool| {
             let share_with = to.iter().map(ToString::to_string).collect();
             let sealed =
@@ -224,10 +224,20 @@ mod make {
         seal(&a, "for bob", &["bob"], &["alice", "bob"], false);
         seal(&b, "signed by bob", &["alice", "carol"], &["alice", "bob", "carol"], true);
         seal(&c, "carol's own, from before", &[], &["carol"], false);
+        // Bob passes one of Alice's on, and writes the next version of another: his grants name her.
+        let passed_on = seal(&a, "signed by alice, passed on", &["bob"], &["alice", "bob", "carol"], true);
+        block_on(b.give_access(Some(&[passed_on]), &["carol".into()], None, &|_| Ok(()))).unwrap();
         let cut = seal(&a, "no longer bob's", &["bob"], &["alice"], false);
         block_on(a.revoke(Some(&[cut]), "bob", false)).unwrap();
+        let written = seal(&a, "first version", &["bob"], &["alice", "bob"], false);
         block_on(a.renew_keys(None, &|_| Ok(()))).unwrap();
+        let options = SealOptions { id: Some(written), ..SealOptions::default() };
+        let next = block_on(b.encrypt(draft("second version, by bob"), &options)).unwrap();
+        let next = (next.version, hex::encode(next.bytes.into_heap()));
         seal(&b, "to alice's second keyset", &["alice"], &["alice", "bob"], false);
+        items[4]["givenBy"] = json!({ "carol": "bob" });
+        items.push(json!({ "text": "second version, by bob", "author": "bob", "readers": ["alice", "bob"], "envelope": next.1 }));
+        assert_eq!(next.0, 2);
         let many = (0..10).map(|n| draft(&n.to_string())).collect();
         let options = SealOptions { share_with: vec!["bob".into()], ..SealOptions::default() };
         block_on(a.encrypt_many(many, &options, &|_| Ok(()))).unwrap();

@@ -28,6 +28,8 @@ const JOBS: &[Job] = &[
     Job { name: "loaded", units: 20, run: loaded },
     // Random sharing graphs against the model, by other seeds.
     Job { name: "graphs", units: 20, run: graphs },
+    // Random worlds with a hostile relay, by other seeds; each unit some minutes.
+    Job { name: "world", units: 20, run: world },
     // Ten minutes of each fuzz target.
     Job { name: "fuzz", units: 5, run: fuzz },
     // What judges and what is judged, broken in every way that is known, against the core's tests.
@@ -148,6 +150,13 @@ fn loaded(_: u32) -> Result<()> {
 fn graphs(unit: u32) -> Result<()> {
     let mut cargo = native_cargo();
     cargo.args(["test", "--quiet", "--test", "all", "random_graphs"]).env("REGRANT_SEED", (1000 + unit).to_string());
+    shell::tee(&mut cargo).map(drop)
+}
+
+fn world(unit: u32) -> Result<()> {
+    let mut cargo = native_cargo();
+    cargo.args(["test", "--quiet", "--test", "all", "hostile_world"]);
+    cargo.env("REGRANT_SEED", (1000 + unit).to_string()).env("REGRANT_WORLDS", "2000");
     shell::tee(&mut cargo).map(drop)
 }
 
