@@ -9,6 +9,7 @@ import { derive, hpkeKey, hpkeOpen, hpkeSeal, openBox, openMessage, sealBox, x25
 import { ed25519Public, sign, verify } from "../independent/boxes.mjs";
 import { qrPayload, verificationCode } from "../independent/code.mjs";
 import { openEnvelope, sealEnvelope } from "../independent/envelope.mjs";
+import { meaning, readHead } from "../independent/heads.mjs";
 import { fingerprintOf, makeKeyset, openPrivate } from "../independent/keyset.mjs";
 import { Reader } from "../independent/reader.mjs";
 import { passwordSlot, relayHash, slotHash } from "../independent/slots.mjs";
@@ -229,6 +230,16 @@ describe("the recorded world", async () => {
     for (const { keyset } of world.people.flatMap(({ login }) => reader.identity(login))) {
       assert.ok(opened[keyset.login].has(toBase64url(fingerprintOf(keyset))), `${keyset.login} ${keyset.version}`);
     }
+  });
+
+  test("what everybody says to their own devices is whole, and opens", () => {
+    const pins = {};
+    for (const { login } of world.people) {
+      const { head } = kept(`said/${login}`)[0];
+      const piece = (name) => kept(`piece/${login}/${Buffer.from(name, "base64url").toString("hex")}`)[0];
+      pins[login] = Object.keys(meaning(readHead(head, opened[login].get(head.fingerprint), piece).entries).pins);
+    }
+    assert.deepEqual(pins, { alice: ["alice", "bob"], bob: ["alice", "carol"], carol: [] });
   });
 
   test("hashes, codes and what a relay keeps of a secret are as recorded", () => {

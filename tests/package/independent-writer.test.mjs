@@ -10,6 +10,7 @@ import { verificationCode } from "../independent/code.mjs";
 import { sealEnvelope } from "../independent/envelope.mjs";
 import { makeExchange, makeGrant, makeWrap, openWrap } from "../independent/grants.mjs";
 import { fingerprintOf, makeKeyset, ownPairSeed } from "../independent/keyset.mjs";
+import { makeHead } from "../independent/heads.mjs";
 import { Reader } from "../independent/reader.mjs";
 import { logged, readRelay, writeRelay } from "../independent/relay.mjs";
 import { keypairSlot, makeManifest, newSecret, passwordSlot, relayHash, successorSlot } from "../independent/slots.mjs";
@@ -47,6 +48,8 @@ describe("what the independent writer made, read by the package", () => {
     writeRelay(directory, {
       "identity/erin": { keysets: [entry(own.first, down, makeManifest(own.first, [unlocker])), entry(own.erin, password)] },
       "identity/finn": { keysets: [entry(own.finn, keypairSlot(own.finn, pairs[2].publicKey))] },
+      ...said(own.erin, [["share\nalice", { at: Date.now(), value: true }]]),
+      ...said(own.finn, []),
     });
     const alices = newest("alice");
     share("before the renewal", own.first, [own.first.keyset], { data: text("old"), metadata: { type: "string" } });
@@ -62,6 +65,14 @@ describe("what the independent writer made, read by the package", () => {
     share("one of a crowd", own.erin, [own.erin.keyset, alices], { data: text("found"), metadata: { type: "string" }, beside: 600 });
     share("finn's", own.finn, [own.finn.keyset, alices], { data: Buffer.alloc(0), metadata: { type: "bytes" } });
   });
+
+  /** What a relay keeps of what an identity says to its own devices. */
+  function said(set, entries) {
+    const { head, pieces } = makeHead(set, { counter: 0 }, new Map(entries));
+    const all = Object.entries(pieces).map(([name, sealed]) => [`piece/${set.keyset.login}/${Buffer.from(name, "base64url").toString("hex")}`, sealed]);
+    const bytes = all.reduce((sum, [, sealed]) => sum + Buffer.from(sealed, "base64url").length, 0);
+    return { [`said/${set.keyset.login}`]: { head, pieces: all.length, bytes }, ...Object.fromEntries(all) };
+  }
 
   /** What a relay keeps of a keyset with one slot. `before`: the manifest that this one replaces. */
   function entry(set, slot, before, opensWith = secret) {
@@ -108,6 +119,8 @@ describe("what the independent writer made, read by the package", () => {
     assert.equal(erin.isNew, false);
     assert.equal(erin.publicKey.fingerprint, own.erin.fingerprint.toString("hex"));
     assert.equal(erin.publicKey.version, 2);
+    assert.deepEqual([...erin.warnings], []);
+    assert.deepEqual(await erin.sharingFuture(), ["alice"]);
     assert.equal((await erin.decrypt(sealed["before the renewal"].bytes)).data, "old");
     const { data, metadata, author } = await erin.decrypt(sealed["for herself"].bytes);
     assert.deepEqual([data, metadata, author.login, author.by], ["self", { k: [1, "v"] }, "erin", "grant"]);
