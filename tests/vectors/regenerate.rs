@@ -49,7 +49,7 @@ fn regenerate() {
         json!(hex::encode(block_on(seal_message(&engine, &public, &super::transcript(case), &message)).unwrap()))
     });
 
-    let kdf = |password: &str, kdf: Value| json!({ "password": password, "application": "regrant", "login": "alice", "kdf": kdf });
+    let kdf = |password: &str, kdf: Value| json!({ "password": password, "application": "regrant", "login": "alice", "relayId": "embedded:default", "kdf": kdf });
     let kdfs = vec![
         kdf("correct horse battery staple", json!({ "name": "argon2id", "memoryKiB": 65536, "iterations": 3 })),
         kdf("\u{fb01}anc\u{e9}e \u{2460}", json!({ "name": "argon2id", "memoryKiB": 19456, "iterations": 2 })),
