@@ -8,11 +8,10 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`error`], [`secret`], [`encoding`] | errors with stable codes; secret bytes; transcripts, base64url, hex |
+//! | [`error`], [`secret`], [`encoding`], [`wire`] | of the crate `regrant-protocol`: errors with stable codes; secret bytes; transcripts, base64url, hex; records that leave the device, their parsing and signatures |
 //! | [`crypto`] | keys and bytes in, bytes out: engines, boxes, the envelope, password derivation, shares |
-//! | [`wire`] | records that leave the device, their parsing and signatures |
 //! | [`store`] | what stays on the device |
-//! | [`relay`] | what others can reach: its operations, its rules, the relay embedded in the page |
+//! | [`relay`] | what others can reach: the relay embedded in the page, over the rules of the crate `regrant-relay` |
 //! | [`trust`] | whose key is whose: pins, chains, verification codes |
 //! | [`keyring`] | own keysets: making them, opening them through slots, renewing |
 //! | [`graph`] | who acts, and everyone else's keysets, judged |
@@ -20,18 +19,16 @@
 //! | [`recovery`] | notifications after a loss, and giving access back |
 //! | [`client`] | the facade: one engine, store and relay, and the sessions over them |
 
+pub use regrant_protocol::{encoding, error, secret, wire};
+
 pub mod client;
 pub mod crypto;
 pub mod delegation;
-pub mod encoding;
-pub mod error;
 pub mod graph;
 #[cfg(target_arch = "wasm32")]
 pub mod js;
 pub mod keyring;
 pub mod recovery;
 pub mod relay;
-pub mod secret;
 pub mod store;
 pub mod trust;
-pub mod wire;

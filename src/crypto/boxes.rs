@@ -12,8 +12,7 @@ use crate::encoding::Transcript;
 use crate::error::{Error, Result};
 use crate::secret::{Key32, SecretBytes, equal};
 
-/// What a box adds to its content: salt, commitment and tag.
-pub const BOX_OVERHEAD: usize = 32 + 32 + 16;
+pub use regrant_protocol::wire::BOX_OVERHEAD;
 const NONCE: [u8; 12] = [0; 12];
 
 fn derive(key: &Key32, salt: &[u8], context: &Transcript) -> Result<Zeroizing<[u8; 64]>> {

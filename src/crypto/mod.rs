@@ -16,16 +16,16 @@ pub mod split;
 #[cfg(target_arch = "wasm32")]
 pub mod webcrypto;
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::rc::Rc;
 
-use regrant_symmetric::sha256;
 use zeroize::Zeroizing;
 
-use crate::encoding::Transcript;
 use crate::error::{Code, Error, Result};
 use crate::secret::{Key32, SecretBytes};
+use regrant_protocol::primitives::signed_for;
+pub use regrant_protocol::primitives::{MAX_SIGNED, verify};
+
 use keys::{DecryptionKey, EncryptionKey, RestKey, SigningKey};
 
 /// Which implementation holds private keys.
@@ -204,27 +204,4 @@ impl Engine {
         }
         Ok(okm)
     }
-}
-
-/// The most bytes that are signed as they are; of a longer message its hash is signed (protocol section 0).
-///
-/// An implementation may need all of a message in memory of which it has little: libgcrypt, and so WebKitGTK, ends the
-/// process, and the page with it, when it is to sign 64 KiB.
-pub const MAX_SIGNED: usize = 32 << 10;
-
-/// What is signed for a message: the message, or T("transcript", its SHA-256).
-fn signed_for(message: &[u8]) -> Cow<'_, [u8]> {
-    if message.len() <= MAX_SIGNED {
-        return Cow::Borrowed(message);
-    }
-    let hashed = Transcript::new("transcript").bytes(&sha256(message));
-    Cow::Owned(hashed.as_bytes().to_vec())
-}
-
-/// Verifies an Ed25519 signature over `message`, made as [`Engine::sign`] does. Errors: [`Code::VerificationFailed`].
-///
-/// Always in this module: it is synchronous, and both engines must refuse the same inputs.
-pub fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<()> {
-    rust::ed25519_verify(public, &signed_for(message), signature)
-        .map_err(|_| Error::new(Code::VerificationFailed, "a signature does not verify"))
 }

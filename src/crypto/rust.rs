@@ -3,8 +3,6 @@
 //! Bytes in, bytes out. RSA here is not constant time (RUSTSEC-2023-0071 is open for every published
 //! `rsa`); blinding is on, and private-key operations go to WebCrypto wherever it exists.
 
-use curve25519_dalek::edwards::CompressedEdwardsY;
-use curve25519_dalek::scalar::Scalar;
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use regrant_symmetric::Gcm;
@@ -14,6 +12,8 @@ use rsa::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey};
 use rsa::traits::PrivateKeyParts;
 use sha2::Sha256;
 use zeroize::Zeroizing;
+
+pub use regrant_protocol::primitives::{ed25519_check, ed25519_verify, hkdf, hkdf32};
 
 use super::keys::EncryptionKey;
 use crate::error::{Error, Result};
@@ -39,18 +39,6 @@ pub fn aes_gcm_open(key: &Key32, nonce: &[u8; 12], sealed: &[u8]) -> Result<Secr
 /// [`aes_gcm_open`] with a key that is ready.
 pub(crate) fn gcm_open(key: &Gcm, nonce: &[u8; 12], sealed: &[u8]) -> Result<SecretBytes> {
     key.open(nonce, sealed).map(SecretBytes::new).map_err(|_| Error::corrupt())
-}
-
-/// HKDF-SHA-256 (RFC 5869) into `okm`, at most 8160 bytes.
-pub fn hkdf(ikm: &[u8], salt: &[u8], info: &[u8], okm: &mut [u8]) -> Result<()> {
-    regrant_symmetric::hkdf(ikm, salt, info, okm).map_err(|_| Error::bad_input("HKDF gives at most 8160 bytes"))
-}
-
-/// `HKDF(x, info)` of the protocol: SHA-256, empty salt, 32 bytes.
-pub fn hkdf32(ikm: &[u8], info: &[u8]) -> Result<Key32> {
-    let mut okm = zeroize::Zeroizing::new([0; 32]);
-    hkdf(ikm, &[], info, &mut okm[..])?;
-    Key32::from_slice(&okm[..])
 }
 
 /// A new RSA key of 2048, 3072 or 4096 bits with e = 65537, as PKCS#8 DER.
@@ -140,31 +128,6 @@ pub fn rsa_decrypt(key: &rsa::RsaPrivateKey, label: &[u8], ciphertext: &[u8]) ->
 /// Ed25519 (RFC 8032): the public key of a seed.
 pub fn ed25519_public(seed: &Key32) -> [u8; 32] {
     ed25519_dalek::SigningKey::from_bytes(seed.expose()).verifying_key().to_bytes()
-}
-
-/// What both engines refuse before they verify: small-order or non-canonical A and R, and S >= L.
-pub fn ed25519_check(public: &[u8; 32], signature: &[u8; 64]) -> Result<()> {
-    let (r, s) = signature.split_at(32);
-    for point in [&public[..], r] {
-        let compressed = CompressedEdwardsY::from_slice(point).map_err(|_| Error::corrupt())?;
-        let decompressed = compressed.decompress().ok_or_else(Error::corrupt)?;
-        if decompressed.is_small_order() || decompressed.compress() != compressed {
-            return Err(Error::corrupt());
-        }
-    }
-    let mut scalar = [0; 32];
-    scalar.copy_from_slice(s);
-    if bool::from(Scalar::from_canonical_bytes(scalar).is_none()) {
-        return Err(Error::corrupt());
-    }
-    Ok(())
-}
-
-/// Verifies an Ed25519 signature, after [`ed25519_check`].
-pub fn ed25519_verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> Result<()> {
-    ed25519_check(public, signature)?;
-    let key = ed25519_dalek::VerifyingKey::from_bytes(public).map_err(|_| Error::corrupt())?;
-    key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature)).map_err(|_| Error::corrupt())
 }
 
 /// X25519 (RFC 7748): the public key of a private one.

@@ -11,7 +11,7 @@ use regrant::encoding::from_base64url;
 use regrant::error::Code;
 use regrant::keyring::{KeyPair, Secret};
 use regrant::relay::embedded::{Backend, Embedded, memory::Memory};
-use regrant::relay::rules::logins::login_transcript;
+use regrant::relay::login_transcript;
 use regrant::relay::{ExchangeRecord, GrantRecord, NotificationRecord, OwnKeyset, Relay};
 use regrant::secret::SecretBytes;
 use regrant::store::{Store, memory};

@@ -47,7 +47,7 @@ impl Plan {
         let parts: Vec<&str> = file.split('/').collect();
         let stem = parts.last().and_then(|name| name.strip_suffix(".mjs")).map(str::to_owned);
         match (parts.as_slice(), stem) {
-            (["src" | "symmetric", ..] | ["Cargo.toml" | "Cargo.lock"], _) => {
+            (["protocol" | "relay" | "src" | "symmetric", ..] | ["Cargo.toml" | "Cargo.lock"], _) => {
                 self.core = true;
                 self.programs.extend(THROUGHOUT.iter().map(|name| (*name).to_owned()));
             }

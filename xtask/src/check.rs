@@ -37,7 +37,17 @@ pub(crate) fn quick() -> Result<()> {
 pub(crate) fn wasm() -> Result<()> {
     stage("clippy for wasm", || {
         let mut cargo = setup::wasm()?.cargo();
-        cargo.args(["clippy", "--quiet", "--package", "regrant", "--all-targets", "--target", TARGET]);
+        cargo.args([
+            "clippy",
+            "--quiet",
+            "--package",
+            "regrant",
+            "--package",
+            "regrant-protocol",
+            "--all-targets",
+            "--target",
+            TARGET,
+        ]);
         shell::run(cargo.args(["--", "-D", "warnings"]))
     })
 }
@@ -76,7 +86,10 @@ pub(crate) fn documents() -> Result<()> {
 /// What `cargo publish` would send can be put together, and cargo has nothing to say about it.
 fn crate_package() -> Result<()> {
     let mut cargo = native_cargo();
-    cargo.args(["package", "--package", "regrant", "--package", "regrant-symmetric"]);
+    cargo.arg("package");
+    for package in ["regrant", "regrant-protocol", "regrant-relay", "regrant-symmetric"] {
+        cargo.args(["--package", package]);
+    }
     cargo.args(["--allow-dirty", "--no-verify", "--quiet"]);
     let output = shell::output(&mut cargo)?;
     let said = String::from_utf8_lossy(&output.stderr);

@@ -14,6 +14,8 @@ const INPUTS: &[&str] = &[
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "pkg-template",
+    "protocol",
+    "relay",
     "src",
     "symmetric",
     "tests/package-lock.json",

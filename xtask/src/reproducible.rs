@@ -15,6 +15,8 @@ const SOURCES: &[&str] = &[
     "LICENSE-MIT",
     "README.md",
     "pkg-template",
+    "protocol",
+    "relay",
     "src",
     "symmetric",
     "tests/all.rs",

@@ -7,8 +7,7 @@ use uuid::Uuid;
 use crate::encoding::Hash;
 use crate::error::{Code, Error, Result};
 
-/// The header's length in bytes.
-pub const HEADER_LENGTH: usize = 94;
+pub use regrant_protocol::wire::HEADER_LENGTH;
 /// The part of the header that is HKDF info: everything before salt and commitment.
 pub(super) const HEAD: usize = 30;
 /// AES-GCM's tag, in bytes.
@@ -16,8 +15,7 @@ pub(super) const TAG: u64 = 16;
 /// The author trailer's plaintext and ciphertext, in bytes.
 pub(super) const TRAILER: usize = 364;
 pub(super) const SEALED_TRAILER: u64 = TRAILER as u64 + TAG;
-/// The longest metadata plaintext, in bytes.
-pub const MAX_METADATA: usize = 1 << 20;
+pub use regrant_protocol::wire::MAX_METADATA;
 /// log2 of the chunk size: 256 KiB.
 pub const DEFAULT_CHUNK_LOG2: u8 = 18;
 /// The longest envelope, in bytes.

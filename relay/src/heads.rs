@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 use super::account::{account_of, require_newest};
 use super::log::{self, Entry, limit};
 use super::{Batch, Context, Records, Ruled, conflict, forbidden, profiles, segment};
-use crate::crypto::boxes::BOX_OVERHEAD;
-use crate::encoding::{Bytes, Hash};
-use crate::error::{Error, Result};
-use crate::relay::Reply;
-use crate::wire;
-use crate::wire::keyset::Keyset;
-use crate::wire::pieces::{self, MAX_ALL_PIECES, MAX_ENTRY, MAX_PIECES};
-use crate::wire::statement::{HEAD, Head, HeadChange, Statement};
+use regrant_protocol::encoding::{Bytes, Hash};
+use regrant_protocol::error::{Error, Result};
+use regrant_protocol::operations::Reply;
+use regrant_protocol::wire;
+use regrant_protocol::wire::BOX_OVERHEAD;
+use regrant_protocol::wire::keyset::Keyset;
+use regrant_protocol::wire::pieces::{self, MAX_ALL_PIECES, MAX_ENTRY, MAX_PIECES};
+use regrant_protocol::wire::statement::{HEAD, Head, HeadChange, Statement};
 
 /// How far a counter may be ahead of the one before it. Devices go on from what they saw, also after a relay went back to a
 /// backup; whoever jumps to the last number would keep the identity from saying anything more with these keys.

@@ -14,12 +14,12 @@ use super::graph::{sharing_above, within_reach};
 use super::log::{self, Entry, exchange_key, grant_key, limit};
 use super::uploads::kept_key;
 use super::{Batch, Context, Records, Ruled, Ticket, conflict, forbidden, revocations, segment};
-use crate::error::{Code, Error};
-use crate::relay::{ExchangeRecord, GrantRecord, Reply};
-use crate::wire::MAX_GRANT_ENTRIES;
-use crate::wire::exchange::Exchange;
-use crate::wire::grant::{Grant, GrantEntry};
-use crate::wire::revocation::Revocation;
+use regrant_protocol::error::{Code, Error};
+use regrant_protocol::operations::{ExchangeRecord, GrantRecord, Reply};
+use regrant_protocol::wire::MAX_GRANT_ENTRIES;
+use regrant_protocol::wire::exchange::Exchange;
+use regrant_protocol::wire::grant::{Grant, GrantEntry};
+use regrant_protocol::wire::revocation::Revocation;
 
 /// Up to this many entries, a grant is indexed under each of its items; a revocation likewise.
 pub(super) const INDEXED_BY_ITEM: usize = 8;
@@ -179,7 +179,7 @@ pub(super) fn put(
         match (db.get::<Item>(&key)?, version) {
             (None, 1) => {
                 let life = life(db, caller.login())?;
-                batch.put(key, 0, &Item { owner: caller.login.clone(), life, version: 1, deleted: false })?;
+                batch.put(key, 0, &Item { owner: caller.login().to_owned(), life, version: 1, deleted: false })?;
             }
             (Some((rev, item)), v) if !item.deleted && Some(*v) == item.version.checked_add(1) => {
                 // Its owner goes on also from a version that a reader left them out of, or revoked from them.
@@ -375,7 +375,7 @@ fn cut(
         if exchange.delegate != revocation.login {
             return Err(forbidden("a revocation cuts grants to the one it names").into());
         }
-        told.insert(caller.login.clone());
+        told.insert(caller.login().to_owned());
         told.extend(parties(db, exchange)?.into_iter().map(str::to_owned));
         let own = is_delegator(db, caller.login(), exchange)?;
         let gone = rewrite.iter().any(|g| g.id == *id) || remove.contains(id);
@@ -569,7 +569,7 @@ pub(super) fn readers(cx: &Context<'_>, db: &Records, item: Uuid) -> Ruled<Reply
 /// Every grant to `login` that concerns the caller: as its grantor, or as the owner of some of its items.
 pub(super) fn granted_to(cx: &Context<'_>, db: &Records, login: &str) -> Ruled<Reply> {
     let caller = cx.caller()?;
-    crate::encoding::check_login(login)?;
+    regrant_protocol::encoding::check_login(login)?;
     let mut grants = Vec::new();
     for (exchange, record) in log::all_grants(db, login)? {
         if exchange.delegate != login || !record.grant.is_current(cx.now) {

@@ -5,11 +5,11 @@ use uuid::Uuid;
 use super::account::{account, account_of, require_newest};
 use super::log::{self, Entry, limit};
 use super::{Batch, Context, Records, Ruled, conflict, forbidden, segment};
-use crate::crypto::boxes::BOX_OVERHEAD;
-use crate::encoding::Bytes;
-use crate::error::{Code, Error};
-use crate::relay::{Reply, RequestRecord};
-use crate::wire::access::{ANSWER_OVERHEAD, AccessRequest, AccessStatus, MAX_ANSWER};
+use regrant_protocol::encoding::Bytes;
+use regrant_protocol::error::{Code, Error};
+use regrant_protocol::operations::{Reply, RequestRecord};
+use regrant_protocol::wire::BOX_OVERHEAD;
+use regrant_protocol::wire::access::{ANSWER_OVERHEAD, AccessRequest, AccessStatus, MAX_ANSWER};
 
 /// The most requests in one answer.
 const PAGE: u64 = 256;

@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::account::closed_at;
 use super::{Batch, Context, Records, Ruled, segment};
-use crate::error::Result;
-use crate::relay::{Event, ExchangeRecord, GrantRecord, Reply};
-use crate::wire::exchange::Exchange;
-use crate::wire::revocation::Revocation;
+use regrant_protocol::error::Result;
+use regrant_protocol::operations::{Event, ExchangeRecord, GrantRecord, Reply};
+use regrant_protocol::wire::exchange::Exchange;
+use regrant_protocol::wire::revocation::Revocation;
 
 /// The most entries in one answer.
 const PAGE: usize = 256;
@@ -58,7 +58,7 @@ pub(super) fn append(db: &Records, batch: &mut Batch, login: &str, entry: &Entry
         None => before,
     };
     if current > before {
-        let text = crate::wire::to_json(entry)?;
+        let text = regrant_protocol::wire::to_json(entry)?;
         for n in before + 1..=current {
             if batch.written(&entry_key(login, n))?.is_some_and(|there| *there == *text) {
                 return Ok(n);
@@ -198,7 +198,9 @@ fn resolve(db: &Records, entry: Entry, now: u64) -> Ruled<Vec<Event>> {
 /// The sum of a batch's limits is the backend's matter; this bounds one operation's list arguments.
 pub(super) fn limit(len: usize, most: usize, what: &'static str) -> Result<()> {
     if len > most {
-        return Err(crate::error::Error::bad_input(format!("too many {what} in one operation: at most {most}")));
+        return Err(regrant_protocol::error::Error::bad_input(format!(
+            "too many {what} in one operation: at most {most}"
+        )));
     }
     Ok(())
 }

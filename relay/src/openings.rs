@@ -9,9 +9,9 @@ use super::grants::{held_by, present_owner};
 use super::graph::can_act_for;
 use super::log::limit;
 use super::{Batch, Context, Records, Ruled, forbidden, segment};
-use crate::encoding::check_login;
-use crate::error::Error;
-use crate::relay::{MAX_REASON, Opening, Reply};
+use regrant_protocol::encoding::check_login;
+use regrant_protocol::error::Error;
+use regrant_protocol::operations::{MAX_REASON, Opening, Reply};
 
 /// The most items that are noted in one operation.
 const MAX_ITEMS: usize = 4096;

@@ -8,13 +8,13 @@ use super::account::{
 };
 use super::log::{self, limit};
 use super::{Batch, Context, Records, Ruled, Ticket, conflict, forbidden, graph, heads, profiles};
-use crate::encoding::{Signature, check_login};
-use crate::error::{Code, Error, Result};
-use crate::relay::{LoginSecret, OwnKeyset, Renewal, Reply, SlotChange};
-use crate::wire;
-use crate::wire::keyset::Keyset;
-use crate::wire::slot::SlotKind;
-use crate::wire::statement::Statement;
+use regrant_protocol::encoding::{Signature, check_login};
+use regrant_protocol::error::{Code, Error, Result};
+use regrant_protocol::operations::{LoginSecret, OwnKeyset, Renewal, Reply, SlotChange};
+use regrant_protocol::wire;
+use regrant_protocol::wire::keyset::Keyset;
+use regrant_protocol::wire::slot::SlotKind;
+use regrant_protocol::wire::statement::Statement;
 
 pub(super) fn read(db: &Records, logins: &[String], removed: bool) -> Ruled<Reply> {
     limit(logins.len(), 1024, "logins")?;
@@ -160,7 +160,7 @@ pub(super) fn register(
     profiles::begin(db, batch, &new.keyset, profile)?;
     graph::begin_administration(db, batch, login)?;
     write(db, batch, rev, None, account, Room::Ordinary)?;
-    Ok(Reply::Ticket { ticket: Ticket { login: login.clone(), fingerprint: new.keyset.fingerprint() } })
+    Ok(Reply::Ticket { ticket: Ticket::of(login, new.keyset.fingerprint()) })
 }
 
 fn push_version(account: &mut Account, new: &OwnKeyset, secrets: &[LoginSecret], room: Room) -> Ruled<()> {
@@ -206,7 +206,7 @@ fn begin_anew(
     push_version(&mut account, new, secrets, Room::Excluding)?;
     heads::begin(db, batch, &new.keyset, head)?;
     write(db, batch, rev, Some(&before), account, Room::Excluding)?;
-    Ok(Reply::Ticket { ticket: Ticket { login: login.clone(), fingerprint: new.keyset.fingerprint() } })
+    Ok(Reply::Ticket { ticket: Ticket::of(login, new.keyset.fingerprint()) })
 }
 
 /// An administrator begins somebody's keys anew. Nothing that was sealed before opens by it.
@@ -232,7 +232,7 @@ pub(super) fn overwrite(
 pub(super) fn bury(batch: &mut Batch, rev: u64, before: &Account) -> Ruled<()> {
     let mut account = before.clone();
     for member in &mut account.keysets {
-        member.own.private = crate::encoding::Bytes::default();
+        member.own.private = regrant_protocol::encoding::Bytes::default();
         member.own.slots.clear();
         member.own.manifest.slots.clear();
         member.secrets.clear();
@@ -305,7 +305,7 @@ pub(super) fn renew(
         }
         write(db, batch, rev, Some(&before), account, room)?;
         if login == caller.login() {
-            fresh = Some(Ticket { login: login.clone(), fingerprint: new.keyset.fingerprint() });
+            fresh = Some(Ticket::of(login, new.keyset.fingerprint()));
         }
     }
     Ok(fresh.map_or(Reply::Done, |ticket| Reply::Ticket { ticket }))

@@ -20,9 +20,9 @@ pub mod statement;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::crypto;
 use crate::encoding::{Hash, Signature, Transcript, check_login, from_json};
 use crate::error::{Code, Error, Result};
+use crate::primitives;
 pub use extra::{Extra, MAX_EXTRA, MAX_EXTRA_DEPTH};
 
 /// The suite of protocol version 1: RSA-OAEP-256, Ed25519, AES-256-GCM, HKDF-SHA-256.
@@ -39,6 +39,13 @@ pub const LAST_LIST: u64 = MAX_TIME;
 pub const MAX_MANAGERS: usize = 64;
 /// The most recipients of one exchange key.
 pub const MAX_RECIPIENTS: usize = 16;
+
+/// What a box adds to its content: salt, commitment and tag.
+pub const BOX_OVERHEAD: usize = 32 + 32 + 16;
+/// The header's length in bytes.
+pub const HEADER_LENGTH: usize = 94;
+/// The longest metadata plaintext, in bytes.
+pub const MAX_METADATA: usize = 1 << 20;
 
 /// Refuses suites that this version does not know.
 pub fn check_suite(suite: u64) -> Result<()> {
@@ -70,8 +77,8 @@ impl Party {
 }
 
 /// Verifies one signature field of a record.
-pub(crate) fn verify(key: &Hash, transcript: &Transcript, signature: &Signature) -> Result<()> {
-    crypto::verify(&key.0, transcript.as_bytes(), &signature.0)
+pub fn verify(key: &Hash, transcript: &Transcript, signature: &Signature) -> Result<()> {
+    primitives::verify(&key.0, transcript.as_bytes(), &signature.0)
 }
 
 /// The latest time that a record may name, in Unix milliseconds: the largest integer that JavaScript's numbers hold.

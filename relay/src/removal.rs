@@ -11,7 +11,7 @@ use super::{
     Batch, Context, Records, Ruled, conflict, forbidden, graph, heads, notifications, openings, profiles, requests,
     uploads,
 };
-use crate::relay::Reply;
+use regrant_protocol::operations::Reply;
 
 /// The most items in one operation.
 const MAX_ITEMS: usize = 256;

@@ -6,11 +6,11 @@ use sha2::{Digest, Sha256};
 use super::account::account_of;
 use super::log::limit;
 use super::{Batch, Context, Records, Ruled, Ticket, segment};
-use crate::encoding::{Hash, Signature, Transcript, check_login};
-use crate::error::{Code, Error};
-use crate::relay::{RelaySecret, Reply};
-use crate::secret::equal;
-use crate::wire;
+use regrant_protocol::encoding::{Hash, Signature, check_login};
+use regrant_protocol::error::{Code, Error};
+use regrant_protocol::operations::{RelaySecret, Reply, login_transcript};
+use regrant_protocol::secret::equal;
+use regrant_protocol::wire;
 
 /// How long a login challenge lives, in milliseconds.
 const CHALLENGE_LIFE: u64 = 60_000;
@@ -18,24 +18,6 @@ const CHALLENGE_LIFE: u64 = 60_000;
 #[derive(Clone, Serialize, Deserialize)]
 struct Challenge {
     expires: u64,
-}
-
-/// What a login signs.
-pub fn login_transcript(
-    relay_id: &str,
-    application: &str,
-    login: &str,
-    fingerprint: &Hash,
-    nonce: &Hash,
-    expires: u64,
-) -> Transcript {
-    Transcript::new("login")
-        .text(relay_id)
-        .text(application)
-        .text(login)
-        .bytes(&fingerprint.0)
-        .bytes(&nonce.0)
-        .int(expires)
 }
 
 fn challenge_key(login: &str, nonce: &Hash) -> String {
@@ -83,7 +65,7 @@ pub(super) fn login(cx: &Context<'_>, db: &Records, batch: &mut Batch, proof: &P
         return Err(refused().into());
     }
     batch.delete(key, rev);
-    Ok(Reply::Ticket { ticket: Ticket { login: login.to_owned(), fingerprint: *fingerprint } })
+    Ok(Reply::Ticket { ticket: Ticket::of(login, *fingerprint) })
 }
 
 pub(super) fn login_secret(db: &Records, login: &str, secret: &RelaySecret) -> Ruled<Reply> {
@@ -93,5 +75,5 @@ pub(super) fn login_secret(db: &Records, login: &str, secret: &RelaySecret) -> R
     // The newest first: it is the one that the owner most likely means.
     let member = account.keysets.iter().rev().find(|m| m.secrets.iter().any(|s| equal(&s.hash.0, &hash)));
     let member = member.ok_or_else(|| Error::new(Code::WrongSecret, "this secret does not open this login's keys"))?;
-    Ok(Reply::Ticket { ticket: Ticket { login: login.to_owned(), fingerprint: member.own.keyset.fingerprint() } })
+    Ok(Reply::Ticket { ticket: Ticket::of(login, member.own.keyset.fingerprint()) })
 }

@@ -6,11 +6,11 @@ use super::account::account_of;
 use super::heads::{self, AHEAD};
 use super::log::limit;
 use super::{Batch, Records, Ruled, conflict, segment};
-use crate::encoding::check_login;
-use crate::error::Error;
-use crate::relay::Reply;
-use crate::wire::keyset::Keyset;
-use crate::wire::statement::{PROFILE, Profile, Statement};
+use regrant_protocol::encoding::check_login;
+use regrant_protocol::error::Error;
+use regrant_protocol::operations::Reply;
+use regrant_protocol::wire::keyset::Keyset;
+use regrant_protocol::wire::statement::{PROFILE, Profile, Statement};
 
 /// The most identities in one answer.
 const PAGE: u64 = 256;

@@ -5,9 +5,9 @@ use uuid::Uuid;
 use super::account::{account, key as identity_key, require_newest};
 use super::log::{self, Entry, limit};
 use super::{Batch, Context, Records, Ruled, conflict, forbidden, segment};
-use crate::error::{Code, Error};
-use crate::relay::{NotificationRecord, Reply};
-use crate::wire::notification::{Notification, Status};
+use regrant_protocol::error::{Code, Error};
+use regrant_protocol::operations::{NotificationRecord, Reply};
+use regrant_protocol::wire::notification::{Notification, Status};
 
 const PAGE: usize = 100;
 /// The longest cursor, in bytes: a time, a hyphen and an id.

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Extra, MAX_MANAGERS, Party, check_suite, check_time, verify};
-use crate::crypto::keys::EncryptionKey;
 use crate::encoding::{Bytes, Hash, Signature, Transcript, check_login, compound};
 use crate::error::{Code, Error, Result};
+use crate::keys::EncryptionKey;
 
 /// Who alone changes an identity's list of slots, and renews its keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

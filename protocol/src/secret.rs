@@ -23,7 +23,7 @@ impl SecretBytes {
     }
 
     /// The bytes, to be filled in place.
-    pub(crate) fn expose_mut(&mut self) -> &mut [u8] {
+    pub fn expose_mut(&mut self) -> &mut [u8] {
         &mut self.0
     }
 
@@ -80,7 +80,7 @@ impl fmt::Debug for Key32 {
 }
 
 /// Compiles for types whose secrets are wiped when they are dropped, and for no others.
-pub(crate) const fn wiped<T: ZeroizeOnDrop>() {}
+pub const fn wiped<T: ZeroizeOnDrop>() {}
 
 const _: () = {
     wiped::<SecretBytes>();

@@ -3,9 +3,9 @@
 use super::account::{account, concerns, is_newest, need_parties, parties, require_newest};
 use super::log::{self, Entry, exchange_key, limit};
 use super::{Batch, Context, Records, Ruled, conflict, forbidden};
-use crate::error::{Code, Error};
-use crate::relay::{ExchangeRecord, Reply};
-use crate::wire::exchange::{Exchange, Wrap};
+use regrant_protocol::error::{Code, Error};
+use regrant_protocol::operations::{ExchangeRecord, Reply};
+use regrant_protocol::wire::exchange::{Exchange, Wrap};
 
 /// The most wraps of one exchange key.
 const MAX_WRAPS: usize = 64;

@@ -28,33 +28,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::rc::Rc;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Operation, Reply};
-use crate::encoding::Hash;
-use crate::error::{Code, Error, Result};
-use crate::wire;
+use regrant_protocol::operations::{Operation, Reply};
 
-/// Proof that a login was checked; only the rules make one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ticket {
-    login: String,
-    fingerprint: Hash,
-}
-
-impl Ticket {
-    /// Whose it is.
-    pub fn login(&self) -> &str {
-        &self.login
-    }
-
-    /// The keyset that it was given for.
-    pub fn fingerprint(&self) -> &Hash {
-        &self.fingerprint
-    }
-}
+use regrant_protocol::error::{Code, Error, Result};
+pub use regrant_protocol::operations::Ticket;
+use regrant_protocol::wire;
 
 /// A stored record and its revision, which every write raises; 0 means absent.
 #[derive(Clone, Debug)]
@@ -323,7 +305,7 @@ fn read<T: DeserializeOwned>(json: &str) -> Result<T> {
     if json.len() > MAX_STORED {
         return Err(Error::new(Code::StoreUnreadable, "a record of the relay is too long to be one"));
     }
-    crate::encoding::from_json(json).map_err(|_| unreadable())
+    regrant_protocol::encoding::from_json(json).map_err(|_| unreadable())
 }
 
 fn unreadable() -> Error {
@@ -488,7 +470,9 @@ pub fn decide(operation: &Operation, cx: &Context<'_>, db: &Records) -> Ruled<(R
         // Whoever stole keys is not told that there is something that they do not open.
         return Err(match (account::may_be_stolen(db, ticket)?, operation) {
             (false, _) => account::closed(),
-            (true, Operation::Reach { to: super::Target::Item(_), .. }) => grants::no_such_item(),
+            (true, Operation::Reach { to: regrant_protocol::operations::Target::Item(_), .. }) => {
+                grants::no_such_item()
+            }
             (true, _) => account::stolen(),
         }
         .into());

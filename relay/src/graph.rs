@@ -12,10 +12,10 @@ use super::account::{Account, Holders, account, account_of, key as identity_key,
 use super::grants::{self, readers_of};
 use super::log;
 use super::{Ask, Batch, Context, Records, Ruled, forbidden, segment};
-use crate::encoding::check_login;
-use crate::error::{Code, Error};
-use crate::relay::{Hop, Link, OwnKeyset, Reply, Sharing, Target};
-use crate::wire::slot::SlotKind;
+use regrant_protocol::encoding::check_login;
+use regrant_protocol::error::{Code, Error};
+use regrant_protocol::operations::{Hop, Link, OwnKeyset, Reply, Sharing, Target};
+use regrant_protocol::wire::slot::SlotKind;
 
 /// How many edges of one identity one reading looks at, of all that there are.
 const EDGES: usize = 4096;
@@ -239,7 +239,7 @@ fn shown_to(account: &Account, holder: &str) -> Vec<OwnKeyset> {
 }
 
 /// Whether the sharer's keys, in the version that holds a slot, are locked.
-fn is_locked(db: &Records, holder: &crate::wire::Party) -> Ruled<bool> {
+fn is_locked(db: &Records, holder: &regrant_protocol::wire::Party) -> Ruled<bool> {
     let Some((_, account)) = account(db, &holder.login)? else { return Ok(true) };
     Ok(!account.find(&holder.fingerprint).is_some_and(|index| account.opened_by_newest().contains(&index)))
 }

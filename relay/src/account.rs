@@ -7,13 +7,13 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use super::{Batch, MAX_STORED, Records, Ruled, Ticket, forbidden, graph, segment};
-use crate::encoding::Hash;
-use crate::error::{Code, Error, Result};
-use crate::relay::{LoginSecret, OwnKeyset};
-use crate::wire::exchange::Exchange;
-use crate::wire::keyset::Keyset;
-use crate::wire::slot::SlotKind;
-use crate::wire::{MAX_VERSIONS, Party};
+use regrant_protocol::encoding::Hash;
+use regrant_protocol::error::{Code, Error, Result};
+use regrant_protocol::operations::{LoginSecret, OwnKeyset};
+use regrant_protocol::wire::exchange::Exchange;
+use regrant_protocol::wire::keyset::Keyset;
+use regrant_protocol::wire::slot::SlotKind;
+use regrant_protocol::wire::{MAX_VERSIONS, Party};
 
 /// What the relay keeps of one identity.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Extra, MAX_RECIPIENTS, Party, check_suite, check_time, verify};
-use crate::crypto::rust;
 use crate::encoding::{Bytes, Hash, Signature, Transcript, check_login};
 use crate::error::{Error, Result};
+use crate::primitives;
 use crate::secret::{Key32, equal};
 
 /// An exchange key's public record.
@@ -53,7 +53,7 @@ impl Exchange {
     /// The commitment that `key` must have.
     pub fn commit(id: Uuid, delegator: &str, delegate: &str, key: &Key32) -> Result<Hash> {
         let info = Transcript::new("exchange/commit").uuid(id).text(delegator).text(delegate);
-        Hash::from_slice(rust::hkdf32(key.expose(), info.as_bytes())?.expose())
+        Hash::from_slice(primitives::hkdf32(key.expose(), info.as_bytes())?.expose())
     }
 
     /// Whether `key` is this exchange key.

@@ -214,7 +214,7 @@ impl Grant {
         if self.entries.iter().map(GrantEntry::named_bytes).sum::<usize>() > MAX_NAMED {
             return Err(Error::bad_input("the entries of a grant name too many logins"));
         }
-        if self.sealed.0.len() != self.entries.len() * 32 + crate::crypto::boxes::BOX_OVERHEAD {
+        if self.sealed.0.len() != self.entries.len() * 32 + super::BOX_OVERHEAD {
             return Err(Error::bad_input("a grant's sealed keys have the wrong length"));
         }
         Ok(())

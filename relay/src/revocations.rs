@@ -9,10 +9,10 @@ use uuid::Uuid;
 use super::grants::{INDEXED_BY_ITEM, indexed, may_see, no_such_item, readers_of};
 use super::log::limit;
 use super::{Batch, Context, Records, Ruled, conflict, segment};
-use crate::encoding::check_login;
-use crate::error::Error;
-use crate::relay::Reply;
-use crate::wire::revocation::Revocation;
+use regrant_protocol::encoding::check_login;
+use regrant_protocol::error::Error;
+use regrant_protocol::operations::Reply;
+use regrant_protocol::wire::revocation::Revocation;
 
 /// The most revocations that one answer looks at: each names up to 4,096 items.
 const PAGE: usize = 32;

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Extra, Party, check_time, verify};
-use crate::crypto::keys::EncryptionKey;
 use crate::encoding::{Bytes, Hash, Signature, Transcript, check_login, lp, take_lp};
 use crate::error::{Error, Result};
+use crate::keys::EncryptionKey;
 use crate::secret::SecretBytes;
 
 /// The longest answer, in bytes.

@@ -8,8 +8,8 @@ use super::account::{is_delegator, require_newest};
 use super::grants::{Logged, MAX_GRANTS, exchange_of, index_keys, write_grant};
 use super::log::{self, Entry, entry_key, exchange_key, grant_key, limit};
 use super::{Batch, Context, Records, Ruled, conflict, forbidden};
-use crate::relay::{GrantRecord, Reply};
-use crate::wire::grant::{Grant, GrantEntry};
+use regrant_protocol::operations::{GrantRecord, Reply};
+use regrant_protocol::wire::grant::{Grant, GrantEntry};
 
 pub(super) fn compact(
     cx: &Context<'_>,

@@ -8,10 +8,10 @@ use super::account::require_newest;
 use super::grants::{held, item_key, put};
 use super::log::limit;
 use super::{Ask, Batch, Context, Records, Ruled, Stop, conflict, forbidden, segment};
-use crate::crypto::envelope::{HEADER_LENGTH, MAX_METADATA};
-use crate::error::{Code, Error};
-use crate::relay::{Part, Reply, UploadState};
-use crate::wire::grant::Grant;
+use regrant_protocol::error::{Code, Error};
+use regrant_protocol::operations::{Part, Reply, UploadState};
+use regrant_protocol::wire::grant::Grant;
+use regrant_protocol::wire::{HEADER_LENGTH, MAX_METADATA};
 
 /// The most chunks of one file: 256 GiB in chunks of 256 KiB.
 const MAX_CHUNKS: u64 = 1 << 20;
