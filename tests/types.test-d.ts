@@ -160,7 +160,7 @@ export const known: boolean = state === "verified";
 await session.trust.verify("bob", await session.trust.qrPayload("bob"));
 await session.trust.accept("bob", (await session.trust.candidates("bob"))[0]?.fingerprint ?? "");
 
-session.on("warning", ({ kind, logins, message }) => console.log(kind satisfies "fork", logins.length, message));
+session.on("warning", ({ kind, logins, message }) => console.log(kind satisfies "fork" | "older-own-keys" | "pins-withheld" | "shares-withheld" | "pins-not-kept", logins.length, message));
 export const forked: readonly string[] = session.warnings.flatMap(({ logins }) => logins);
 session.on("trust", ({ login, state }) => console.log(login, state satisfies TrustState));
 await session.identities.create({ login: "ward", kind: "group", payload: { beds: 12 } }, { sharingGroup: ["alice"], secret: "x" });
