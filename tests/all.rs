@@ -20,6 +20,7 @@ mod corpora;
 mod graph;
 #[cfg(not(target_arch = "wasm32"))]
 mod heads;
+#[cfg(not(target_arch = "wasm32"))]
 mod hostile_world;
 #[cfg(not(target_arch = "wasm32"))]
 mod locking_out;
