@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use crate::heads::{logins, people, share, shares, verify, warned};
 use crate::support::*;
+use regrant::encoding::{Bytes, Hash};
 use regrant::error::Code;
-use regrant::graph::ListChange;
+use regrant::graph::{ListChange, make_statement};
 use regrant::relay::embedded::memory::Memory;
+use regrant::relay::{Operation, Reply};
 use regrant::trust::State;
-use regrant::wire::pieces::MAX_PIECE;
-use regrant::wire::statement::Profile;
+use regrant::wire::pieces::{self, MAX_ALL_PIECES, MAX_ENTRY, MAX_PIECE, MAX_PIECES};
+use regrant::wire::statement::{Head, HeadChange, Profile, Statement};
 
 fn names(prefix: &str, memory: &Memory) -> BTreeSet<String> {
     keys_of(memory, prefix).into_iter().collect()
@@ -136,4 +138,47 @@ fn a_member_who_leads_a_groups_head_on_and_on_keeps_nobody_from_excluding_them()
     block_on(alice.replace_sharing_group("ward", ListChange::to(&logins(&["alice"])), &no_progress)).unwrap();
     assert!(keys_of(&memory, "piece/ward/").len() < 12, "what nobody knows is bounded");
     assert_eq!(code(block_on(bob.act_for("ward"))), Code::Forbidden);
+}
+
+#[test]
+fn the_relay_takes_so_many_pieces_and_bytes_and_no_more_and_answers_in_parts() {
+    let (relay, memory) = hostile_relay();
+    connect(&device(&relay), "alice", &pair(0)).unwrap();
+    let (me, key) = opened(&relay, "alice", &pair(0));
+    let put = |add: Vec<Bytes>, gone: Vec<Hash>| {
+        let there: Statement = serde_json::from_value(record(&memory, "said/alice")["head"].clone()).unwrap();
+        let root = add.first().map(|piece| pieces::name(&piece.0));
+        let body = serde_json::to_string(&Head { root, ..Head::default() }).unwrap();
+        let head = block_on(make_statement(&me, &key, "head", there.counter + 1, body)).unwrap();
+        let before = Some(there.hash());
+        let change = HeadChange { head: Box::new(head), before, add, gone, profile: None };
+        block_on(me.call(&Operation::PutHead { change: Box::new(change), tell: false }))
+    };
+    let piece = |n: u32, length: usize| Bytes([&n.to_be_bytes()[..], &vec![7; length - 4]].concat());
+    let longest = MAX_ENTRY + 80;
+    assert_eq!(code(put(vec![piece(0, 79)], vec![])), Code::BadInput);
+    assert_eq!(code(put(vec![piece(0, longest + 1)], vec![])), Code::BadInput);
+    let most = MAX_ALL_PIECES / longest;
+    let all: Vec<Bytes> = (0..most as u32).map(|n| piece(n, longest)).collect();
+    let names: Vec<Hash> = all.iter().map(|piece| pieces::name(&piece.0)).collect();
+    put(all, vec![]).unwrap();
+    assert_eq!(code(put(vec![piece(1 << 20, longest)], vec![])), Code::BadInput);
+    assert_eq!(keys_of(&memory, "piece/alice/").len(), most, "a refusal writes nothing");
+    // What goes makes room.
+    put(vec![piece(1 << 20, longest)], names[..1].to_vec()).unwrap();
+    assert_eq!(record(&memory, "said/alice")["bytes"], most * longest);
+    let Reply::Pieces { pieces: shown } = block_on(me.call(&Operation::Pieces { names: names.clone() })).unwrap()
+    else {
+        panic!("pieces")
+    };
+    assert!(shown[0].is_none() && shown[1].is_some());
+    assert_eq!(shown.len(), 1 + (1 << 20) / longest);
+    let many = Operation::Pieces { names: vec![names[0]; 129] };
+    assert_eq!(code(block_on(me.call(&many))), Code::BadInput);
+
+    put(vec![piece(0, 80)], names[1..].to_vec()).unwrap();
+    let small = |from: u32, count: u32| (from..from + count).map(|n| piece(n, 80)).collect::<Vec<_>>();
+    let there = keys_of(&memory, "piece/alice/").len() as u32;
+    put(small(1, MAX_PIECES as u32 - there), vec![]).unwrap();
+    assert_eq!(code(put(small(1 << 16, 1), vec![])), Code::BadInput);
 }

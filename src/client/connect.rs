@@ -268,7 +268,7 @@ impl Client {
         if arrived.head.is_none() {
             let vouched = session.vouch_anew(secret, &arrived.all, arrived.stale).await;
             session.keeping(vouched).await?;
-            session.publish().await?;
+            session.publish().await;
         }
         // The session is there; a contact who cannot be told now is told at the next start or refresh.
         let _ = session.announce_if_needed().await;

@@ -85,20 +85,18 @@ impl Session {
 
     // ---- for one's other devices ----
 
-    /// Says what this device remembers, for others of one's own.
-    pub(super) async fn publish(&self) -> Result<()> {
+    /// Says what this device remembers, for others of one's own. Whatever was to be done is done: what fails here waits for
+    /// the next change.
+    pub(super) async fn publish(&self) {
         if self.parent.is_some() {
-            return Ok(());
+            return;
         }
         match self.me().publish().await {
             Ok(()) => self.me().note_kept(true),
             // There is no more room.
             Err(e) if e.code() == Code::BadInput => self.me().note_kept(false),
-            // What fails here waits for the next change.
-            Err(e) if is_passing(&e) || matches!(e.code(), Code::Locked | Code::IdentityChanged) => {}
-            Err(e) => return Err(e),
+            Err(_) => {}
         }
-        Ok(())
     }
 
     /// Takes over what one's other devices said, and says what they do not know. That the relay cannot be asked now is no
@@ -108,7 +106,10 @@ impl Session {
             return Ok(());
         }
         match self.me().look_below().await {
-            Ok(()) => self.publish().await,
+            Ok(()) => {
+                self.publish().await;
+                Ok(())
+            }
             Err(e) if is_passing(&e) => Ok(()),
             Err(e) => Err(e),
         }

@@ -287,7 +287,8 @@ impl Session {
             self.me.mark_memory_changed();
         }
         self.stored(stored)?;
-        self.publish().await
+        self.publish().await;
+        Ok(())
     }
 
     /// Stores what this session is. Errors: [`Code::NotConnected`] if it was signed out meanwhile, here or in another tab.
@@ -458,8 +459,8 @@ impl Session {
         saved?;
         self.same_epoch(epoch)?;
         if unlocks {
-            let published = self.publish().await;
-            self.keeping(published).await?;
+            self.publish().await;
+            self.keeping(Ok(())).await?;
         }
         Ok(())
     }
