@@ -1,7 +1,7 @@
 // One person at one device: connecting, locking, losing the keys. Everything that happens to the keys is done by the
 // package; this keeps what the page shows of it.
 import { computed, signal } from "@preact/signals";
-import type { Notification, PublicKey, Regrant, Session } from "regrant";
+import type { Notification, PublicKey, Regrant, Session, Warning } from "regrant";
 import * as database from "./database.js";
 import { remember, rememberFile } from "./known.js";
 import { look, show, type Opened, type Sight } from "./sight.js";
@@ -58,6 +58,8 @@ export class Person {
   readonly requests = signal<Notification[]>([]);
   /** Names of the files that were brought while something else went on, as they came. */
   readonly waiting = signal<readonly (readonly string[])[]>([]);
+  /** What the session can see and cannot prevent. */
+  readonly warnings = signal<readonly Warning[]>([]);
   readonly receipts = signal<Receipt[]>([]);
   readonly reports = signal<ReadonlyMap<string, RevokeReport>>(new Map());
   /** How often this person did something: what it did for a group, the group's members are not told by an event. */
@@ -231,6 +233,7 @@ export class Person {
     this.payload.value = await session.trust.qrPayload(this.who.login);
     const pending = await session.notifications.pendingAfter(0, { type: "KEY_PAIR_UPDATE" });
     this.requests.value = pending.filter((request) => asksFor(request) !== this.who.login);
+    this.warnings.value = session.warnings;
   }
 
   async #begin(session: Session): Promise<void> {
@@ -244,6 +247,7 @@ export class Person {
       session.on("changed", changed),
       session.on("granted", changed),
       session.notifications.subscribe(changed),
+      session.on("warning", () => (this.warnings.value = session.warnings)),
       session.on("signedout", () => this.#end()),
     ];
     await this.#note();
@@ -261,6 +265,7 @@ export class Person {
     this.refused.value = false;
     this.receipts.value = [];
     this.requests.value = [];
+    this.warnings.value = [];
     this.#forget();
   }
 

@@ -11,6 +11,7 @@ import { useFocusKept } from "./focus.js";
 import { KeyBlock } from "./key-block.js";
 import { StatusLine } from "./parts.js";
 import { Receipts } from "./receipts.js";
+import { Warnings } from "./warnings.js";
 
 interface Props {
   person: Person;
@@ -34,6 +35,7 @@ export function PersonPanel({ person, graph, turn }: Props) {
         <span class="badge" data-state={state}>{state}</span>
         <StatusLine work={person.work} name={person.who.short} />
       </header>
+      <Warnings person={person} graph={graph} />
       {ready
         ? <>
             {newestRequests(person).map((request) => (

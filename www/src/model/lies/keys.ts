@@ -1,4 +1,6 @@
 // Lies about whose keys are whose.
+import { Regrant, type Session } from "regrant";
+import { createStore } from "regrant/testing";
 import type { Lie } from "./lie.js";
 import { elsewhere, rival, world } from "./world.js";
 
@@ -73,6 +75,26 @@ export const ABOUT_KEYS: readonly Lie[] = [
       await log.refused('alice.encrypt("secret", { shareWith: ["bob"] })', w.alice.session.encrypt("secret", { shareWith: ["bob"] }), "ERR_IDENTITY_CHANGED");
       w.alice.view.behave();
       await log.refused("the same once the relay behaves", w.alice.session.encrypt("secret", { shareWith: ["bob"] }), "ERR_IDENTITY_CHANGED");
+    },
+  },
+  {
+    title: "Hides from Bob's new phone what his laptop knows",
+    act: "alter",
+    does: "Bob compared Alice's code on his laptop. To his new phone the relay shows nothing of that, so that keys of its own under her name would be taken at first sight.",
+    means: "Everything that Bob's devices tell each other hangs on one signed head by hashes. What is missing shows: the phone cannot know what it was, and warns that something is.",
+    verdict: "caught",
+    async play(log) {
+      const w = await world();
+      await w.bob.session.trust.verify("alice", await w.alice.session.trust.verificationCode("alice"));
+      await w.bob.session.refresh();
+      const phone = async () => (await Regrant.open({ application: "notes", relay: w.bob.view, store: createStore() })).connect({ login: "bob", keyPair: w.bob.keyPair });
+      const kinds = (session: Session) => session.warnings.map(({ kind }) => kind);
+      const honest = await phone();
+      await log.gives('a phone that is shown all: phone.trust.state("alice")', honest.trust.state("alice"), (state) => state === "verified");
+      w.bob.view.misbehave("alter", { kind: "piece", change: () => undefined });
+      const session = await phone();
+      await log.gives('phone.trust.state("alice")', session.trust.state("alice"), (state) => state === "unverified");
+      await log.gives("phone.warnings", Promise.resolve(kinds(session)), (shown) => shown.includes("pins-withheld"));
     },
   },
   {
