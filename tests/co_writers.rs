@@ -192,6 +192,23 @@ fn the_owners_word_counts_also_against_what_a_co_writer_with_another_clock_gave(
 }
 
 #[test]
+fn whoever_stole_the_owners_old_keys_gives_nothing_anew_that_the_owner_ended() {
+    let w = world();
+    let (id, _) = seal(w.session("alice"), "one", &["bob", "carol", "dave"]);
+    next(w.session("bob"), id);
+    let kept = granted(&w.memory);
+    let thief = w.forger("alice");
+    let (entry, key) = thief.keys_of(id).remove(0);
+    revoke(w.session("alice"), Some(&[id]), "carol");
+    block_on(w.session("alice").renew_keys(None, &no_progress)).unwrap();
+    // What Bob gave Carol is there again, and what she was given by the keys before, later than it ended.
+    put_back(&w.memory, &kept);
+    thief.give("carol", entry, &key, now() + 1000);
+    let third = next(w.session("dave"), id);
+    assert!(!w.readers(&third.bytes).contains(&"carol"));
+}
+
+#[test]
 fn readers_are_carried_over_whom_the_owner_gave_it_and_not_whom_another_reader_did() {
     let w = world();
     let (id, _) = seal(w.session("alice"), "one", &["bob"]);
@@ -285,7 +302,6 @@ fn a_writer_who_leaves_the_owner_out_or_names_another_one_takes_the_item_from_no
     give(w.session("bob"), &[id], "dave");
     let mallory = w.forger("mallory");
     for (version, owner) in [(2, Some("alice")), (3, None)] {
-        let me = &mallory.me;
         let key = regrant::secret::Key32::make().unwrap();
         let owner = owner.map(str::to_owned);
         let origin = owner.map(|owner| Rc::new(Origin { owner: Some(owner), sealer: None }));
@@ -296,7 +312,6 @@ fn a_writer_who_leaves_the_owner_out_or_names_another_one_takes_the_item_from_no
         let mut item = record(&w.memory, &format!("item/{id}"));
         item["version"] = version.into();
         overwrite(&w.memory, &format!("item/{id}"), &item);
-        assert_eq!(me.login, "mallory");
         let bob = block_on(device_with(&w.relay, &w.stores[1]).resume(Some("bob"))).unwrap().unwrap();
         let next = next(&bob, id);
         assert_eq!(w.readers(&next.bytes), ["alice", "bob", "mallory"], "after version {version}");
@@ -426,9 +441,19 @@ fn revocations_are_shown_to_readers_and_nobody_fills_other_peoples() {
     let junk = mallory.revocation(id, "carol", vec![grant]);
     let operation = Operation::Revoke { revocations: vec![junk.clone()], rewrite: vec![], remove: vec![] };
     block_on(mallory.me.call(&operation)).unwrap();
+    // Nor by naming what the owner ended already.
+    give(w.session("bob"), &[id], "carol");
+    revoke(w.session("alice"), Some(&[id]), "carol");
+    let all = keys_of(&w.memory, "grant/").into_iter().map(|key| record(&w.memory, &key));
+    let cut = all.filter(|grant| grant["cuts"].is_array()).map(|grant| grant["grant"]["id"].clone());
+    let cut: Vec<Uuid> = cut.map(|id| id.as_str().unwrap().parse().unwrap()).collect();
+    assert!(!cut.is_empty());
+    let operation =
+        Operation::Revoke { revocations: vec![mallory.revocation(id, "carol", cut)], rewrite: vec![], remove: vec![] };
+    block_on(mallory.me.call(&operation)).unwrap();
     assert!(asked(&bob, &["mallory"], None).unwrap().0.is_empty());
     // What the owner ended is there, page by page, for whoever reads the item and for nobody else.
-    for _ in 0..40 {
+    for _ in 0..39 {
         give(w.session("alice"), &[id], "carol");
         revoke(w.session("alice"), Some(&[id]), "carol");
     }

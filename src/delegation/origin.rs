@@ -85,13 +85,32 @@ mod tests {
     use super::*;
 
     /// `by:who`, with `+` for the newest keys, and `!` where the code was compared.
-    fn believed(claims: &str) -> Option<String> {
+    fn claims(claims: &str) -> Vec<Claim> {
         let claim = |text: &str| {
             let (by, who) = text.split_once(':').unwrap_or_default();
             let name = by.trim_end_matches(['+', '!']).to_owned();
             Claim { by: name, newest: by.contains('+'), verified: by.contains('!'), who: who.to_owned() }
         };
-        agreed("me", &claims.split_whitespace().map(claim).collect::<Vec<_>>())
+        claims.split_whitespace().map(claim).collect()
+    }
+
+    fn believed(all: &str) -> Option<String> {
+        agreed("me", &claims(all))
+    }
+
+    #[test]
+    fn whoever_owns_an_item_is_believed_first_about_who_sealed_it() {
+        for (owner, all, who) in [
+            (Some("a"), "a+:a m+!:m", Some("a")),
+            (Some("a"), "a+:b b+:b m+!:m", Some("b")),
+            // Keys of the owner's that were renewed are nobody's word against others.
+            (Some("a"), "a:a m+:m", None),
+            (Some("a"), "m+:m", Some("m")),
+            (Some("a"), "me+:me a+:a", Some("me")),
+            (None, "a+:a", None),
+        ] {
+            assert_eq!(sealed_by("me", owner, &claims(all)).as_deref(), who, "{owner:?} {all}");
+        }
     }
 
     #[test]

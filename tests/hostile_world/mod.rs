@@ -1,5 +1,24 @@
 //! A world that is hostile by search: the real client on several devices of several people, and a relay that answers with
-//! whatever it ever had, or thieves can make.
+//! whatever it ever had, or thieves can make. After every step it is asked what must hold; what a run finds is shrunk.
+//!
+//! Attacks that succeeded once were put back into the code, one at a time, to see what finds them:
+//!
+//! | Attack, by what was put back | Found by |
+//! |---|---|
+//! | 1: merging takes over what the other device relies on | the random worlds, `tests/attacks.rs`, `tests/story.rs` |
+//! | 1: of two versions no fork is seen | the worlds with a thief, `tests/trust.rs` |
+//! | 5: access back for keys that follow the compared ones | the small worlds, `tests/takeover.rs` |
+//! | 7: the owner's revocations are not asked for | the small worlds, `tests/co_writers.rs` |
+//! | 7: what others gave later counts against the owner | the random worlds, `tests/co_writers.rs` |
+//! | 7: an owner whom a writer left out stays out | both, `tests/co_writers.rs` |
+//! | 7: whoever gave an item is trusted; the first of two owners is; what is given on names the giver; what is named is not signed | `tests/co_writers.rs` alone |
+//! | 9a: the owner writes only what they hold | both |
+//! | 10: keys that the relay puts beside one's own are believed | `tests/takeover.rs` alone |
+//! | 18: what a device relied on is not read | the random worlds, `tests/trust.rs` |
+//! | 19: no version is older than another one | `tests/story.rs`; looked for here since |
+//!
+//! Not put back yet: 2 to 4, 8, the rest of 9, and 11 to 17, which have named tests. 6 is open: devices that begin anew are
+//! none of this world's. Nor are losses, drops of a login, files, and requests for access.
 
 mod invariants;
 mod relay;
@@ -37,6 +56,7 @@ fn nothing_that_a_relay_tells_in_small_worlds_breaks_what_must_hold() {
         truly(2, Act::Read),
         truly(2, Act::Give { item: 0, to: 2 }),
         truly(4, Act::Write { item: 0 }),
+        truly(4, Act::Give { item: 0, to: 3 }),
         told(2, Act::Write { item: 0 }, Lie::BringBack),
         told(2, Act::Write { item: 0 }, Lie::Plant { item: 0, says: 0 }),
         told(1, Act::Write { item: 0 }, Lie::BringBack),
