@@ -468,7 +468,7 @@ impl Session {
     /// Reads what one's other devices said with these keys: the list of them that the relay shows may be older than that.
     async fn read_own(&self, all: &[OwnKeyset]) -> Result<()> {
         match self.me.look().await {
-            Err(e) if !super::said::is_passing(&e) => return Err(e),
+            Err(e) if !super::said::is_passing(&e) => Err(e),
             _ => all.iter().try_for_each(|own| self.me.check_manifest(own)),
         }
     }
