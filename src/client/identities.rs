@@ -81,7 +81,7 @@ impl Session {
 
     // ---- what identities say of themselves ----
 
-    /// One identity. Errors: [`Code::IdentityNotFound`].
+    /// One identity. Errors: [`crate::error::Code::IdentityNotFound`].
     pub async fn identity(&self, login: &str) -> Result<Identity> {
         let outcome = self.look_up(login).await;
         self.keeping(outcome).await
@@ -204,7 +204,7 @@ impl Session {
         self.ready().await?.access_group(login).await
     }
 
-    /// Adds sharers to an identity. Errors: [`Code::Conflict`] if somebody else changed it first: try again.
+    /// Adds sharers to an identity. Errors: [`crate::error::Code::Conflict`] if somebody else changed it first: try again.
     pub async fn extend_sharing_group(
         &self,
         login: &str,
@@ -216,7 +216,7 @@ impl Session {
     }
 
     /// Sets the sharers of an identity, or takes some away. Whoever is excluded has no part in anything that is sealed from now on.
-    /// Errors: [`Code::Conflict`] if somebody else changed it first: try again.
+    /// Errors: [`crate::error::Code::Conflict`] if somebody else changed it first: try again.
     pub async fn replace_sharing_group(
         &self,
         login: &str,
@@ -344,7 +344,7 @@ impl Session {
     }
 
     /// Opens locked versions with a secret of theirs, for good. Gives the versions that it opened.
-    /// Errors: [`Code::WrongSecret`] if it opens none.
+    /// Errors: [`crate::error::Code::WrongSecret`] if it opens none.
     pub async fn unlock_versions(&self, login: &str, secret: &Secret) -> Result<Vec<u64>> {
         let acting = self.acting(login).await?;
         let (current, _) = acting.seal_for(&[]).await?;
