@@ -17,8 +17,8 @@
 //! | 18: what a device relied on is not read | the random worlds, `tests/trust.rs` |
 //! | 19: no version is older than another one | `tests/story.rs`; looked for here since |
 //!
-//! Not put back yet: 2 to 4, 8, the rest of 9, and 11 to 17, which have named tests. 6 is open: devices that begin anew are
-//! none of this world's. Nor are losses, drops of a login, files, and requests for access.
+//! Not put back yet: 2 to 4, 6, 8, the rest of 9, and 11 to 17, which have named tests. Not of this world: devices that begin
+//! anew, losses, drops of a login, files, and requests for access.
 
 mod invariants;
 mod relay;
