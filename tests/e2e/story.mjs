@@ -221,7 +221,10 @@ async function takingAccessAway(demo) {
 async function startingOver(demo) {
   const { page } = demo;
   await page.getByRole("button", { name: "Start over…" }).click();
+  // What the page shows before it is loaded again may be the same as after.
+  const again = page.waitForEvent("load");
   await page.getByRole("button", { name: "Delete everything" }).click();
+  await again;
   await demo.hints("Alice: press “Connect”");
   await demo.alice.is("not connected");
   // A new relay may be there by now, and has nothing of the old one.

@@ -91,22 +91,15 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
         let everywhere: &[_] = if wanted.browsers.is_some() { &[("REGRANT_EVERYWHERE", "1")] } else { &[] };
         passed += stage("package tests", || node_tests(&engines, "tests/package", &TESTS, everywhere, &[]))?;
     }
-    // The slowest of these are bundlers, which use one processor for most of their time.
-    let pages = || {
-        let mut passed = 0;
-        if wanted.has("docs") {
-            passed += stage("documentation", || documentation(&chromium))?;
-        }
-        if wanted.has("e2e") {
-            passed += stage("end to end", || end_to_end(&chromium))?;
-        }
-        Ok(passed)
-    };
-    let bundlers = || match wanted.has("elsewhere") {
-        true => stage("the package elsewhere", || elsewhere(&engines)),
-        false => Ok(0),
-    };
-    passed += together(vec![("pages", Box::new(pages)), ("bundlers", Box::new(bundlers))])?.into_iter().sum::<u64>();
+    if wanted.has("docs") {
+        passed += stage("documentation", || documentation(&chromium))?;
+    }
+    if wanted.has("elsewhere") {
+        passed += stage("the package elsewhere", || elsewhere(&engines))?;
+    }
+    if wanted.has("e2e") {
+        passed += stage("end to end", || end_to_end(&chromium))?;
+    }
     say(&format!("\nall of it took {:.0} s", begun.elapsed().as_secs_f64()));
     say(&format!("{passed} passed, 0 failed"));
     Ok(())
