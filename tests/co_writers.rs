@@ -137,16 +137,22 @@ fn what_the_owner_ended_of_many_items_at_once_a_co_writer_hears_of_too() {
     assert_eq!(w.readers(&next(w.session("bob"), other).bytes), ["alice", "bob"]);
 }
 
-#[test]
-fn what_a_co_writer_once_heard_of_stays_so_whatever_the_relay_shows_later() {
+/// Alice excluded Carol from an item and wrote its next version; Bob wrote too late, and heard on the way what happened. The
+/// item, and what the relay had before.
+fn late_for_an_exclusion() -> (World, Uuid, Vec<(String, u64, String)>) {
     let w = world();
     let (id, _) = seal(w.session("alice"), "one", &["bob", "carol"]);
     let before = w.memory.dump();
     revoke(w.session("alice"), Some(&[id]), "carol");
     next(w.session("alice"), id);
-    // Bob is late, and hears on the way what happened.
     let late = SealOptions { id: Some(id), after: Some(After::Version(1)), ..Default::default() };
     assert_eq!(code(block_on(w.session("bob").encrypt(draft("late"), &late))), Code::Conflict);
+    (w, id, before)
+}
+
+#[test]
+fn what_a_co_writer_once_heard_of_stays_so_whatever_the_relay_shows_later() {
+    let (w, id, before) = late_for_an_exclusion();
     go_back(&w.memory, &before);
     // Also when the page is loaded again.
     let bob = block_on(device_with(&w.relay, &w.stores[1]).resume(Some("bob"))).unwrap().unwrap();
@@ -157,13 +163,7 @@ fn what_a_co_writer_once_heard_of_stays_so_whatever_the_relay_shows_later() {
 
 #[test]
 fn what_a_co_writer_heard_of_is_known_on_their_other_devices() {
-    let w = world();
-    let (id, _) = seal(w.session("alice"), "one", &["bob", "carol"]);
-    let before = w.memory.dump();
-    revoke(w.session("alice"), Some(&[id]), "carol");
-    next(w.session("alice"), id);
-    let late = SealOptions { id: Some(id), after: Some(After::Version(1)), ..Default::default() };
-    assert_eq!(code(block_on(w.session("bob").encrypt(draft("late"), &late))), Code::Conflict);
+    let (w, id, before) = late_for_an_exclusion();
     let said = |(key, ..): &(String, u64, String)| key == "said/bob" || key.starts_with("piece/bob/");
     let heard: Vec<_> = w.memory.dump().into_iter().filter(said).collect();
     assert!(heard.len() > 1, "bob's devices are told something");
