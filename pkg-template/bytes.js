@@ -7,8 +7,17 @@ const typedArrayName = (value) =>
 
 export const isUint8Array = (value) => ArrayBuffer.isView(value) && typedArrayName(value) === "Uint8Array";
 
+/** Whether it is an object or array of this realm's without any class: nothing else is to be found out about it. */
+export function isPlain(value) {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === Array.prototype;
+}
+
 /** A real `ArrayBuffer`; a `SharedArrayBuffer` is none. */
 export function isArrayBuffer(value) {
+  // Asking it would throw, which costs as much as encrypting.
+  if (isPlain(value)) return false;
   try {
     Reflect.get(ArrayBuffer.prototype, "byteLength", value);
     return true;

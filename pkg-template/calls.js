@@ -1,6 +1,7 @@
 // Runs what the core offers: converts its errors, honours abort signals, and keeps calls away from a module that
 // panicked. It knows nothing of what is called.
 import { RegrantError, fromCore, isTrap } from "./errors.js";
+import { turn } from "./turns.js";
 
 /** Why the module cannot be used, or `undefined`. */
 let trap;
@@ -81,8 +82,15 @@ export function call(work, signal) {
       if (isTrap(thrown) && begun === generation) poison(thrown);
       reject(isTrap(thrown) ? poisonedError() : fromCore(thrown));
     };
+    const done = (value) => {
+      // Whoever calls again and again, and waits for nothing else, lets others go on, too.
+      const wait = turn();
+      if (wait) return void wait.then(() => { settled(); resolve(value); });
+      settled();
+      resolve(value);
+    };
     try {
-      Promise.resolve(work()).then((value) => { settled(); resolve(value); }, failed);
+      Promise.resolve(work()).then(done, failed);
     } catch (thrown) {
       failed(thrown);
     }

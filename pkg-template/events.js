@@ -13,9 +13,15 @@ export class Events {
   #reading = false;
   #stale = false;
 
-  /** @param {import("./calls.js").Handle} handle of a core session */
-  constructor(handle) {
+  #noted;
+
+  /**
+   * @param {import("./calls.js").Handle} handle of a core session
+   * @param {() => void} noted hears that there is something to keep
+   */
+  constructor(handle, noted) {
     this.#handle = handle;
+    this.#noted = noted;
     handle.read((raw) => raw.listen((event) => this.#hear(event)));
   }
 
@@ -42,7 +48,8 @@ export class Events {
 
   // Called from inside the core, where nothing may be asked of it.
   #hear(event) {
-    if (event === "trust") queueMicrotask(() => this.#tell("trust", (raw) => raw.trustNews()));
+    if (event === "noted") this.#noted();
+    else if (event === "trust") queueMicrotask(() => this.#tell("trust", (raw) => raw.trustNews()));
     else if (event === "warning") queueMicrotask(() => this.#tell("warning", (raw) => raw.newWarnings()));
     else if (event !== "changed") queueMicrotask(() => this.#emit(event));
     else if (this.#reading) this.#stale = true;

@@ -27,6 +27,19 @@ export async function openFolder(folder, what) {
   }
 }
 
+/** Has the disk keep which files a folder holds. Windows does not open folders; a disk that is full says so before. */
+export function syncFolder(fs, folder) {
+  let descriptor;
+  try {
+    descriptor = fs.openSync(folder, "r");
+    fs.fsyncSync(descriptor);
+  } catch (error) {
+    if (!["EISDIR", "EPERM", "EACCES", "EINVAL"].includes(error.code)) throw error;
+  } finally {
+    if (descriptor !== undefined) fs.closeSync(descriptor);
+  }
+}
+
 /** A file that exists while somebody writes. What is done under it is synchronous and takes milliseconds. */
 export class Lock {
   #fs;

@@ -22,9 +22,11 @@ export type WasmSource =
  * tries again. After `ERR_POISONED` it starts the module anew: whatever was open before is gone, and is to be opened
  * and connected again.
  *
+ * `relay`: where the embedded relay's file comes from, `regrant/relay_bg.wasm`, which is loaded when one is first used.
+ *
  * Errors: `ERR_INIT_FAILED`.
  */
-export function init(source?: WasmSource): Promise<void>;
+export function init(source?: WasmSource, o?: { readonly relay?: WasmSource }): Promise<void>;
 
 /** The package's version, for example `"0.1.0"`. */
 export function version(): Promise<string>;
@@ -93,7 +95,8 @@ export type Kdf =
  * device; `appSecret` is for the application's own login. Neither tells the other. Both are 32 bytes in base64url,
  * and the same wherever they are derived.
  *
- * Takes about a second on purpose. In browsers it happens in a worker, which an abort ends.
+ * Takes about a second on purpose. It happens in a worker, in Node in a thread, which an abort ends; where there are none,
+ * and in `regrant/inline`, on the thread that asks.
  *
  * Errors: `ERR_WEAK_KDF`; `ERR_BAD_INPUT` for an empty password, a bad login or application, or too little memory.
  */
@@ -153,10 +156,11 @@ export interface OpenOptions {
    * every tab of the origin; where there is no IndexedDB, as in Node, in this process's memory. `{ directory }` keeps
    * it in a folder (Node only), which several processes may use at once; it is made if it is missing.
    *
-   * Embedded relays of one `name`, and relays of one folder, are one relay. An object keeps the records wherever the
-   * application likes.
+   * Embedded relays of one `name`, and relays of one folder, are one relay. `{ storage }` has the embedded relay keep its
+   * records wherever the application likes, on one trusted side. An object that one talks to is any other relay. The
+   * embedded relay's code is a file of its own, which is loaded only where it is used.
    */
-  readonly relay?: "embedded" | { readonly directory: string } | Relay | undefined;
+  readonly relay?: "embedded" | { readonly directory: string } | { readonly storage: RelayStorage } | Relay | undefined;
   /**
    * Where this device's keys rest, and what it remembers of others.
    *
@@ -200,41 +204,107 @@ export interface OpenOptions {
 }
 
 /**
- * What keeps the records of an embedded relay: a database of the application's own. The rules of who may write what run
- * in the package; this only keeps records, each with a revision, and the parts of files. It sees what any relay sees:
- * public keys, logins, and ciphertext.
+ * A relay that one talks to: the embedded one, or an object of the application's that passes everything on to one elsewhere
+ * (`docs/guides/relay.md` has one over HTTP).
  *
- * - A record is `{ key, rev, value }`. Revisions begin at 1 and go up by one with each write.
- * - `get` gives the records of these keys in order, `undefined` for each that is not there.
- * - `list` gives records whose key begins with `prefix` and comes after `after`, in order of the keys' UTF-8, at most
- *   `limit`.
- * - `commit` makes all writes (`value` left out deletes) and resolves with `true`; or none, and with `false`, if some
- *   record does not have the revision expected (0: is not there). What it resolved for is there, also after a crash.
- * - A file's parts are bytes under an item's id and a name of `a-z 0-9`. `putParts` writes over what is there.
+ * - `call` carries out operations, one after the other, and resolves with an answer for each, in order. Operations and
+ *   answers are plain JSON: whoever passes them on need not know what is in them. An operation has its name in `op`; an
+ *   answer has its kind in `reply`, or says in `refused` with what code the operation was refused.
+ * - `token` is what the relay gave when somebody logged in, which says nothing by itself, and ends after twelve hours.
+ *   Whoever has it is that user to the relay: send it as a secret is sent.
+ * - `putParts` and `getParts` move the parts of a file, which are bytes under names of `a-z 0-9`; `basis` is the id of the
+ *   grant by which the caller holds the item.
+ * - `subscribe` calls `listener` after every change that concerns a login, and gives what ends that. One that cannot tell
+ *   gives a function that does nothing: changes are then seen by `refresh`.
  *
- * What it throws becomes `ERR_RELAY_UNAVAILABLE`, or `ERR_QUOTA` if its `code` is `"ENOSPC"` or `"EDQUOT"`.
- * Regrants that are given the same object meet there, and hear of each other.
+ * What it throws becomes `ERR_RELAY_UNAVAILABLE` with the exception as its `cause`, unless its `code` is one of
+ * `ErrorCode` that a relay gives.
  */
 export interface Relay {
   /** What it is called where `relayId` does not say, such as the address that it talks to. */
-  readonly origin?: string;
-  get(keys: readonly string[]): Promise<(RelayRecord | undefined)[]>;
-  list(prefix: string, after: string, limit: number): Promise<RelayRecord[]>;
-  commit(writes: readonly RelayWrite[]): Promise<boolean>;
-  putParts(item: string, parts: readonly (readonly [name: string, bytes: Uint8Array<ArrayBuffer>])[]): Promise<void>;
-  getParts(item: string, names: readonly string[]): Promise<(Uint8Array | undefined)[]>;
-  countParts(item: string): Promise<number>;
-  dropParts(item: string): Promise<void>;
+  readonly origin?: string | undefined;
+  call(token: string | undefined, operations: readonly RelayOperation[]): Promise<readonly RelayAnswer[]>;
+  putParts(token: string | undefined, item: string, parts: readonly (readonly [name: string, bytes: Uint8Array<ArrayBuffer>])[]): Promise<void>;
+  getParts(token: string | undefined, item: string, basis: string, names: readonly string[]): Promise<readonly (Uint8Array | undefined)[]>;
+  subscribe(login: string, listener: () => void): () => void;
 }
+/** What is asked of a relay, as JSON. */
+export interface RelayOperation {
+  readonly op: string;
+  readonly [field: string]: unknown;
+}
+/** What a relay answers, as JSON. */
+export type RelayAnswer =
+  | { readonly reply: string; readonly [field: string]: unknown }
+  | { readonly refused: string; readonly message: string; readonly logins?: readonly string[]; readonly lasting?: boolean };
+
+/** Which embedded relay to open: as in `OpenOptions`. */
+export interface RelayOptions {
+  readonly relay?: "embedded" | { readonly directory: string } | { readonly storage: RelayStorage } | undefined;
+  readonly name?: string | undefined;
+  readonly relayId?: string | undefined;
+}
+/**
+ * The embedded relay as an object that one talks to, for whoever stands between it and its clients: a server, for example,
+ * that takes the token from a header. `Regrant.open` opens it by itself.
+ */
+export function openRelay(o?: RelayOptions): Promise<Relay>;
+
+/**
+ * What an embedded relay keeps its records in: a database of the application's own. The rules of who may write what run in
+ * the package, over it; it only keeps what they say. It sees what any relay sees: public keys, logins, and ciphertext.
+ *
+ * **It is for one trusted side.** Whoever can reach a storage passes by the rules: put it on a server, and never in the hands
+ * of browsers.
+ *
+ * - A record is text under a key, with a revision: a number that no other write of this storage ever bore. It may be found
+ *   by names as well, each of which belongs to one record.
+ * - `read` answers questions, in order. `{ record }`: the record of that key, or `undefined`. `{ list, after, limit }`: at
+ *   most `limit` records whose key begins with `list` and comes after `after`, in order of their keys. `{ index, after, limit }`:
+ *   the same by the names that they are found by, each with its `name`; `{ names, after, limit }`: that without what they say.
+ *   `{ head }`: a number at or below which no entry that a log gets from now on is.
+ * - `commit` makes all of it and resolves with `true`; or nothing, and with `false`, if some record does not have the revision
+ *   in `records` (0: is not there), or some list does not give exactly the names and revisions in `rows`. A write without
+ *   `value` deletes; `index` are the names in place of those before. An append makes a record whose key is `log` and a number
+ *   of 16 digits, above all that this log ever had. What it resolved for is there, also after a crash.
+ * - Names are in the order of their UTF-16 code units, or of their UTF-8.
+ * - A file's parts are bytes under an item's id and a name of `a-z 0-9`. `putParts` writes over what is there.
+ *
+ * The simplest numbering is one counter for everything: each write and each append takes the next number as its revision, and
+ * `{ head }` gives the last. What it throws becomes `ERR_RELAY_UNAVAILABLE`, or `ERR_QUOTA` if its `code` is `"ENOSPC"` or
+ * `"EDQUOT"`. Regrants that are given the same object meet there, and hear of each other.
+ */
+export interface RelayStorage {
+  read(questions: readonly RelayQuestion[]): Awaitable<readonly unknown[]>;
+  commit(commit: RelayCommit): Awaitable<boolean>;
+  putParts(item: string, parts: readonly (readonly [name: string, bytes: Uint8Array<ArrayBuffer>])[]): Awaitable<void>;
+  getParts(item: string, names: readonly string[]): Awaitable<readonly (Uint8Array | undefined)[]>;
+  countParts(item: string): Awaitable<number>;
+  dropParts(item: string): Awaitable<void>;
+}
+type Awaitable<T> = T | Promise<T>;
 export interface RelayRecord {
   readonly key: string;
   readonly rev: number;
   readonly value: string;
 }
-export interface RelayWrite {
-  readonly key: string;
-  readonly expected: number;
-  readonly value?: string;
+export type RelayQuestion =
+  | { readonly record: string }
+  | { readonly list: string; readonly after: string; readonly limit: number }
+  | { readonly index: string; readonly after: string; readonly limit: number }
+  | { readonly names: string; readonly after: string; readonly limit: number }
+  | { readonly head: string };
+/** A list that was read, and what it gave. */
+export type RelayList = ({ readonly list: string } | { readonly index: string } | { readonly names: string }) & {
+  readonly after: string;
+  readonly limit: number;
+  readonly rows: readonly (readonly [name: string, rev: number])[];
+};
+export interface RelayCommit {
+  readonly records: readonly (readonly [key: string, rev: number])[];
+  readonly lists: readonly RelayList[];
+  readonly writes: readonly { readonly key: string; readonly value?: string; readonly index?: readonly string[] }[];
+  readonly appends: readonly { readonly log: string; readonly value: string; readonly index?: readonly string[] }[];
 }
 
 /**
@@ -550,8 +620,16 @@ export interface Warning {
 
 /** How something is opened. */
 export interface DecryptOptions {
-  /** Why, for the access log: at most 1,024 bytes. */
+  /**
+   * Why, for the access log: at most 1,024 bytes. `decrypt` then waits until the relay was told; without a reason it is
+   * told in the background, some seconds later, or at the latest when the `Regrant` is closed.
+   */
   readonly reason?: string | undefined;
+  /**
+   * Whether the relay is asked first what is new. Without, what was given once is opened until `refresh`, or what the relay
+   * tells by itself, says that access ended.
+   */
+  readonly fresh?: boolean | undefined;
   /** Whether bytes open, too, that are older than what was opened or written on this device before. */
   readonly older?: boolean | undefined;
 }
@@ -582,11 +660,13 @@ export class Session {
    *
    * Errors, after which nothing has changed: `ERR_IDENTITY_NOT_FOUND` (`logins` names exactly the missing ones),
    * `ERR_IDENTITY_CHANGED` (somebody's keys changed without proof, or one's own were replaced), `ERR_NO_ACCESS`
-   * (`id` names an item that cannot be read), `ERR_BAD_INPUT` (one that `store` keeps: it has one version), `ERR_CONFLICT` (somebody else wrote that version first).
+   * (`id` names an item that cannot be read), `ERR_BAD_INPUT` (one that `store` keeps: it has one version; or one that this session has not
+   * read), `ERR_CONFLICT` (somebody else wrote a version first that this session has not read: decrypt it, merge, and encrypt again).
    *
-   * `ifVersion` is the version that a new one is to follow: without it, the newest that one can read. An item's owner goes
-   * on from `"latest"`, or from the version named, also if a reader wrote it and left the owner out: with the readers of
-   * the newest version that the owner can read.
+   * `ifVersion` is the version that the new one is to follow, and only that. Without it, it is the highest that this session
+   * opened or wrote, or had opened on this device before it was resumed; what another tab opened meanwhile does not count.
+   * `"latest"` follows whichever is the newest, read or not. An item's owner goes on from `"latest"`, or from the version
+   * named, also if a reader wrote it and left the owner out: with the readers of the newest version that the owner can read.
    */
   encrypt(
     data: Data,
@@ -1154,7 +1234,7 @@ export interface Notifications {
  * | `ERR_VERIFICATION_FAILED` | a code, key or record does not match | give nothing; ask the person |
  * | `ERR_CORRUPT` | the bytes are not what was sealed | get them again |
  * | `ERR_UNSUPPORTED_VERSION` | made by a newer version | update |
- * | `ERR_CONFLICT` | somebody else was faster | read again and retry |
+ * | `ERR_CONFLICT` | somebody else was faster | read again and retry; of an item, decrypt what they wrote first |
  * | `ERR_STORE_MISSING` | there is no such store here, or it is forbidden | choose another |
  * | `ERR_STORE_UNREADABLE` | the store is there and cannot be read; nothing was overwritten | retry; `connect` with `reset`, or `loseKeys`, gives it up |
  * | `ERR_QUOTA` | the storage is full | make room and retry |

@@ -6,7 +6,7 @@ export { requestPersistence, support } from "./environment.js";
 export { RegrantError } from "./errors.js";
 export { deriveSecrets } from "./kdf.js";
 export { init } from "./load.js";
-export { Regrant } from "./regrant.js";
+export { Regrant, openRelay } from "./regrant.js";
 export { combineShares, generateKeyPair, splitSecret } from "./secrets.js";
 export { Session } from "./session.js";
 

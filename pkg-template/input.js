@@ -7,7 +7,7 @@ const HEX = /^(?:[0-9a-f]{2})+$/i;
 const encoder = () => new TextEncoder();
 
 /** Whether text survives being written as UTF-8: a lone surrogate would not. */
-export const isWellFormed = (text) => !/\p{Surrogate}/u.test(text);
+export const isWellFormed = (text) => text.isWellFormed?.() ?? !/\p{Surrogate}/u.test(text);
 
 /**
  * The properties that are an object's own, and nothing else: whoever pollutes `Object.prototype` (with a library's help,

@@ -3,6 +3,7 @@ import * as bytes from "./bytes.js";
 import { RegrantError, badInput } from "./errors.js";
 import { boolean, optional, options, own, text } from "./input.js";
 import { dataToJson, metadataToJson } from "./json.js";
+import { turn } from "./turns.js";
 
 /** The most that is said of an item, in bytes of JSON. */
 const MAX_METADATA = 1 << 20;
@@ -23,40 +24,71 @@ export async function toSeal(data, metadata, room) {
   return { data: await content((length) => (length > LARGE ? room?.(length, said) : undefined)), metadata: said };
 }
 
+/**
+ * The same of many. What the caller may change afterwards is copied before anything is awaited, and nothing else is done by
+ * then.
+ *
+ * @returns {Promise<{ data: Uint8Array[], metadata: string[] }>}
+ */
+export async function toSealMany(items) {
+  const taken = items.map(({ data, metadata }) => {
+    const description = describe(data);
+    const copied = description.copies ? description.content(() => undefined) : undefined;
+    return { description, copied, meta: metadata === undefined ? undefined : metadataToJson(metadata) };
+  });
+  const out = { data: [], metadata: [] };
+  for (const { description, copied, meta } of taken) {
+    const wait = turn();
+    if (wait) await wait;
+    out.metadata.push(said(description, meta));
+    const content = copied ?? description.content();
+    out.data.push(content instanceof Promise ? await content : content);
+  }
+  return out;
+}
+
 /** What is said of bytes that come as a stream, or of a file that is sent in segments. */
 export const about = (blob, metadata) => say(blob === undefined ? { type: "bytes" } : describe(blob), metadata);
 
-function say({ type, name, mediaType }, metadata) {
-  const meta = metadata === undefined ? undefined : metadataToJson(metadata);
+const say = (description, metadata) => said(description, optional(metadataToJson, metadata));
+
+function said({ type, name, mediaType }, meta) {
   const fields = Object.entries({ type, name, mediaType }).filter(([, value]) => value !== undefined);
   const parts = fields.map(([key, value]) => `"${key}":${JSON.stringify(value)}`);
   if (meta !== undefined) parts.push(`"meta":${meta}`);
-  const said = `{${parts.join()}}`;
+  const json = `{${parts.join()}}`;
   // A UTF-16 code unit has at most three bytes: what is short need not be measured.
-  if (said.length * 3 > MAX_METADATA && new TextEncoder().encode(said).length > MAX_METADATA) throw badInput("what is said of the item (metadata, its type, a file's name) is longer than 1 MiB of JSON");
-  return said;
+  if (json.length * 3 > MAX_METADATA && utf8(json).length > MAX_METADATA) throw badInput("what is said of the item (metadata, its type, a file's name) is longer than 1 MiB of JSON");
+  return json;
 }
+
+let encoder;
+const utf8 = (text) => (encoder ??= new TextEncoder()).encode(text);
 
 function describe(data) {
   if (typeof data === "string") {
     text(data, "data");
-    return { type: "string", content: () => new TextEncoder().encode(data) };
+    return { type: "string", content: () => utf8(data) };
   }
+  const json = () => {
+    const text = dataToJson(data);
+    return { type: "json", content: () => utf8(text) };
+  };
+  if (bytes.isPlain(data)) return json();
   // Copied at once, before anything is awaited: the caller may go on using its own.
   const copied = (room) => {
     const place = room(data.byteLength);
     return place ? bytes.copyInto(data, "data", place) : bytes.copy(data, "data");
   };
-  if (bytes.isUint8Array(data)) return { type: "bytes", content: copied };
-  if (bytes.isArrayBuffer(data)) return { type: "buffer", content: copied };
+  if (bytes.isUint8Array(data)) return { type: "bytes", content: copied, copies: true };
+  if (bytes.isArrayBuffer(data)) return { type: "buffer", content: copied, copies: true };
   if (bytes.isFile(data)) return { type: "file", name: data.name, mediaType: data.type, content: () => bytes.read(data, "data") };
   if (bytes.isBlob(data)) return { type: "blob", mediaType: data.type, content: () => bytes.read(data, "data") };
   if (ArrayBuffer.isView(data)) throw badInput("of typed arrays, data may only be a Uint8Array: wrap its buffer in one");
   if (typeof data !== "object" || data === null) {
     throw badInput("data is a string, a JSON object or array, a Uint8Array, an ArrayBuffer, a Blob or a File");
   }
-  const json = dataToJson(data);
-  return { type: "json", content: () => new TextEncoder().encode(json) };
+  return json();
 }
 
 /**
@@ -129,7 +161,8 @@ function parse(json) {
 
 /** What `decrypt` and `decryptMany` were told beside the bytes. */
 export function howToOpen(o) {
-  const given = options(o, ["older", "reason"]);
+  const given = options(o, ["fresh", "older", "reason"]);
   const reason = optional(text, given.reason, "reason");
-  return { reason, older: optional(boolean, given.older, "older") ?? false };
+  const [fresh, older] = ["fresh", "older"].map((name) => optional(boolean, given[name], name) ?? false);
+  return { reason, fresh, older };
 }

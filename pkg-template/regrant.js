@@ -1,6 +1,5 @@
 // One application on one device: opens an engine, a store and a relay, and connects logins over them.
 import { Handle, assertWanted, call } from "./calls.js";
-import { keepsDatabases } from "./environment.js";
 import { RegrantError, badInput } from "./errors.js";
 import * as input from "./input.js";
 import { derivePassword } from "./kdf.js";
@@ -21,19 +20,22 @@ function settings(given) {
     if (given[option] !== undefined) throw badInput(`the option ${option} is not supported by this version`);
   }
   input.known(given, "the options argument", OPTIONS);
-  const name = input.optional(input.text, given.name, "name") ?? "default";
-  if (!NAME.test(name)) throw badInput("name has 1 to 64 characters of A-Z, a-z, 0-9, ., _ and -");
-  const relay = relayOption(given.relay === undefined ? "embedded" : given.relay);
   return {
-    name,
+    ...relaySettings(given),
     application: input.name(given.application, "application"),
-    relayId: input.optional(input.name, given.relayId, "relayId") ?? idOf(relay, name),
     kdf: input.optional(input.kdf, given.kdf),
     engine: input.optional(input.oneOf, given.engine, "engine", ["auto", "webcrypto", "rust"]) ?? "auto",
     trust: input.optional(input.func, given.trust, "trust"),
     store: storeOption(given.store),
-    relay,
   };
+}
+
+/** Which relay, and what it is called. */
+function relaySettings(given) {
+  const name = input.optional(input.text, given.name, "name") ?? "default";
+  if (!NAME.test(name)) throw badInput("name has 1 to 64 characters of A-Z, a-z, 0-9, ., _ and -");
+  const relay = relayOption(given.relay === undefined ? "embedded" : given.relay);
+  return { name, relay, relayId: input.optional(input.name, given.relayId, "relayId") ?? idOf(relay, name) };
 }
 
 /**
@@ -45,46 +47,56 @@ function idOf(relay, name) {
   return input.optional(input.name, relay.origin, "relay.origin") ?? "embedded:default";
 }
 
-const METHODS = ["get", "list", "commit", "putParts", "getParts", "countParts", "dropParts"];
-/** A name for each relay that is an object of the caller's: those who are given the same one meet there. */
-const names = new WeakMap();
+const METHODS = ["call", "putParts", "getParts", "subscribe"];
+const STORAGE = ["read", "commit", "putParts", "getParts", "countParts", "dropParts"];
 
-/** The option `relay`, checked: "embedded", `{ directory }` or an object that keeps the records. */
+/** The option `relay`, checked: "embedded", `{ directory }`, `{ storage }`, or an object that one talks to. */
 function relayOption(relay) {
   if (relay === "embedded") return relay;
   const given = typeof relay === "object" && relay !== null && !(relay instanceof URL) ? relay : {};
   const missing = METHODS.filter((method) => !input.hasMethod(given, method));
   if (missing.length === 0) return given;
-  const { directory } = input.own(given);
+  const { directory, storage } = input.own(given);
   if (typeof directory === "string" && directory !== "") return input.own({ directory: input.text(directory, "relay.directory") });
+  if (typeof storage === "object" && storage !== null) {
+    const lacks = STORAGE.filter((method) => !input.hasMethod(storage, method));
+    if (lacks.length === 0) return input.own({ storage });
+    throw badInput(`relay.storage lacks ${lacks.join(", ")}: see RelayStorage`);
+  }
   const half = missing.length < METHODS.length ? ` (this object lacks ${missing.join(", ")})` : "";
-  throw badInput(`relay is "embedded", in Node { directory }, or an object that keeps records${half}: this version has no relays at addresses, docs/guides/relay.md has one over HTTP`);
+  throw badInput(`relay is "embedded", in Node { directory }, { storage }, or an object that one talks to${half}: this version has no relays at addresses, docs/guides/relay.md has one over HTTP`);
 }
 
-/** What the core needs to know of a relay, and what keeps its records. */
-async function openRelay(relay) {
-  if (relay === "embedded") return { config: { relay: (await keepsDatabases()) ? "indexeddb" : "memory" } };
-  if (relay.directory !== undefined) {
-    const { openDirectory } = await import("#directory");
-    const { key, backend } = await openDirectory(relay.directory);
-    return { config: { relay: "foreign", relayKey: key }, backend };
-  }
-  if (!names.has(relay)) names.set(relay, `object/${crypto.randomUUID()}`);
-  return { config: { relay: "foreign", relayKey: names.get(relay) }, backend: guarded(relay) };
+/** Whether a relay, as `relayOption` gave it, runs here. One that is talked to may have properties of any name beside. */
+const isEmbedded = (relay) => relay === "embedded" || !input.hasMethod(relay, "call");
+
+/** Its code is loaded only where there is one. */
+async function embedded(relay, name, id) {
+  const { open } = await import("./relay/open.js");
+  return (await open(relay, name)).as(id);
+}
+
+/** The embedded relay, for whoever stands between it and its clients. */
+export async function openRelay(o) {
+  const { name, relay, relayId } = relaySettings(input.options(o, ["name", "relay", "relayId"]));
+  if (!isEmbedded(relay)) throw badInput('relay is "embedded", in Node { directory }, or { storage }');
+  return embedded(relay, name, relayId);
+}
+
+/** What the core talks to. */
+async function relayOf(relay, name, id) {
+  if (isEmbedded(relay)) return embedded(relay, name, id);
+  // A relay of the package's own goes by the id that its client is configured with.
+  return guarded(typeof relay.as === "function" ? relay.as(id) : relay);
 }
 
 /** The caller's object, whose answers are plain before the core reads them: a getter that throws would do so inside. */
 function guarded(relay) {
-  const plain = (row) => (typeof row === "object" && row !== null ? { key: row.key, rev: row.rev, value: row.value } : row);
-  const list = (answer, each) => (Array.isArray(answer) ? Array.from(answer, each) : answer);
   return {
-    get: async (keys) => list(await relay.get(keys), plain),
-    list: async (prefix, after, limit) => list(await relay.list(prefix, after, limit), plain),
-    commit: async (writes) => relay.commit(writes),
-    putParts: async (item, parts) => relay.putParts(item, parts),
-    getParts: async (item, names) => list(await relay.getParts(item, names)),
-    countParts: async (item) => relay.countParts(item),
-    dropParts: async (item) => relay.dropParts(item),
+    call: async (token, operations) => Array.from(await relay.call(token, operations)),
+    putParts: async (token, item, parts) => relay.putParts(token, item, parts),
+    getParts: async (token, item, basis, names) => Array.from(await relay.getParts(token, item, basis, names)),
+    subscribe: (login, listener) => relay.subscribe(login, listener),
   };
 }
 
@@ -93,6 +105,8 @@ export class Regrant {
   #settings;
   #signOut;
   #closed = false;
+  /** What stores what sessions noted: see `Session`. */
+  #unkept = new Set();
 
   /** Made by `open` only. */
   constructor(raw, settings, place) {
@@ -111,10 +125,10 @@ export class Regrant {
     }
     const { name, application, relayId, engine } = chosen;
     const store = await openStore(chosen.store, name);
-    const relay = await openRelay(chosen.relay);
-    const config = input.own({ name, application, engine, store: store.kind, relayId, ...relay.config });
+    const relay = await relayOf(chosen.relay, name, relayId);
+    const config = input.own({ name, application, engine, store: store.kind, relayId });
     const decide = chosen.trust && deciding(chosen.trust);
-    return new Regrant(await call(() => core.Core.open(config, relay.backend, store.given, decide)), chosen, store.place);
+    return new Regrant(await call(() => core.Core.open(config, relay, store.given, decide)), chosen, store.place);
   }
 
   async connect(who, o) {
@@ -136,6 +150,7 @@ export class Regrant {
   async resume(login) {
     input.optional(input.login, login);
     this.#assertOpen();
+    await this.#keep();
     const raw = await this.#handle.call((core) => core.resume(login));
     return raw ? this.#begin(raw) : null;
   }
@@ -151,7 +166,12 @@ export class Regrant {
     if (this.#closed) return;
     this.#closed = true;
     this.#signOut.close();
+    await this.#keep();
     await this.#handle.call((raw) => raw.close());
+  }
+
+  async #keep() {
+    await Promise.all([...this.#unkept].map((keep) => keep()));
   }
 
   #assertOpen() {
@@ -183,6 +203,7 @@ export class Regrant {
     return new Session(raw, {
       toVault: (login, secret) => this.#toVault(login, secret),
       disconnected: (login) => this.#signOut.tell(login),
+      unkept: this.#unkept,
     });
   }
 }

@@ -1,19 +1,22 @@
 // A session: one login, connected. Each method checks what it is given, asks the core, and gives plain values back.
 import { Admin } from "./admin.js";
 import * as bytes from "./bytes.js";
+import { inBackground } from "./background.js";
 import { Handle, assertWanted, progress } from "./calls.js";
 import { badInput } from "./errors.js";
 import { Events } from "./events.js";
 import { Identities } from "./identities.js";
 import * as input from "./input.js";
 import { read, send } from "./files.js";
-import { howToOpen, about, described, opened, toOpen, toSeal } from "./items.js";
+import { howToOpen, about, described, opened, toOpen, toSeal, toSealMany } from "./items.js";
 import { opening, sealing } from "./streams.js";
 import { Notifications } from "./notifications.js";
 import { Trust } from "./trust.js";
 
 /** The length of an envelope's header. */
 const HEADER = 94;
+/** How long it may take until it is stored that a new item was seen. */
+const KEEP_AFTER_MS = 100;
 const BY_PASSWORD = ["password", "vaultSecret"];
 
 /** What `encrypt` and `encryptMany` both take. */
@@ -50,6 +53,7 @@ export class Session {
   #handle;
   #events;
   #owner;
+  #keeping;
   #login;
   #isNew;
   #publicKey;
@@ -62,7 +66,7 @@ export class Session {
    * Made by `Regrant` only.
    *
    * @param {object} raw the core's session
-   * @param {{ toVault: Function, disconnected: Function }} owner
+   * @param {{ toVault: Function, disconnected: Function, unkept: Set<Function> }} owner
    */
   constructor(raw, owner) {
     if (owner?.toVault === undefined) throw badInput("sessions come from connect() and resume()");
@@ -71,14 +75,15 @@ export class Session {
     this.#login = raw.login;
     this.#isNew = raw.isNew;
     this.#publicKey = raw.publicKey;
-    this.#events = new Events(this.#handle);
+    this.#events = new Events(this.#handle, () => this.#keepSoon());
     // Sessions that act for others end with this one, and signing them out wipes nothing.
-    const acting = { toVault: owner.toVault, disconnected() {} };
+    const acting = { toVault: owner.toVault, disconnected() {}, unkept: owner.unkept };
     const begin = (other) => new Session(other, acting);
     this.#identities = new Identities(this.#handle, raw.login, this.#events, owner.toVault, begin);
     this.#admin = new Admin(this.#handle, owner.toVault);
     this.#trust = new Trust(this.#handle);
     this.#notifications = new Notifications(this.#handle, this.#events);
+    inBackground(this.#handle);
   }
 
   get login() {
@@ -133,29 +138,36 @@ export class Session {
     const given = input.options(o, ["shareWith", "pad", "sign", ...COURSE]);
     const options = sealOptions(given);
     const { onProgress, signal } = course(given);
-    const all = await Promise.all(
-      input.list(items, "items", item).map(({ data, metadata }) => toSeal(data, metadata)),
-    );
-    const data = all.map((item) => item.data);
-    const metadata = all.map((item) => item.metadata);
+    const { data, metadata } = await toSealMany(input.list(items, "items", item));
     // Not raced against the signal: what rejects with its reason has written nothing.
     assertWanted(signal);
-    const report = progress(onProgress, signal, all.length);
+    const report = progress(onProgress, signal, data.length);
     const sealed = await this.#handle.call((raw) => raw.encryptMany(data, metadata, options, report));
     return sealed.ids.map((id, at) => ({ id, version: 1, bytes: sealed.bytes[at], dropped: [] }));
   }
 
   async decrypt(sealed, o) {
     const how = howToOpen(o);
-    return this.#open(await this.#toOpen(sealed), how);
+    if (how.fresh) await this.#handle.call((raw) => raw.markStale());
+    return this.#open(await this.#toOpen(sealed), how, false);
   }
 
   async decryptMany(sealed, o) {
     const how = howToOpen(o);
     const all = await Promise.all(input.list(sealed, "bytes", (one) => this.#toOpen(one)));
+    if (how.fresh) await this.#handle.call((raw) => raw.markStale());
+    await this.#handle.call((raw) => raw.expect(all.map(({ body }) => body.slice(0, HEADER))));
+    const [opened] = await Promise.allSettled([this.#openAll(all, how)]);
+    // What was opened is remembered also where one of them did not open.
+    const [kept] = await Promise.allSettled([this.#handle.call((raw) => raw.keep())]);
+    for (const { status, reason } of [opened, kept]) if (status === "rejected") throw reason;
+    return opened.value;
+  }
+
+  async #openAll(all, how) {
     const out = [];
     // One after the other: the first opens what the others need too.
-    for (const one of all) out.push(await this.#open(one, how));
+    for (const one of all) out.push(await this.#open(one, how, true));
     return out;
   }
 
@@ -166,8 +178,8 @@ export class Session {
     });
   }
 
-  async #open({ body, before, behind }, { reason, older }) {
-    return opened(await this.#handle.call((raw) => raw.decrypt(body, reason, older, before, behind)));
+  async #open({ body, before, behind }, { reason, older }, many) {
+    return opened(await this.#handle.call((raw) => raw.decrypt(body, reason, older, many, before, behind)));
   }
 
   // ---- streams and files ----
@@ -295,13 +307,36 @@ export class Session {
 
   async lock() {
     await this.#handle.call((raw) => raw.lock());
+    this.#wipe();
+  }
+
+  /** What the calls before left on the core's stack goes, too: from within one of them not all of it can be reached. */
+  #wipe() {
+    this.#handle.read((raw) => raw.wipeStack());
   }
 
   async disconnect() {
     // What ended before has nothing to do with whoever connected since.
     if (this.#handle.read((raw) => raw.ended, false)) return;
     await this.#handle.call((raw) => raw.disconnect());
+    this.#wipe();
     this.#owner.disconnected(this.login);
+  }
+
+  /** Stores what may wait a moment: with every new item there is some, and it costs as much for one as for many. */
+  #keepSoon() {
+    if (this.#keeping) return;
+    let kept;
+    const keep = () => (kept ??= store());
+    const store = async () => {
+      clearTimeout(this.#keeping);
+      this.#keeping = undefined;
+      // What could not be stored is stored with what comes next; of a session that ended, never.
+      await Promise.allSettled([this.#handle.call((raw) => raw.keep())]);
+      this.#owner.unkept.delete(keep);
+    };
+    this.#keeping = setTimeout(keep, KEEP_AFTER_MS);
+    this.#owner.unkept.add(keep);
   }
 
   // ---- events ----

@@ -20,6 +20,8 @@ mod corpora;
 mod graph;
 #[cfg(not(target_arch = "wasm32"))]
 mod heads;
+#[path = "support/here.rs"]
+mod here;
 #[cfg(not(target_arch = "wasm32"))]
 mod hostile_world;
 #[cfg(not(target_arch = "wasm32"))]
@@ -38,6 +40,8 @@ mod random_graphs;
 mod rules;
 #[cfg(not(target_arch = "wasm32"))]
 mod secrets;
+#[cfg(not(target_arch = "wasm32"))]
+mod sessions;
 #[cfg(not(target_arch = "wasm32"))]
 mod story;
 #[cfg(not(target_arch = "wasm32"))]

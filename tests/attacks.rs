@@ -203,7 +203,7 @@ fn planted_wraps_and_grants_hide_no_real_ones() {
         value["grant"]["id"] = json!(id);
         value["grant"]["created"] = json!(now() + 1000);
         overwrite(&memory, &format!("grant/{id}"), &value);
-        memory.overwrite("log/bob/0000000000000099", Some(json!({ "grant": id }).to_string()));
+        memory.append("log/bob/", &json!({ "grant": id }).to_string());
     }
     assert_eq!(read(&bob, &bytes).unwrap(), "for bob");
 }
@@ -237,8 +237,9 @@ fn another_pairs_wrap_does_not_open_when_it_is_re_attributed() {
 fn data_key_of(relay: &regrant::relay::Relay, login: &str, secret: &keyring::Secret) -> (DataKey, Grant) {
     let me = principal(relay, login, secret);
     let delegation = Delegation::default();
-    block_on(delegation.sync(&me)).unwrap();
-    let Reply::Events { events, .. } = block_on(me.call(&Operation::Sync { after: 0 })).unwrap() else {
+    block_on(delegation.read_all(&me)).unwrap();
+    let Reply::Events { events, .. } = block_on(me.call(&Operation::Sync { after: Some(0), whole: true })).unwrap()
+    else {
         panic!("events")
     };
     let grant = events
@@ -416,10 +417,10 @@ fn a_chain_that_a_thief_repairs_late_neither_shares_anything_nor_stands_in_the_w
 
 #[test]
 fn a_login_signature_for_one_relay_is_not_one_for_another() {
-    use regrant::relay::embedded::{Backend, Embedded, memory::Memory};
+    use crate::here::{Memory, relay_over};
     let memory = Memory::default();
-    let here = regrant::relay::Relay::Embedded(Embedded::new(Backend::Memory(memory.clone()), "https://here", now));
-    let there = regrant::relay::Relay::Embedded(Embedded::new(Backend::Memory(memory), "https://there", now));
+    let here = relay_over(&memory, "https://here", now);
+    let there = relay_over(&memory, "https://there", now);
     let alice = connect(&device(&here), "alice", &pair(0)).unwrap();
     let fingerprint = alice.public_key().fingerprint();
     let ask = Operation::Challenge { login: "alice".into(), fingerprint };
@@ -461,7 +462,7 @@ fn nobody_writes_in_anothers_name() {
     let me = principal(&relay, "bob", &pair(1));
     let item = grant.entries[0].0;
     for operation in [
-        Operation::PutGrants { create: vec![], grants: vec![grant.clone()], basis: vec![grant.id] },
+        Operation::PutGrants { create: vec![], grants: vec![grant.clone()], basis: vec![grant.id], relied: vec![] },
         Operation::Revoke { revocations: vec![], rewrite: vec![], remove: vec![grant.id] },
         Operation::Revoke { revocations: vec![], rewrite: vec![grant.clone()], remove: vec![] },
     ] {
@@ -469,11 +470,21 @@ fn nobody_writes_in_anothers_name() {
     }
     assert_eq!(code(block_on(me.call(&Operation::Readers { item }))), Code::NoAccess);
     assert_eq!(
-        code(block_on(me.call(&Operation::PutGrants { create: vec![(item, 2)], grants: vec![], basis: vec![] }))),
+        code(block_on(me.call(&Operation::PutGrants {
+            create: vec![(item, 2)],
+            grants: vec![],
+            basis: vec![],
+            relied: vec![]
+        }))),
         Code::Forbidden
     );
     assert_eq!(
-        code(block_on(me.call(&Operation::PutGrants { create: vec![(item, 1)], grants: vec![], basis: vec![] }))),
+        code(block_on(me.call(&Operation::PutGrants {
+            create: vec![(item, 1)],
+            grants: vec![],
+            basis: vec![],
+            relied: vec![]
+        }))),
         Code::Conflict
     );
     assert_eq!(code(block_on(relay.call(None, &Operation::OwnKeysets))), Code::Unauthenticated);

@@ -7,19 +7,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::support::*;
 use regrant::client::{Client, Session, Setup};
 use regrant::crypto::envelope::Buffer;
-use regrant::delegation::{SealOptions, SealedItem};
+use regrant::delegation::{After, SealOptions, SealedItem};
 use regrant::error::Code;
 use regrant::recovery::access_back::Options;
 use regrant::relay::Relay;
-use regrant::relay::embedded::memory::Memory;
 use regrant::store::{Store, memory};
+use regrant_relay::memory::Memory;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// Everything that says who reads what: grants, and where they are listed.
+/// Everything that says who reads what: grants, and what logs tell of them.
 fn granted(memory: &Memory) -> Vec<(String, Value)> {
-    let keys = ["grant/", "by-item/", "bulk/"].iter().flat_map(|prefix| keys_of(memory, prefix));
-    keys.map(|key| (key.clone(), record(memory, &key))).collect()
+    let all = ["grant/", "log/"].iter().flat_map(|prefix| keys_of(memory, prefix));
+    let all = all.map(|key| (key.clone(), record(memory, &key)));
+    all.filter(|(key, value)| key.starts_with("grant/") || value.get("grant").is_some()).collect()
 }
 
 fn put_back(memory: &Memory, kept: &[(String, Value)]) {
@@ -36,7 +37,10 @@ fn keep_back(memory: &Memory, login: &str) {
 }
 
 fn next_version(session: &Session, id: Uuid, text: &str) -> SealedItem {
-    block_on(session.encrypt(draft(text), &SealOptions { id: Some(id), ..Default::default() })).unwrap()
+    block_on(
+        session.encrypt(draft(text), &SealOptions { id: Some(id), after: Some(After::Latest), ..Default::default() }),
+    )
+    .unwrap()
 }
 
 /// An item of Alice's that Bob read, until she ended that.

@@ -8,11 +8,11 @@ use regrant::client::{Client, Session};
 use regrant::delegation::SealOptions;
 use regrant::error::Code;
 use regrant::graph::ListChange;
-use regrant::relay::embedded::memory::Memory;
 use regrant::relay::{Operation, Relay, Reply};
 use regrant::store::{Store, memory};
 use regrant::trust::State;
 use regrant::wire::statement::{HeadChange, Profile, Statement};
+use regrant_relay::memory::Memory;
 use serde_json::{Value, json};
 
 const WITHHELD: [&str; 2] = ["pins-withheld", "shares-withheld"];

@@ -7,11 +7,11 @@ use crate::support::*;
 use regrant::encoding::{Bytes, Hash};
 use regrant::error::Code;
 use regrant::graph::{ListChange, make_statement};
-use regrant::relay::embedded::memory::Memory;
 use regrant::relay::{Operation, Reply};
 use regrant::trust::State;
 use regrant::wire::pieces::{self, MAX_ALL_PIECES, MAX_ENTRY, MAX_PIECE, MAX_PIECES};
 use regrant::wire::statement::{Head, HeadChange, Profile, Statement};
+use regrant_relay::memory::Memory;
 
 fn names(prefix: &str, memory: &Memory) -> BTreeSet<String> {
     keys_of(memory, prefix).into_iter().collect()

@@ -1,7 +1,8 @@
 //! The chain, natively: sealing, sharing, losing a key, getting access back.
 
 use crate::support::*;
-use regrant::delegation::{Older, SealOptions};
+use regrant::client::Session;
+use regrant::delegation::{After, Older, SealOptions};
 use regrant::error::Code;
 use regrant::recovery::access_back::Options;
 use regrant::store::{Store, memory};
@@ -334,4 +335,40 @@ fn an_older_version_is_outdated_also_after_a_reload_unless_it_is_asked_for() {
         assert_eq!(code(read(&session, &first)), Code::Outdated);
         assert_eq!(read(&session, &second).unwrap(), "second");
     }
+}
+
+#[test]
+fn a_version_follows_the_one_that_was_read_here_and_nobody_loses_what_they_did_not_see() {
+    let relay = relay();
+    let store = Store::Memory(memory::Memory::default());
+    let phone = connect(&device(&relay), "alice", &pair(0)).unwrap();
+    let laptop = connect(&device_with(&relay, &store), "alice", &pair(0)).unwrap();
+    let (id, first) = seal(&phone, "milk", &[]);
+    let write = |session: &Session, text, after| {
+        block_on(session.encrypt(draft(text), &SealOptions { id: Some(id), after, ..Default::default() }))
+    };
+    // Whoever never saw it says what it follows.
+    assert_eq!(code(write(&laptop, "?", None)), Code::BadInput);
+    assert_eq!(read(&laptop, &first).unwrap(), "milk");
+    let second = write(&phone, "milk, bread", None).unwrap();
+    // Another tab of the laptop sees the second one. That one here knows nothing of it, even where both remember it.
+    let tab = block_on(device_with(&relay, &store).resume(Some("alice"))).unwrap().unwrap();
+    assert_eq!(read(&tab, &second.bytes).unwrap(), "milk, bread");
+    seal(&laptop, "something else, which is remembered with what the tab noted", &[]);
+    block_on(laptop.keep()).unwrap();
+    assert_eq!(code(read(&laptop, &first)), Code::Outdated);
+    let lost = write(&laptop, "milk, eggs", None).unwrap_err();
+    assert_eq!(lost.code(), Code::Conflict);
+    assert_eq!(lost.message(), "somebody else wrote version 2 first: decrypt it, and encrypt again");
+    assert_eq!(code(write(&laptop, "?", Some(After::Version(1)))), Code::Conflict);
+    assert!(write(&laptop, "?", Some(After::Version(3))).unwrap_err().message().contains("the newest is 2"));
+    // The tab, and whoever loads the page again, go on from what was read there.
+    assert_eq!(write(&tab, "milk, bread, eggs", None).unwrap().version, 3);
+    let reloaded = block_on(device_with(&relay, &store).resume(Some("alice"))).unwrap().unwrap();
+    assert_eq!(write(&reloaded, "milk, bread, ham", None).unwrap().version, 4);
+    assert_eq!(write(&laptop, "nothing", Some(After::Latest)).unwrap().version, 5);
+    // What one reads again to merge it is no step back.
+    let opened = block_on(laptop.decrypt(&second.bytes, None, Older::Opened)).unwrap();
+    assert_eq!((opened.version, opened.data.into_heap()), (2, b"milk, bread".to_vec()));
+    assert_eq!(write(&laptop, "milk", None).unwrap().version, 6);
 }

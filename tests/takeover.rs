@@ -68,7 +68,7 @@ fn an_exchange_key_is_not_given_back_to_somebody_it_was_not_for() {
     value["exchange"]["delegate"] = json!("mallory");
     overwrite(&memory, &key, &value);
     let id = key.strip_prefix("exchange/").unwrap();
-    memory.overwrite("log/alice/0000000000000999", Some(json!({ "exchange": id }).to_string()));
+    memory.append("log/alice/", &json!({ "exchange": id }).to_string());
     let options = Options { code: Some(block_on(mallory.verification_code("mallory")).unwrap()), ..Options::default() };
     let receipt = block_on(alice.give_access_back("mallory", &spki(&mallory), &options, &no_progress)).unwrap();
     assert!(receipt.exchanges.is_empty());

@@ -4,6 +4,7 @@ import {
   deriveSecrets,
   generateKeyPair,
   init,
+  openRelay,
   Regrant,
   RegrantError,
   requestPersistence,
@@ -23,6 +24,11 @@ import {
   type Opened,
   type Page,
   type PublicKey,
+  type Relay,
+  type RelayAnswer,
+  type RelayCommit,
+  type RelayQuestion,
+  type RelayStorage,
   type Sealed,
   type Store,
   type TrustState,
@@ -61,6 +67,39 @@ const regrant: Regrant = await Regrant.open({ relay: "embedded", store: "memory"
 await Regrant.open({ application: "regrant", relay: { directory: "/var/lib/relay" } });
 // @ts-expect-error: relays elsewhere are still to come
 await Regrant.open({ application: "regrant", relay: "https://relay.example" });
+
+// A relay that one talks to, the embedded one as such, and what that keeps its records in.
+const answers: RelayAnswer[] = [{ reply: "done" }, { refused: "ERR_CONFLICT", message: "x", logins: ["bob"], lasting: true }];
+const relay: Relay = {
+  origin: "https://relay.example",
+  call: async (token: string | undefined, operations) => operations.map(({ op }, at) => (token && op ? answers[at]! : answers[0]!)),
+  async putParts(_token, item: string, parts) {
+    for (const [name, bytes] of parts) await fetch(`/${item}/${name}`, { method: "PUT", body: bytes });
+  },
+  getParts: async (_token, _item, _basis: string, names) => names.map(() => undefined),
+  subscribe: (_login, listener) => (listener(), () => {}),
+};
+await Regrant.open({ application: "regrant", relay, relayId: "https://relay.example" });
+export const replies: readonly RelayAnswer[] = await (await openRelay({ relayId: "x", name: "x" })).call(undefined, [{ op: "identities", logins: ["alice"] }]);
+const asked = (question: RelayQuestion) => ("record" in question ? question.record : "head" in question ? question.head : question.after);
+const storage: RelayStorage = {
+  read: (questions) => questions.map(asked),
+  commit: ({ records, lists, writes, appends }: RelayCommit) => records.length + lists.length + writes.length + appends.length > 0,
+  async putParts() {},
+  getParts: (_item, names) => names.map(() => new Uint8Array()),
+  countParts: async () => 0,
+  dropParts() {},
+};
+await openRelay({ relay: { storage } });
+await Regrant.open({ application: "regrant", relay: { storage } });
+// @ts-expect-error: a storage is no relay that one talks to
+await Regrant.open({ application: "regrant", relay: storage });
+// @ts-expect-error: and a relay that one talks to is not opened
+await openRelay({ relay });
+// @ts-expect-error: nor is one told whose it is
+await openRelay({ application: "regrant" });
+// @ts-expect-error: whoever asks has a token, or none
+await relay.call([{ op: "identities" }]);
 // @ts-expect-error: made by open()
 export const made = new Regrant();
 

@@ -1,7 +1,8 @@
 import { Regrant } from "regrant";
 import { relayAt } from "./relay.js";
 
-const regrant = await Regrant.open({ application: "example-two-devices", relay: relayAt(`${location.origin}/relay`) });
+// The relay is called the same wherever the page comes from: see server.mjs.
+const regrant = await Regrant.open({ application: "example-two-devices", relay: relayAt(`${location.origin}/relay`), relayId: "example-two-devices" });
 let session;
 /** The new keys of those who lost theirs, as they said: whose they are, only the code says. */
 const lost = new Map();

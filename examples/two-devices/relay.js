@@ -1,37 +1,35 @@
-// The relay of `Regrant.open({ relay })`, over HTTP: each method asks the server for what it keeps.
+// The relay of `Regrant.open({ relay })`, over HTTP: whatever is asked of it is posted, and parts of files go as bytes.
+import { RegrantError } from "regrant";
+
 // What a form or a script of another site cannot send without asking first: the server takes nothing else.
 const JSON_ONLY = { "content-type": "application/json" };
 const BYTES_ONLY = { "content-type": "application/octet-stream" };
 
 export function relayAt(address) {
-  async function ask(path, options) {
-    const response = await fetch(`${address}/${path}`, options);
-    // What is thrown here becomes ERR_RELAY_UNAVAILABLE, which may be tried again.
-    if (!response.ok) throw new Error(`the relay answers ${response.status}`);
-    return response;
+  async function ask(path, token, { headers, ...options } = {}) {
+    const session = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(`${address}/${path}`, { ...options, headers: { ...headers, ...session } });
+    if (response.ok) return response;
+    // What the relay refused with arrives as it is. Any other error becomes ERR_RELAY_UNAVAILABLE, which may be tried again.
+    const { code, message, logins } = await response.json().catch(() => ({}));
+    throw code ? new RegrantError(code, message, { logins }) : new Error(`the relay answers ${response.status}`);
   }
-  const call = async (method, ...given) => (await ask(`call/${method}`, { method: "POST", headers: JSON_ONLY, body: JSON.stringify(given) })).json();
-  const part = (item, name) => `part/${item}/${name}`;
 
   return {
-    // What secrets and logins are bound to: name a `relayId` if the server may move.
-    origin: address,
-    get: async (keys) => (await call("get", keys)).map((record) => record ?? undefined),
-    list: (prefix, after, limit) => call("list", prefix, after, limit),
-    commit: (writes) => call("commit", writes),
-    async putParts(item, parts) {
-      for (const [name, bytes] of parts) await ask(part(item, name), { method: "PUT", headers: BYTES_ONLY, body: bytes });
+    async call(token, operations) {
+      return (await ask("call", token, { method: "POST", headers: JSON_ONLY, body: JSON.stringify(operations) })).json();
     },
-    getParts: (item, names) =>
+    async putParts(token, item, parts) {
+      for (const [name, bytes] of parts) await ask(`parts/${item}/${name}`, token, { method: "PUT", headers: BYTES_ONLY, body: bytes });
+    },
+    getParts: (token, item, basis, names) =>
       Promise.all(
         names.map(async (name) => {
-          const found = await ask(part(item, name));
+          const found = await ask(`parts/${item}/${name}?basis=${basis}`, token);
           return found.status === 204 ? undefined : new Uint8Array(await found.arrayBuffer());
         }),
       ),
-    countParts: (item) => call("countParts", item),
-    async dropParts(item) {
-      await call("dropParts", item);
-    },
+    // This server cannot call: main.js asks every two seconds.
+    subscribe: () => () => {},
   };
 }

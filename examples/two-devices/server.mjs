@@ -1,11 +1,11 @@
-// A server for trying out: the page, built as it is asked for, and what the relay keeps, for whoever can reach this
-// machine's own address. An application puts its log-in before it: see docs/guides/relay.md for what that is about.
+// A server for trying out: the page, built as it is asked for, and a relay for whoever can reach this machine's own address.
+// The rules of who may write what run here; docs/guides/relay.md says what else a relay for others wants.
 import { createServer } from "node:http";
+import { openRelay } from "regrant";
 import { createServer as createVite } from "vite";
-import { Records } from "./records.mjs";
 
-const records = new Records();
-const methods = new Set(["get", "list", "commit", "countParts", "dropParts"]);
+// In memory, for trying out; with `{ directory }` or `{ storage }` it stays.
+const relay = await openRelay({ relayId: "example-two-devices" });
 const LONGEST = 32 << 20;
 /** What a request says that it holds. A page of another site cannot send these without asking first, and is not answered. */
 const TYPES = { POST: "application/json", PUT: "application/octet-stream" };
@@ -34,23 +34,31 @@ async function body(request) {
 }
 
 /** Answers what is for the relay. */
-async function answer(request, response, [what, first, second]) {
+async function answer(request, response, [what, item, name], basis) {
   const send = (status, bytes) => response.writeHead(status, { "cache-control": "no-store" }).end(bytes);
-  if (what === "call" && request.method === "POST" && methods.has(first)) {
-    return send(200, JSON.stringify(records[first](...JSON.parse(await body(request))) ?? null));
+  const [, token] = /^Bearer (\S+)$/.exec(request.headers.authorization) ?? [];
+  if (what === "call" && request.method === "POST") {
+    return send(200, JSON.stringify(await relay.call(token, JSON.parse(await body(request)))));
   }
-  if (what === "part" && request.method === "PUT") return send(204, void records.putPart(first, second, await body(request)));
-  if (what !== "part") return send(404);
-  const bytes = records.getPart(first, second);
+  if (what !== "parts") return send(404);
+  if (request.method === "PUT") return send(204, void (await relay.putParts(token, item, [[name, await body(request)]])));
+  const [bytes] = await relay.getParts(token, item, basis, [name]);
   return bytes === undefined ? send(204) : send(200, bytes);
+}
+
+/** Tells what the relay refused with; what else is wrong with a request says nothing. */
+function refuse(response, { name, code, message, logins }) {
+  const said = name === "RegrantError" ? JSON.stringify({ code, message, logins }) : "";
+  response.writeHead(400, { "content-type": "application/json" }).end(said);
 }
 
 const vite = await createVite({ server: { middlewareMode: true }, appType: "spa" });
 const server = createServer((request, response) => {
   if (!isOurs(request, server.address().port)) return void response.writeHead(403).end();
-  const [, where, ...path] = new URL(request.url, "http://localhost").pathname.split("/").map(decodeURIComponent);
+  const { pathname, searchParams } = new URL(request.url, "http://localhost");
+  const [, where, ...path] = pathname.split("/");
   if (where !== "relay") return vite.middlewares(request, response);
-  answer(request, response, path).catch(() => response.writeHead(400).end());
+  answer(request, response, path, searchParams.get("basis")).catch((error) => refuse(response, error));
 });
 server.listen(Number(process.env.PORT ?? 5173), "127.0.0.1", () => {
   console.log(`Open http://127.0.0.1:${server.address().port}/ in two browser profiles: one for each person.`);

@@ -1,18 +1,4 @@
-// The worker that derives a password's secrets: one message in, `{ begun }` and then the outcome out.
-import { toMessage } from "../errors.js";
-import init, { deriveSecrets } from "../wasm/regrant.js";
+// The worker that derives a password's secrets in browsers.
+import { answer } from "./answer.js";
 
-addEventListener("message", async ({ data: { module, request } }) => {
-  try {
-    await init({ module_or_path: module });
-  } catch {
-    postMessage({});
-    return;
-  }
-  postMessage({ begun: true });
-  try {
-    postMessage({ secrets: deriveSecrets(...request) });
-  } catch (error) {
-    postMessage(error?.regrant ? { error: toMessage(error) } : {});
-  }
-});
+addEventListener("message", ({ data }) => answer(data, (said) => postMessage(said)));

@@ -1,43 +1,40 @@
-// A relay's records in a folder, for Node: what several processes in turn, or at once, see as one relay. It keeps
-// records and revisions; what is in them is not its business. All of it is in `Log` (log.js); here are the three
-// methods that the core asks.
+// A relay's storage in a folder, for Node: what several processes in turn, or at once, see as one relay. The records are
+// in `Log` (log.js).
 import { RegrantError } from "../errors.js";
-import { Lock, openFolder } from "../folder.js";
+import { Lock, openFolder, syncFolder } from "../folder.js";
+import { guarded } from "./failure.js";
 import { Log } from "./log.js";
 
 /**
  * @param {string} folder made if it is missing
- * @returns {Promise<{ key: string, backend: object }>} the same key for every way to write the same folder
+ * @returns {Promise<{ key: string, storage: import("../index.js").RelayStorage }>} the same key for every way to write
+ *   the same folder
  */
 export async function openDirectory(folder) {
   const place = await openFolder(folder, "relay.directory");
-  const { fs, path, key } = place;
-  const file = path.join(key, "relay.jsonl");
-  const log = new Log(fs, file);
+  const log = new Log(place);
   try {
     log.catchUp();
   } catch (cause) {
+    if (cause instanceof RegrantError) throw cause;
     throw new RegrantError("ERR_STORE_UNREADABLE", "relay.jsonl in relay.directory cannot be read; nothing was overwritten", { cause });
   }
-  // Should two hold it at once after all, the log itself still lets only one of two rival batches count.
+  // Should two hold it at once after all, the log itself still lets only one of two rival commits count.
   const lock = new Lock(place, "relay.lock");
-  const backend = {
-    async get(keys) {
+  const storage = guarded({
+    read(questions) {
       log.catchUp();
-      return keys.map((wanted) => log.get(wanted));
+      return questions.map((question) => log.answer(question));
     },
-    async list(prefix, after, limit) {
-      log.catchUp();
-      return log.list(prefix, after, limit);
-    },
-    commit: (writes) => lock.hold(() => log.commit(writes)),
-    ...parts(fs, path, path.join(key, "files")),
-  };
-  return { key, backend };
+    commit: (commit) => lock.hold(() => log.commit(commit)),
+    ...parts(place),
+  });
+  return { key: place.key, storage };
 }
 
 /** The parts of files: a folder for each item, a file for each part, which is there whole or not at all. */
-function parts(fs, path, folder) {
+function parts({ fs, path, key }) {
+  const folder = path.join(key, "files");
   const folderOf = (item) => path.join(folder, item);
   const names = async (item) => {
     try {
@@ -49,7 +46,7 @@ function parts(fs, path, folder) {
   };
   return {
     async putParts(item, parts) {
-      await fs.promises.mkdir(folderOf(item), { recursive: true, mode: 0o700 });
+      const made = await fs.promises.mkdir(folderOf(item), { recursive: true, mode: 0o700 });
       for (const [name, bytes] of parts) {
         const file = path.join(folderOf(item), name);
         const fresh = `${file}.${crypto.randomUUID()}`;
@@ -61,6 +58,7 @@ function parts(fs, path, folder) {
           throw error;
         }
       }
+      for (const changed of [folderOf(item), ...(made ? [folder, key] : [])]) syncFolder(fs, changed);
     },
     getParts: (item, names) =>
       Promise.all(

@@ -1,48 +1,52 @@
 // The file of a directory relay, `relay.jsonl`, and what it says, in memory. Synchronous; whoever writes holds a lock.
 //
-// The first line names the file. Each further line is a batch, applied all or nothing: `{"set": [[key, rev, value]…]}`
-// sets records, `{"batch": [[key, expected, value or null]…]}` counts only if each record has the expected revision
-// when it is read in order. A last line without its end is a write that was interrupted: it is ignored, and cut off
-// by the next writer. Once most of the file is dead it is written anew and renamed, under another first line.
-import { SortedMap } from "./sorted-map.js";
+// The first line names the file. Each further line is a commit, or records of a file that was written anew:
+// `{"by", "from", "to", "set": [{"key", "rev", "value", "index"}…]}`. It counts only if the counter is at `from` when it
+// is read in order, and then brings it to `to`; a record without a value is deleted. A last line without its end is a
+// write that was interrupted: it is ignored, and cut off by the next writer. Once most of the file is dead it is written
+// anew and renamed, under another first line.
+import { RegrantError } from "../errors.js";
+import { syncFolder } from "../folder.js";
+import { changesOf } from "./commit.js";
+import { Records } from "./memory.js";
 
-const HEADER = /^\{"regrant":"relay","format":1,"id":"[0-9a-f-]{36}"\}\n/;
+const HEADER = /^\{"regrant":"relay","format":2,"id":"[0-9a-f-]{36}"\}\n/;
+const OTHER_FORMAT = /^\{"regrant":"relay","format":(?!2,)\d+,/;
 const HEADER_LENGTH = header("0".repeat(36)).length;
 /** Files below this many bytes are left alone. */
 const COMPACT_FROM = 1 << 20;
+/** How often a commit is tried that somebody without the lock was in the way of. */
+const TRIES = 8;
 
 function header(id) {
-  return `{"regrant":"relay","format":1,"id":"${id}"}\n`;
+  return `{"regrant":"relay","format":2,"id":"${id}"}\n`;
 }
 
 /** What a record takes in the file, about. */
-const weight = (key, value) => key.length + value.length + 16;
+const weight = ({ key, value, index = [] }) => [key, value, ...index].reduce((sum, text) => sum + text.length, 32);
 
 export class Log {
   #fs;
+  #folder;
   #file;
+  /** Tells this one's lines from others'. */
+  #id = crypto.randomUUID().slice(0, 8);
   /** The first line of the file that was read so far. */
   #header;
   /** How many bytes of it were read: always whole lines. */
   #read = 0;
-  #records = new SortedMap();
+  #records = new Records();
   #live = 0;
+  /** The counter after the last line of one's own that counted. */
+  #reached;
 
-  constructor(fs, file) {
-    this.#fs = fs;
-    this.#file = file;
+  constructor({ fs, path, key }) {
+    [this.#fs, this.#folder, this.#file] = [fs, key, path.join(key, "relay.jsonl")];
   }
 
-  /** One record, or `undefined`. */
-  get(key) {
-    const record = this.#records.get(key);
-    return record && { key, ...record };
-  }
-
-  /** At most `limit` records whose key starts with `prefix` and comes after `after`, in order. */
-  list(prefix, after, limit) {
-    const keys = this.#records.keysAfter(prefix, after, limit);
-    return keys.map((key) => this.get(key));
+  /** As of when it caught up last. */
+  answer(question) {
+    return this.#records.answer(question);
   }
 
   /** Reads what others wrote. */
@@ -62,35 +66,42 @@ export class Log {
     }
   }
 
-  /** Writes a batch. `false`: some record has another revision than expected. */
-  commit(writes) {
-    this.catchUp();
-    if (this.#header === undefined) this.#create();
-    if (writes.some(({ key, expected }) => (this.#records.get(key)?.rev ?? 0) !== expected)) return false;
-    this.#append(`${JSON.stringify({ batch: writes.map(({ key, expected, value }) => [key, expected, value ?? null]) })}\n`);
-    // Read back rather than assumed: should somebody else have written at the same time, the order in the file decides.
-    this.catchUp();
-    const won = writes.every(({ key, expected, value }) => {
-      const record = this.#records.get(key);
-      return value === undefined ? record === undefined : record?.rev === expected + 1 && record.value === value;
-    });
-    if (won) this.#compactIfWorthIt();
-    return won;
+  /** `false`: something that it was decided on is no longer so. */
+  commit(commit) {
+    for (let tries = 0; tries < TRIES; tries++) {
+      this.catchUp();
+      if (!this.#records.allows(commit)) return false;
+      const from = this.#records.counter;
+      const set = changesOf(commit, from);
+      if (set.length === 0) return true;
+      if (this.#header === undefined) this.#create();
+      const to = from + set.length;
+      this.#reached = undefined;
+      this.#append({ by: this.#id, from, to, set });
+      // Read back rather than assumed: should somebody else have written at the same time, the order in the file decides.
+      this.catchUp();
+      if (this.#reached === to) {
+        this.#compactIfWorthIt();
+        return true;
+      }
+    }
+    throw new Error("others write to relay.jsonl without its lock");
   }
 
   #forget(header) {
     this.#header = header;
     this.#read = header === undefined ? 0 : HEADER_LENGTH;
-    this.#records.clear();
+    this.#records = new Records();
     this.#live = 0;
   }
 
   #catchUp(descriptor) {
     const { size } = this.#fs.fstatSync(descriptor);
     const first = this.#bytes(descriptor, 0, Math.min(size, HEADER_LENGTH)).toString("latin1");
+    if (OTHER_FORMAT.test(first)) throw new RegrantError("ERR_UNSUPPORTED_VERSION", "relay.jsonl in relay.directory is of another version");
     if (!HEADER.test(first)) {
       // A file whose very first write was interrupted is as good as none.
-      if (size > HEADER_LENGTH || !header("0".repeat(36)).startsWith(first.slice(0, 30))) throw new Error("relay.jsonl is no relay");
+      if (size >= HEADER_LENGTH || !header("0".repeat(36)).startsWith(first.slice(0, 36))) throw new Error("relay.jsonl is no relay");
       this.#forget(undefined);
       return;
     }
@@ -113,34 +124,36 @@ export class Log {
     return out;
   }
 
-  #apply({ set, batch }) {
-    if (set) for (const [key, rev, value] of set) this.#put(key, rev, value);
-    if (!batch?.every(([key, expected]) => (this.#records.get(key)?.rev ?? 0) === expected)) return;
-    for (const [key, expected, value] of batch) this.#put(key, expected + 1, value);
-  }
-
-  #put(key, rev, value) {
-    const before = this.#records.get(key);
-    if (before) this.#live -= weight(key, before.value);
-    if (value === null) {
-      this.#records.delete(key);
-    } else {
-      this.#records.set(key, { rev, value });
-      this.#live += weight(key, value);
+  #apply({ by, from, to, set }) {
+    const records = this.#records;
+    if (from > records.counter) throw new Error("relay.jsonl lacks a line");
+    if (from < records.counter) return;
+    for (const record of set) {
+      const before = records.get(record.key);
+      this.#live += (record.value === undefined ? 0 : weight(record)) - (before ? weight(before) : 0);
+      records.put([record]);
     }
+    records.counter = to;
+    if (by === this.#id) this.#reached = to;
   }
 
   #create() {
     this.#fs.writeFileSync(this.#file, header(crypto.randomUUID()), { mode: 0o600, flush: true });
+    syncFolder(this.#fs, this.#folder);
     this.catchUp();
   }
 
+  /** Not where somebody else wrote meanwhile: that is to be read first. */
   #append(line) {
-    const descriptor = this.#fs.openSync(this.#file, "a");
+    const descriptor = this.#fs.openSync(this.#file, "a+");
     try {
-      const bytes = Buffer.from(line);
-      // What is after the last whole line is a write that was interrupted.
-      if (this.#fs.fstatSync(descriptor).size > this.#read) this.#fs.ftruncateSync(descriptor, this.#read);
+      const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+      const { size } = this.#fs.fstatSync(descriptor);
+      if (size > this.#read) {
+        if (this.#bytes(descriptor, this.#read, size - this.#read).includes(0x0a)) return;
+        // What is after the last whole line is a write that was interrupted.
+        this.#fs.ftruncateSync(descriptor, this.#read);
+      }
       try {
         for (let done = 0; done < bytes.length; ) done += this.#fs.writeSync(descriptor, bytes, done);
         this.#fs.fsyncSync(descriptor);
@@ -159,12 +172,16 @@ export class Log {
     const fresh = `${this.#file}.${id}`;
     try {
       const lines = [header(id)];
-      for (const [key, { rev, value }] of this.#records.entries()) lines.push(`${JSON.stringify({ set: [[key, rev, value]] })}\n`);
+      for (const record of this.#records.all()) lines.push(`${JSON.stringify({ from: 0, to: 0, set: [record] })}\n`);
+      lines.push(`${JSON.stringify({ from: 0, to: this.#records.counter, set: [] })}\n`);
       this.#fs.writeFileSync(fresh, lines.join(""), { mode: 0o600, flush: true });
       this.#fs.renameSync(fresh, this.#file);
     } catch {
-      // The batch is written; the file only stays longer than it need be.
+      // The commit is written; the file only stays longer than it need be.
       this.#fs.rmSync(fresh, { force: true });
+      return;
     }
+    // What is written from now on goes to the new file: after a crash it must not be the old one that is there.
+    syncFolder(this.#fs, this.#folder);
   }
 }

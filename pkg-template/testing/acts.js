@@ -1,5 +1,7 @@
 // What a relay can do that means harm, one by one (protocol section 11). Each act gives what is told in place of the
-// truth, or why nothing is answered; `relay.js` asks it each time something is read.
+// truth, or why nothing is answered; `storage.js` asks it each time something is read.
+
+import { segment } from "./names.js";
 
 /** A record that says something else. */
 const instead = (row, key, value) => value && { key, rev: row?.rev ?? 1, value };
@@ -42,10 +44,24 @@ export const ACTS = {
     },
   }),
 
-  /** Keeps what is new from a login: its log ends where it was at some time. `{ login, after }`, a number of entries. */
+  /**
+   * Keeps what is new from a login: its log ends where it was at some time, and nobody gave it anything later. `{ login,
+   * after }`, a number of entries.
+   */
   "hold-back": (relay, { login, after = 0 }) => {
-    const prefix = `${relay.of("log", login)}/`;
-    return { tell: (what, row) => (what.listed && what.key.startsWith(prefix) && Number(what.key.slice(prefix.length)) > after ? undefined : row) };
+    const log = `${relay.of("log", login)}/`;
+    const concerns = new RegExp(`^((readers|givers)/[^/]+|got|given)/${RegExp.escape?.(segment(login)) ?? segment(login).replace(/[^\w]/g, "\\$&")}/`);
+    /** The number of the last entry that is shown, once there are so many; what was written later bears a higher one. */
+    let last = after === 0 ? 0 : undefined;
+    const number = (key) => Number(key.slice(log.length));
+    const isHeld = ({ key, name }, { rev }) => {
+      const logged = key.startsWith(log);
+      if (!logged && !concerns.test(name)) return false;
+      const entry = relay.keys.filter((other) => other.startsWith(log))[after - 1];
+      if (last === undefined && entry !== undefined) last = number(entry);
+      return last !== undefined && (logged ? number(key) : rev) > last;
+    };
+    return { tell: (what, row) => (what.listed && row && isHeld(what, row) ? undefined : row) };
   },
 
   /** Gives other bytes for the parts of a file. `{ item, change }`, which gets a part's bytes and name. */

@@ -1,6 +1,6 @@
 // For the tests of applications. Names of records are those of this version's relay: `identity/LOGIN`, `grant/ID`,
 // `exchange/ID`, `log/LOGIN/N`, `notification/ID` …, in JSON.
-import type { KeyPair, Relay, Store } from "../index.js";
+import type { KeyPair, Relay, RelayStorage, Store } from "../index.js";
 
 /** What a thing that stopped on request rejects with. */
 export class Stopped extends Error {}
@@ -23,8 +23,11 @@ export function createFaults(): Faults;
 
 /** Everything that a relay or a store held at some time. */
 export interface RelaySnapshot {
-  readonly records: ReadonlyMap<string, { readonly rev: number; readonly value: string }>;
+  /** By key; `index`: the names under which a record can be found. */
+  readonly records: ReadonlyMap<string, { readonly rev: number; readonly value: string; readonly index?: readonly string[] }>;
   readonly parts: ReadonlyMap<string, Uint8Array>;
+  /** The number that was given last. */
+  readonly counter?: number;
 }
 
 /** The acts that a relay commits on request, and what each needs to know. */
@@ -41,7 +44,7 @@ export interface Acts {
   "alter-identity": { readonly login: string; readonly change: (record: any) => unknown };
   /** Shows records of one kind changed; `undefined` hides one. */
   "alter": { readonly kind: string; readonly change: (record: any, key: string) => unknown };
-  /** Keeps what is new from a login: entries of its log above this number. */
+  /** Keeps what is new from a login: all of its log after so many entries. */
   "hold-back": { readonly login: string; readonly after?: number };
   /** Gives other bytes for parts of a file. */
   "alter-parts": { readonly item: string; readonly change: (bytes: Uint8Array, name: string) => Uint8Array | undefined };
@@ -57,12 +60,19 @@ export const ACTS: { readonly [act in keyof Acts]: unknown };
 /** A relay in memory. Regrants that were given the same one meet there. */
 export interface TestRelay extends Relay {
   readonly faults: Faults;
+  /** What the rules see of what it keeps: what was planted, and what it says that is not so. */
+  readonly storage: RelayStorage;
   /** The keys of all records. */
   readonly keys: readonly string[];
   /** A record's value; `undefined` if there is none. */
   read(key: string): any;
-  /** Puts a value in place of a record's, as an operator can; `undefined` removes it. */
-  write(key: string, value: unknown): void;
+  /**
+   * Puts a value in place of a record's, as an operator can; `undefined` removes it. `index`: the names under which it
+   * can be found. Without, it is found by what it says (a grant by its exchange key, which has to be there), or as before.
+   */
+  write(key: string, value: unknown, index?: readonly string[]): void;
+  /** Adds a record to a log, whose entries' keys begin with `log`. */
+  append(log: string, value: unknown, index?: readonly string[]): void;
   /** The key of a login's record of a kind: `of("identity", "alice")`. */
   of(kind: string, login: string): string;
   /** The parts of a file: `head`, `hashes`, `trailer`, and chunks by their number with ten digits. */
@@ -79,7 +89,7 @@ export interface TestRelay extends Relay {
   misbehave<Act extends keyof Acts>(act: Act, how?: Acts[Act]): () => void;
   behave(): void;
 }
-export function createRelay(o?: { readonly faults?: Faults }): TestRelay;
+export function createRelay(o?: { readonly faults?: Faults; readonly origin?: string }): TestRelay;
 
 /** A store in memory. Private keys do not rest in it: resumed sessions are locked. */
 export interface TestStore extends Store {

@@ -1,63 +1,32 @@
-// What a test relay keeps, in memory: records with revisions, and parts of files. It never lies; `relay.js` does.
-import { SortedMap } from "../relay/sorted-map.js";
+// What a test relay keeps, in memory, and what its operator does to it. It never lies; `storage.js` does.
+import { changesOf } from "../relay/commit.js";
+import { Parts, Records } from "../relay/memory.js";
 
-export class Records {
-  #records = new SortedMap();
-  #parts = new Map();
-
-  get(key) {
-    const found = this.#records.get(key);
-    return found && { key, ...found };
-  }
-
-  list(prefix, after, limit) {
-    return this.#records.keysAfter(prefix, after, limit).map((key) => this.get(key));
-  }
+export class Kept {
+  records = new Records();
+  parts = new Parts();
 
   keys() {
-    return [...this.#records.entries()].map(([key]) => key).sort();
+    return Array.from(this.records.all(), ({ key }) => key).sort();
   }
 
-  commit(writes) {
-    if (writes.some(({ key, expected }) => (this.#records.get(key)?.rev ?? 0) !== expected)) return false;
-    for (const { key, expected, value } of writes) this.set(key, value, expected + 1);
-    return true;
-  }
-
-  set(key, value, rev = (this.#records.get(key)?.rev ?? 0) + 1) {
-    if (value === undefined) this.#records.delete(key);
-    else this.#records.set(key, { rev, value });
-  }
-
-  putParts(item, parts) {
-    // Copied: whoever wrote them may go on using its own.
-    for (const [name, bytes] of parts) this.#parts.set(`${item}/${name}`, new Uint8Array(bytes));
-  }
-
-  part(item, name) {
-    return this.#parts.get(`${item}/${name}`)?.slice();
-  }
-
-  setPart(item, name, bytes) {
-    if (bytes === undefined) this.#parts.delete(`${item}/${name}`);
-    else this.#parts.set(`${item}/${name}`, new Uint8Array(bytes));
-  }
-
-  partNames(item) {
-    return [...this.#parts.keys()].filter((key) => key.startsWith(`${item}/`)).map((key) => key.slice(item.length + 1)).sort();
-  }
-
-  dropParts(item) {
-    for (const name of this.partNames(item)) this.#parts.delete(`${item}/${name}`);
+  /** Makes changes as a commit does that was decided on nothing. */
+  change({ writes = [], appends = [] }) {
+    this.records.put(changesOf({ writes, appends }, this.records.counter));
   }
 
   snapshot() {
-    return { records: new Map(this.#records.entries()), parts: new Map(this.#parts) };
+    const record = ({ key, rev, value, index }) => [key, { rev, value, ...(index && { index }) }];
+    const parts = this.parts.items().flatMap((item) => this.parts.names(item).map((name) => [`${item}/${name}`, this.parts.get(item, name)]));
+    return { counter: this.records.counter, records: new Map(Array.from(this.records.all(), record)), parts: new Map(parts) };
   }
 
-  restore({ records, parts }) {
-    this.#records = new SortedMap();
-    for (const [key, record] of records) this.#records.set(key, record);
-    this.#parts = new Map(parts);
+  /** Numbers the records anew: what is restored is written once more, and no number is ever given twice. */
+  restore({ records, parts, counter = 0 }) {
+    const reached = Array.from(records.values()).reduce((highest, { rev }) => Math.max(highest, rev), Math.max(counter, this.records.counter));
+    [this.records, this.parts] = [new Records(), new Parts()];
+    this.records.counter = reached;
+    this.change({ writes: Array.from(records, ([key, { value, index }]) => ({ key, value, index })) });
+    for (const [place, bytes] of parts) this.parts.set(...place.split("/"), bytes);
   }
 }

@@ -1,137 +1,130 @@
 // A relay in memory that a test holds in its hands, for `Regrant.open({ relay })`: it stops when it is told to, and
 // whoever runs it may read and change everything that it keeps, as the operator of a relay can.
 import { badInput } from "../errors.js";
-import { Faults, Stopped } from "./faults.js";
+import { embeddedRelay } from "../relay/embedded.js";
 import { ACTS } from "./acts.js";
-import { Records } from "./records.js";
+import { Faults } from "./faults.js";
+import { namesOf, segment } from "./names.js";
+import { Kept } from "./records.js";
+import { TestStorage } from "./storage.js";
 
 export class TestRelay {
-  #records;
-  #lies = new Set();
-  #delay = 0;
+  #kept;
+  #relay;
+  origin;
   faults;
+  /** What the rules see of what this relay keeps. */
+  storage;
 
-  constructor({ faults = new Faults(), over = new Records() } = {}) {
+  constructor({ faults = new Faults(), over = new Kept(), origin } = {}) {
+    this.origin = origin;
     this.faults = faults;
-    this.#records = over;
+    this.#kept = over;
+    this.storage = new TestStorage(over, faults);
+    this.#relay = embeddedRelay(this.storage, { origin });
   }
 
   // ---- what the package asks ----
 
-  async get(keys) {
-    await this.#wait();
-    return keys.map((key) => this.#told({ key }, this.#records.get(key)));
+  call(...given) {
+    return this.#relay.call(...given);
   }
 
-  async list(prefix, after, limit) {
-    await this.#wait();
-    const rows = this.#records.list(prefix, after, limit);
-    return rows.map((row) => this.#told({ key: row.key, listed: true }, row)).filter((row) => row !== undefined);
+  putParts(...given) {
+    return this.#relay.putParts(...given);
   }
 
-  async commit(writes) {
-    await this.#wait();
-    return this.faults.write(() => this.#records.commit(writes));
+  getParts(...given) {
+    return this.#relay.getParts(...given);
   }
 
-  async putParts(item, parts) {
-    await this.#wait();
-    return this.faults.write(() => this.#records.putParts(item, parts));
+  subscribe(...given) {
+    return this.#relay.subscribe(...given);
   }
 
-  async getParts(item, names) {
-    await this.#wait();
-    return names.map((name) => this.#told({ item, name }, this.#records.part(item, name)));
-  }
-
-  async countParts(item) {
-    await this.#wait();
-    return this.#records.partNames(item).length;
-  }
-
-  async dropParts(item) {
-    await this.#wait();
-    return this.faults.write(() => this.#records.dropParts(item));
-  }
-
-  async #wait() {
-    if (this.#delay > 0) await new Promise((done) => setTimeout(done, this.#delay));
-    this.faults.read();
-    for (const lie of this.#lies) if (lie.refuse) throw new Stopped(lie.refuse);
-  }
-
-  /** What is answered for a record or a part: what is there, unless some act says otherwise. */
-  #told(what, truth) {
-    let told = truth;
-    for (const lie of this.#lies) if (lie.tell) told = lie.tell(what, told, this);
-    return told;
+  /** The same relay, as a client knows it that calls it by some id: see `relayId`. */
+  as(id) {
+    return this.#relay.as(id);
   }
 
   // ---- what its operator does ----
 
   /** The keys of all records. */
   get keys() {
-    return this.#records.keys();
+    return this.#kept.keys();
   }
 
   /** A record's value, parsed; `undefined` if there is none. */
   read(key) {
-    const found = this.#records.get(key);
+    const found = this.#kept.records.get(key);
     return found && JSON.parse(found.value);
   }
 
-  /** Puts a value in place of a record's; `undefined` removes it. */
-  write(key, value) {
-    this.#records.set(key, value === undefined ? undefined : JSON.stringify(value));
+  /**
+   * Puts a value in place of a record's; `undefined` removes it. `index`: the names under which it can be found. Without,
+   * it is found by what it says, or as before.
+   */
+  write(key, value, index = this.#namesOf(key, value)) {
+    this.#kept.change({ writes: [{ key, value: value === undefined ? undefined : JSON.stringify(value), index }] });
+  }
+
+  #namesOf(key, value) {
+    const names = namesOf(key, value, (other) => this.read(other));
+    return names.length > 0 ? names : this.#kept.records.get(key)?.index;
+  }
+
+  /** Adds a record to a log, whose entries' keys begin with `log`. */
+  append(log, value, index) {
+    this.#kept.change({ appends: [{ log, value: JSON.stringify(value), index }] });
   }
 
   /** A record of a login, by the beginning of its key: `identity`, `head` …; `/` and `%` in logins are escaped in keys. */
   of(kind, login) {
-    return `${kind}/${login.replaceAll("%", "%25").replaceAll("/", "%2F")}`;
+    return `${kind}/${segment(login)}`;
   }
 
   /** The names of the parts of a file; each part; and another in its place. */
   partNames(item) {
-    return this.#records.partNames(item);
+    return this.#kept.parts.names(item);
   }
 
   part(item, name) {
-    return this.#records.part(item, name);
+    return this.#kept.parts.get(item, name);
   }
 
   setPart(item, name, bytes) {
-    this.#records.setPart(item, name, bytes);
+    this.#kept.parts.set(item, name, bytes);
   }
 
   snapshot() {
-    return this.#records.snapshot();
+    return this.#kept.snapshot();
   }
 
   restore(snapshot) {
-    this.#records.restore(snapshot);
+    this.#kept.restore(snapshot);
   }
 
   /** The same relay as another program sees it: what it is told, and whether it is answered, is its own. */
   view(o) {
-    return new TestRelay({ ...o, over: this.#records });
+    return new TestRelay({ origin: this.origin, ...o, over: this.#kept });
   }
 
   /** Answers only after so many milliseconds. */
   delay(milliseconds) {
-    this.#delay = milliseconds;
+    this.storage.delay = milliseconds;
   }
 
   /** Commits an act, from now until what it gives back is called, or `behave`. See `ACTS` for what there is. */
   misbehave(act, how = {}) {
     if (!Object.hasOwn(ACTS, act)) throw badInput(`there is no act ${JSON.stringify(act)}: ${Object.keys(ACTS).join(", ")}`);
     const lie = ACTS[act](this, how);
-    this.#lies.add(lie);
-    return () => this.#lies.delete(lie);
+    this.storage.lies.add(lie);
+    return () => this.storage.lies.delete(lie);
   }
 
   /** Tells the truth again. What an act wrote remains. */
   behave() {
-    this.#lies.clear();
-    this.#delay = 0;
+    this.storage.lies.clear();
+    this.storage.delay = 0;
   }
 }

@@ -125,6 +125,13 @@ impl Error {
         Self::made(code, message.into(), logins)
     }
 
+    /// An error that a relay told of.
+    pub(crate) fn told(code: Code, message: String, logins: Vec<String>, lasting: bool) -> Self {
+        let mut error = Self::made(code, message.into(), logins);
+        error.0.lasting = lasting;
+        error
+    }
+
     fn made(code: Code, message: Cow<'static, str>, logins: Vec<String>) -> Self {
         Self(Box::new(Inner { code, message, logins, cause: None, lasting: false }))
     }
@@ -174,6 +181,11 @@ impl Error {
     /// The message, without the code.
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+
+    /// Whether the same call never succeeds, although others with this code may.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.0.lasting
     }
 
     /// Whether the same call may succeed later without the caller changing anything.

@@ -20,30 +20,6 @@ use crate::wire::revocation::Revocation;
 use crate::wire::slot::Slot;
 use crate::wire::statement::{HeadChange, Statement};
 
-/// Proof that a login was checked. A relay makes it; what a client says it is given is checked there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ticket {
-    login: String,
-    fingerprint: Hash,
-}
-
-impl Ticket {
-    /// Of a login whose key or secret was just checked.
-    pub fn of(login: &str, fingerprint: Hash) -> Self {
-        Self { login: login.to_owned(), fingerprint }
-    }
-
-    /// Whose it is.
-    pub fn login(&self) -> &str {
-        &self.login
-    }
-
-    /// The keyset that it was given for.
-    pub fn fingerprint(&self) -> &Hash {
-        &self.fingerprint
-    }
-}
-
 /// What a login signs.
 pub fn login_transcript(
     relay_id: &str,
@@ -245,6 +221,17 @@ pub enum Event {
     Exchange(Box<ExchangeRecord>),
     /// A grant is new, or was written anew.
     Grant(Rc<GrantRecord>),
+    /// The same, without the grant.
+    Given {
+        /// The grant.
+        id: Uuid,
+        /// The keyset that signed it.
+        by: Hash,
+        /// Whether it is for the caller.
+        to: bool,
+        /// Whether it was only written anew, or put together of others.
+        again: bool,
+    },
     /// A grant is gone.
     GrantRemoved(Uuid),
     /// Somebody's access was revoked.
@@ -257,6 +244,15 @@ pub enum Event {
     Asked(Uuid),
     /// This login said something that its other devices should know at once.
     Said,
+}
+
+/// The keys of a login that something was decided by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relied {
+    /// Whose.
+    pub login: String,
+    /// The newest, as far as the caller knew.
+    pub fingerprint: Hash,
 }
 
 /// A part of a file that a relay keeps.
@@ -297,7 +293,7 @@ pub enum UploadState {
     Finished,
 }
 
-/// What can be asked of a relay. All but the first five need a [`Ticket`].
+/// What can be asked of a relay. All but [those that are open](Operation::is_open) need a token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "camelCase")]
 #[allow(missing_docs, reason = "each variant's line says what its fields are")]
@@ -391,7 +387,14 @@ pub enum Operation {
     /// Adds wraps to exchange keys.
     PutWraps { wraps: Vec<Wrap> },
     /// Creates items or versions of them, and adds grants; `basis` are the grants by which the caller holds the rest.
-    PutGrants { create: Vec<(Uuid, u32)>, grants: Vec<Grant>, basis: Vec<Uuid> },
+    /// `relied`: the keys that the caller took for the newest; where they are not, it is a conflict.
+    PutGrants {
+        create: Vec<(Uuid, u32)>,
+        grants: Vec<Grant>,
+        basis: Vec<Uuid>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        relied: Vec<Relied>,
+    },
     /// Begins to keep a file of so many chunks, which only its creator knows of until it is finished. Again, it says
     /// how far that went.
     BeginUpload { item: Uuid, chunks: u64 },
@@ -413,8 +416,24 @@ pub enum Operation {
     Revocations { item: Uuid, by: Vec<String>, cursor: Option<String> },
     /// Every grant to a login that the caller gave, or that names an item of the caller's.
     GrantsTo { login: String },
-    /// What happened since `after`.
-    Sync { after: u64 },
+    /// The grants of some items to the caller, and those by the caller to some logins. Where the caller has none that the
+    /// keys which logged in open, also what the caller gave. `after` pages on, within the first item.
+    Grants {
+        items: Vec<Uuid>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        to: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<String>,
+    },
+    /// The exchange keys between the caller and some logins.
+    Exchanges { with: Vec<String> },
+    /// What happened since `after`; without it, how far the log goes. `whole`: with the grants themselves, and not only that
+    /// there are some.
+    Sync {
+        after: Option<u64>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        whole: bool,
+    },
     /// Sends notifications.
     Notify { notifications: Vec<Notification> },
     /// Notifications to the caller created at or after a time, oldest first; `cursor` pages on.
@@ -423,6 +442,91 @@ pub enum Operation {
     Notification { id: Uuid },
     /// Moves a notification's status, if its revision is still `rev`.
     SetStatus { id: Uuid, rev: u64, status: Status },
+}
+
+impl Operation {
+    /// Whether anybody may ask it: a token that comes along is not looked at.
+    pub fn is_open(&self) -> bool {
+        matches!(
+            self,
+            Self::Identities { .. }
+                | Self::Register { .. }
+                | Self::Reset { .. }
+                | Self::Challenge { .. }
+                | Self::Login { .. }
+                | Self::LoginSecret { .. }
+                | Self::Profile { .. }
+                | Self::Directory { .. }
+        )
+    }
+}
+
+impl Operation {
+    /// Whether it logs in, or is a step of that.
+    pub fn is_login(&self) -> bool {
+        matches!(self, Self::Challenge { .. } | Self::Login { .. } | Self::LoginSecret { .. })
+    }
+
+    /// Whether it changes what others, or oneself, may read of the relay afterwards.
+    pub fn writes(&self) -> bool {
+        !self.is_login()
+            && !matches!(
+                self,
+                Self::Identities { .. }
+                    | Self::OwnKeysets
+                    | Self::Reach { .. }
+                    | Self::Sharing { .. }
+                    | Self::Access { .. }
+                    | Self::Between { .. }
+                    | Self::Head { .. }
+                    | Self::Pieces { .. }
+                    | Self::Profile { .. }
+                    | Self::Directory { .. }
+                    | Self::Opened { .. }
+                    | Self::Openings { .. }
+                    | Self::Asked { .. }
+                    | Self::AskedOf { .. }
+                    | Self::GetParts { .. }
+                    | Self::Readers { .. }
+                    | Self::Revocations { .. }
+                    | Self::GrantsTo { .. }
+                    | Self::Grants { .. }
+                    | Self::Exchanges { .. }
+                    | Self::Sync { .. }
+                    | Self::Notifications { .. }
+                    | Self::Notification { .. }
+            )
+    }
+}
+
+/// What a client holds after it logged in. Whoever has it is that client to the relay, until it ends.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub struct Token(Zeroizing<String>);
+
+impl From<String> for Token {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl Serialize for Token {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl Token {
+    /// Its text, for the relay alone.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
 }
 
 /// What a relay answers.
@@ -436,8 +540,8 @@ pub enum Reply {
     Identities { identities: Vec<Option<Vec<Keyset>>> },
     /// A nonce, valid until `expires` (Unix milliseconds).
     Challenge { nonce: Hash, expires: u64 },
-    /// Logged in.
-    Ticket { ticket: Ticket },
+    /// Logged in: a token, which ends at `expires` (Unix milliseconds), and the keyset that it was given for.
+    Session { token: Token, fingerprint: Hash, expires: u64 },
     /// The caller's own keysets, from version 1.
     OwnKeysets { keysets: Vec<OwnKeyset> },
     /// Grants of an item with the exchange records they are under, the item's owner and newest version, and how those who
@@ -447,6 +551,11 @@ pub enum Reply {
     Revocations { revocations: Vec<Revocation>, cursor: Option<String> },
     /// Grants with the exchange records they are under, and those of their items that the caller owns.
     GrantsTo { grants: Vec<(Exchange, GrantRecord, Vec<Uuid>)> },
+    /// Grants, with the exchange keys that they are under, and a number of the caller's log as of then. More follow from the
+    /// item with this index on, within it after this place.
+    Grants { grants: Vec<GrantRecord>, exchanges: Vec<ExchangeRecord>, head: u64, more: Option<(usize, String)> },
+    /// Exchange keys.
+    Exchanges { exchanges: Vec<ExchangeRecord> },
     /// Events up to `next`; more follow if `more`.
     Events { events: Vec<Event>, next: u64, more: bool },
     /// How far an upload went.
@@ -477,6 +586,88 @@ pub enum Reply {
     Request { request: Box<RequestRecord> },
     /// Requests for access; more follow if there is a cursor.
     Requests { requests: Vec<RequestRecord>, cursor: Option<String> },
+}
+
+/// An answer as it travels: a reply, or that the relay refused.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Outcome {
+    /// Refused.
+    Refused(Refusal),
+    /// Answered.
+    Reply(Box<Reply>),
+}
+
+/// Why a relay refused one operation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refusal {
+    /// A code of an error.
+    pub refused: String,
+    /// For the developer.
+    pub message: String,
+    /// The logins that it is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logins: Vec<String>,
+    /// Whether the same operation never succeeds, although others with this code may.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lasting: bool,
+}
+
+impl Refusal {
+    /// Whether a relay refuses with this code.
+    pub fn is_code(code: &str) -> bool {
+        REFUSALS.iter().any(|refusal| refusal.as_str() == code)
+    }
+
+    /// As its client sees it: a code that no relay refuses with counts as [`Code::RelayUnavailable`].
+    pub fn into_error(self) -> Error {
+        let code = REFUSALS.iter().find(|code| code.as_str() == self.refused);
+        Error::told(*code.unwrap_or(&Code::RelayUnavailable), self.message, self.logins, self.lasting)
+    }
+}
+
+/// The codes that a relay refuses with. Others are a client's own: no relay says that a device's keys are locked.
+const REFUSALS: [Code; 16] = [
+    Code::BadInput,
+    Code::WrongSecret,
+    Code::UnknownKey,
+    Code::Locked,
+    Code::NoAccess,
+    Code::IdentityNotFound,
+    Code::IdentityExists,
+    Code::VerificationFailed,
+    Code::Conflict,
+    Code::Quota,
+    Code::Unauthenticated,
+    Code::Forbidden,
+    Code::NotFound,
+    Code::RelayUnavailable,
+    Code::UnsupportedVersion,
+    Code::StoreUnreadable,
+];
+
+impl From<Result<Reply>> for Outcome {
+    fn from(result: Result<Reply>) -> Self {
+        match result {
+            Ok(reply) => Self::Reply(Box::new(reply)),
+            Err(error) => Self::Refused(Refusal {
+                refused: error.code().as_str().to_owned(),
+                message: error.message().to_owned(),
+                logins: error.logins().to_vec(),
+                lasting: error.is_lasting(),
+            }),
+        }
+    }
+}
+
+impl From<Outcome> for Result<Reply> {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Reply(reply) => Ok(*reply),
+            Outcome::Refused(refusal) => Err(refusal.into_error()),
+        }
+    }
 }
 
 /// Where a list goes on, which must not be where it began: a relay could otherwise have one page read for ever.

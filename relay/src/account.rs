@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, MAX_STORED, Records, Ruled, Ticket, forbidden, graph, segment};
+use super::{Batch, MAX_STORED, Records, Ruled, Ticket, forbidden, graph, log, segment};
 use regrant_protocol::encoding::Hash;
 use regrant_protocol::error::{Code, Error, Result};
-use regrant_protocol::operations::{LoginSecret, OwnKeyset};
+use regrant_protocol::operations::{LoginSecret, OwnKeyset, Relied};
 use regrant_protocol::wire::exchange::Exchange;
 use regrant_protocol::wire::keyset::Keyset;
 use regrant_protocol::wire::slot::SlotKind;
@@ -215,7 +215,7 @@ pub(super) fn write(
     let holders = after.holders();
     graph::write_edges(db, batch, &login, &before.map(Account::holders).unwrap_or_default(), &holders)?;
     holders.into_iter().for_each(|(holder, keys)| list(&mut after.listed, &holder, keys));
-    let text = batch.write(key(&login), rev, &after)?;
+    let text = batch.put_indexed(key(&login), rev, &after, Vec::new())?;
     if text.len() > room.bytes() {
         return Err(Error::bad_input("these keys and their slots are too long together").into());
     }
@@ -302,6 +302,21 @@ pub(super) fn parties<'a>(db: &Records, exchange: &'a Exchange) -> Ruled<Vec<&'a
 /// Since which version whoever has a login now has it; 0 if nobody does.
 pub(super) fn life(db: &Records, login: &str) -> Ruled<u64> {
     Ok(account(db, login)?.map_or(0, |(_, account)| account.life))
+}
+
+/// Refuses what was decided by keys that are not the newest.
+pub(super) fn require_relied(db: &Records, relied: &[Relied]) -> Ruled<()> {
+    log::limit(relied.len(), 4096, "keys that were relied on")?;
+    let keys: Vec<String> = relied.iter().map(|one| key(&one.login)).collect();
+    db.need(&keys)?;
+    for Relied { login, fingerprint } in relied {
+        let newest = account(db, login)?.map(|(_, account)| account.newest().map(Keyset::fingerprint)).transpose()?;
+        if newest != Some(*fingerprint) {
+            let message = "keys that this was decided by were changed meanwhile";
+            return Err(Error::about(Code::Conflict, message, vec![login.clone()]).into());
+        }
+    }
+    Ok(())
 }
 
 /// A closed key may do nothing but read what was there.

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 use uuid::Uuid;
 
 use super::account::{is_delegator, require_newest};
-use super::grants::{Logged, MAX_GRANTS, exchange_of, index_keys, write_grant};
-use super::log::{self, Entry, entry_key, exchange_key, grant_key, limit};
+use super::grants::{MAX_GRANTS, exchange_of, write_grant};
+use super::log::{self, Entry, exchange_key, grant_key, limit};
 use super::{Batch, Context, Records, Ruled, conflict, forbidden};
 use regrant_protocol::operations::{GrantRecord, Reply};
 use regrant_protocol::wire::grant::{Grant, GrantEntry};
@@ -46,30 +46,13 @@ pub(super) fn compact(
         return Err(forbidden("a grant put together from others gives what they gave").into());
     }
 
-    let index: Vec<String> = old.iter().flat_map(|(_, r)| index_keys(&r.grant, &exchange.delegator)).collect();
-    db.need(&index)?;
-    let mut logged: BTreeSet<String> = BTreeSet::new();
-    for key in index {
-        let Some((rev, at)) = db.get::<Logged>(&key)? else { continue };
-        logged.extend(at.into_iter().flatten().map(|(login, n)| entry_key(&login, n)));
-        batch.delete(key, rev);
-    }
-    db.need(&logged)?;
-    for key in logged {
-        // Only what tells of one of these grants: numbers are not taken on trust.
-        if let Some((rev, Entry::Grant(id))) = db.get::<Entry>(&key)?
-            && ids.contains(&id)
-        {
-            batch.delete(key, rev);
-        }
-    }
+    log::forget_grants(db, batch, ids.iter().copied())?;
     for ((rev, _), key) in old.iter().zip(keys) {
         batch.delete(key, *rev);
     }
-    log::need(db, &[&exchange.delegator, &exchange.delegate])?;
-    write_grant(db, batch, exchange, 0, GrantRecord { grant: grant.clone(), cuts: Vec::new() })?;
+    write_grant(db, batch, exchange, 0, &GrantRecord { grant: grant.clone(), cuts: Vec::new() }, true)?;
     for login in [&exchange.delegator, &exchange.delegate] {
-        log::append(db, batch, login, &Entry::Replaced(ids.iter().copied().collect()))?;
+        log::append(batch, login, &Entry::Replaced(ids.iter().copied().collect()))?;
     }
     Ok(Reply::Done)
 }

@@ -1,14 +1,53 @@
 //! Exchange keys and their wraps.
 
-use super::account::{account, concerns, is_newest, need_parties, parties, require_newest};
+use std::rc::Rc;
+
+use super::account::{account, closed_at, concerns, is_newest, need_parties, parties, require_newest};
 use super::log::{self, Entry, exchange_key, limit};
-use super::{Batch, Context, Records, Ruled, conflict, forbidden};
+use super::{Batch, Context, Records, Ruled, conflict, forbidden, segment};
 use regrant_protocol::error::{Code, Error};
 use regrant_protocol::operations::{ExchangeRecord, Reply};
 use regrant_protocol::wire::exchange::{Exchange, Wrap};
 
 /// The most wraps of one exchange key.
 const MAX_WRAPS: usize = 64;
+
+/// Under what the exchange keys of a login are found, by the other one.
+fn between(login: &str) -> String {
+    format!("between/{}/", segment(login))
+}
+
+pub(super) fn index_names(exchange: &Exchange) -> Vec<String> {
+    let Exchange { delegator, delegate, id, .. } = exchange;
+    let name = |one: &str, other: &str| format!("{}{}/{id}", between(one), segment(other));
+    let mut names = vec![name(delegator, delegate), name(delegate, delegator)];
+    names.dedup();
+    names
+}
+
+/// Every exchange key that a login is one of the two of, with its revision.
+pub(super) fn of_login(db: &Records, login: &str) -> Ruled<Vec<(u64, Rc<ExchangeRecord>)>> {
+    Ok(db.indexed(&between(login))?.into_iter().map(|(_, rev, record)| (rev, record)).collect())
+}
+
+/// The exchange keys between the caller and some logins: all that there are, or what was there when the caller's keys were
+/// closed.
+pub(super) fn between_caller_and(cx: &Context<'_>, db: &Records, with: &[String]) -> Ruled<Reply> {
+    let caller = cx.caller()?;
+    limit(with.len(), 256, "logins")?;
+    with.iter().try_for_each(|login| regrant_protocol::encoding::check_login(login))?;
+    let closed = closed_at(db, caller)?;
+    let mut exchanges = Vec::new();
+    for login in with {
+        let prefix = format!("{}{}/", between(caller.login()), segment(login));
+        for (_, rev, record) in db.indexed::<ExchangeRecord>(&prefix)? {
+            if closed.is_none_or(|end| rev <= end) && concerns(db, caller.login(), &record.exchange)? {
+                exchanges.push((*record).clone());
+            }
+        }
+    }
+    Ok(Reply::Exchanges { exchanges })
+}
 
 fn check_wrap(cx: &Context<'_>, exchange: &Exchange, wrap: &Wrap) -> Ruled<()> {
     let caller = cx.caller()?;
@@ -36,7 +75,6 @@ pub(super) fn put(
     if exchange.delegator != caller.login() || exchange.delegator_fingerprint != *caller.fingerprint() {
         return Err(forbidden("an exchange key is written by its delegator").into());
     }
-    log::need(db, &[&exchange.delegator, &exchange.delegate])?;
     require_newest(db, caller)?;
     let (_, delegator) = account(db, &exchange.delegator)?.ok_or_else(|| forbidden("unknown delegator"))?;
     exchange.check(&delegator.newest()?.signing_key)?;
@@ -53,15 +91,17 @@ pub(super) fn put(
     }
     // One that none of the delegate's keys opens would only stand in the log of whoever took the login meanwhile.
     if !exchange.recipients.iter().any(|recipient| delegate.place(recipient).is_some()) {
-        return Err(conflict("an exchange key is for keys of its delegate: these changed meanwhile").into());
+        let message = "an exchange key is for keys of its delegate, which changed meanwhile";
+        return Err(Error::about(Code::Conflict, message, vec![exchange.delegate.clone()]).into());
     }
     let key = exchange_key(exchange.id);
     if db.raw(&key)?.is_some() {
         return Err(conflict("an exchange key with this id exists").into());
     }
-    batch.put(key, 0, &ExchangeRecord { exchange: exchange.clone(), wraps: wraps.to_vec() })?;
+    let record = ExchangeRecord { exchange: exchange.clone(), wraps: wraps.to_vec() };
+    batch.put_indexed(key, 0, &record, index_names(exchange))?;
     for login in [&exchange.delegator, &exchange.delegate] {
-        log::append(db, batch, login, &Entry::Exchange(exchange.id))?;
+        log::append(batch, login, &Entry::Exchange(exchange.id))?;
     }
     Ok(Reply::Done)
 }
@@ -77,10 +117,7 @@ pub(super) fn put_wraps(cx: &Context<'_>, db: &Records, batch: &mut Batch, wraps
         let (rev, stored) =
             db.get::<ExchangeRecord>(&key)?.ok_or_else(|| Error::new(Code::NotFound, "no such exchange key"))?;
         // Several wraps of one batch may go to one exchange key.
-        let mut record = match batch.written(&key)? {
-            Some(json) => super::read(&json)?,
-            None => stored,
-        };
+        let mut record = batch.written(&key)?.unwrap_or(stored);
         let exchange = record.exchange.clone();
         check_wrap(cx, &exchange, wrap)?;
         if !concerns(db, caller.login(), &exchange)? {
@@ -103,10 +140,9 @@ pub(super) fn put_wraps(cx: &Context<'_>, db: &Records, batch: &mut Batch, wraps
         record.wraps.push(wrap.clone());
         limit(record.wraps.len(), MAX_WRAPS, "wraps")?;
         let told = parties(db, &exchange)?;
-        log::need(db, &told)?;
-        batch.put(key, rev, &record)?;
+        batch.put_indexed(key, rev, &record, index_names(&exchange))?;
         for login in told {
-            log::append(db, batch, login, &Entry::Exchange(exchange.id))?;
+            log::append(batch, login, &Entry::Exchange(exchange.id))?;
         }
     }
     Ok(Reply::Done)

@@ -1,7 +1,6 @@
 //! Items and grants: who holds what.
 //!
-//! A grant of few items is indexed under each item, a grant of many under its delegator, so that giving
-//! access to thousands of items writes a handful of records.
+//! A grant is found under each of its items by the one it is for, and under both sides of its exchange key.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
@@ -9,25 +8,23 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::account::{account, concerns, first_life, is_delegator, life, need_parties, parties, require_newest};
+use super::account::{
+    account, closed_at, concerns, first_life, is_delegator, life, need_parties, parties, require_newest,
+};
 use super::graph::{sharing_above, within_reach};
 use super::log::{self, Entry, exchange_key, grant_key, limit};
 use super::uploads::kept_key;
-use super::{Batch, Context, Records, Ruled, Ticket, conflict, forbidden, revocations, segment};
+use super::{Batch, Context, Records, Ruled, Ticket, conflict, exchanges, forbidden, revocations, segment};
 use regrant_protocol::error::{Code, Error};
 use regrant_protocol::operations::{ExchangeRecord, GrantRecord, Reply};
-use regrant_protocol::wire::MAX_GRANT_ENTRIES;
 use regrant_protocol::wire::exchange::Exchange;
 use regrant_protocol::wire::grant::{Grant, GrantEntry};
 use regrant_protocol::wire::revocation::Revocation;
 
-/// Up to this many entries, a grant is indexed under each of its items; a revocation likewise.
-pub(super) const INDEXED_BY_ITEM: usize = 8;
+/// The most items, and the most other grants, that one operation names.
+const MAX_NAMED: usize = 65_536;
 /// The most grants in one operation.
 pub(super) const MAX_GRANTS: usize = 256;
-/// How many rows of an index one reading looks at, of all that there are.
-const ROWS: usize = 4096;
-
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Item {
     owner: String,
@@ -48,12 +45,38 @@ pub(super) fn item_key(id: Uuid) -> String {
     format!("item/{id}")
 }
 
-pub(super) fn index_keys(grant: &Grant, delegator: &str) -> Vec<String> {
-    if grant.entries.len() > INDEXED_BY_ITEM {
-        return vec![format!("bulk/{}/{}", segment(delegator), grant.id)];
+/// Under what the grants of an item are found, by the one each is for.
+fn readers_index(item: Uuid) -> String {
+    format!("readers/{item}/")
+}
+
+/// The same, by the one who gave it to somebody else.
+fn givers_index(item: Uuid) -> String {
+    format!("givers/{item}/")
+}
+
+/// Under what the grants to a login are found, and those that it gave.
+fn got(login: &str) -> String {
+    format!("got/{}/", segment(login))
+}
+
+fn given(login: &str) -> String {
+    format!("given/{}/", segment(login))
+}
+
+/// The names under which a grant is found. What was cut from it is not.
+pub(super) fn index_names(record: &GrantRecord, exchange: &Exchange) -> Vec<String> {
+    let id = record.grant.id;
+    let delegate = segment(&exchange.delegate);
+    let items: BTreeSet<Uuid> = record.grant.entries.iter().map(|e| e.0).filter(|i| !record.cuts.contains(i)).collect();
+    let mut names =
+        vec![format!("{}{id}", got(&exchange.delegate)), format!("{}{delegate}/{id}", given(&exchange.delegator))];
+    names.extend(items.iter().map(|item| format!("{}{delegate}/{id}", readers_index(*item))));
+    if exchange.delegator != exchange.delegate {
+        let delegator = segment(&exchange.delegator);
+        names.extend(items.iter().map(|item| format!("{}{delegator}/{id}", givers_index(*item))));
     }
-    let items: BTreeSet<Uuid> = grant.entries.iter().map(|e| e.0).collect();
-    items.into_iter().map(|item| format!("by-item/{item}/{}", grant.id)).collect()
+    names
 }
 
 pub(super) fn exchange_of(db: &Records, grant: &Grant) -> Ruled<Rc<ExchangeRecord>> {
@@ -149,9 +172,9 @@ pub(super) fn put(
     basis: &[Uuid],
 ) -> Ruled<Reply> {
     let caller = cx.caller()?;
-    limit(create.len(), 16 * MAX_GRANT_ENTRIES, "items")?;
+    limit(create.len(), MAX_NAMED, "items")?;
     limit(grants.len(), MAX_GRANTS, "grants")?;
-    limit(basis.len(), 16 * MAX_GRANT_ENTRIES, "grants")?;
+    limit(basis.len(), MAX_NAMED, "grants")?;
     require_newest(db, caller)?;
     let mut may = held(cx, db, basis)?;
 
@@ -172,8 +195,6 @@ pub(super) fn put(
     for grant in grants {
         exchanges.push(exchange_of(db, grant)?);
     }
-    let parties = exchanges.iter().flat_map(|e| [e.exchange.delegator.as_str(), &e.exchange.delegate]);
-    log::need(db, &parties.collect::<Vec<_>>())?;
 
     for ((id, version), key) in create.iter().zip(keys) {
         match (db.get::<Item>(&key)?, version) {
@@ -208,36 +229,28 @@ pub(super) fn put(
         if db.raw(&key)?.is_some() {
             return Err(conflict("a grant with this id exists").into());
         }
-        write_grant(db, batch, exchange, 0, GrantRecord { grant: grant.clone(), cuts: Vec::new() })?;
+        write_grant(db, batch, exchange, 0, &GrantRecord { grant: grant.clone(), cuts: Vec::new() }, false)?;
     }
     Ok(Reply::Done)
 }
-
-/// What an index entry says: where the logs tell of the grant, so that compacting takes it from there, too. Entries
-/// written otherwise say nothing.
-pub(super) type Logged = Option<Vec<(String, u64)>>;
 
 pub(super) fn write_grant(
     db: &Records,
     batch: &mut Batch,
     exchange: &Exchange,
     rev: u64,
-    record: GrantRecord,
+    record: &GrantRecord,
+    again: bool,
 ) -> Ruled<()> {
-    let mut logged = Vec::new();
+    let id = record.grant.id;
+    if rev != 0 {
+        log::forget_grants(db, batch, [id])?;
+    }
     for login in [&exchange.delegator, &exchange.delegate] {
-        let at = log::append(db, batch, login, &Entry::Grant(record.grant.id))?;
-        logged.push((login.clone(), at));
+        log::append(batch, login, &if again { Entry::Again(id) } else { Entry::Grant(id) })?;
     }
-    logged.dedup();
-    if rev == 0 {
-        for key in index_keys(&record.grant, &exchange.delegator) {
-            batch.put(key, 0, &Logged::Some(logged.clone()))?;
-        }
-    }
-    // Entries, box and cuts are bounded; fields that nobody knows are not.
-    let bounded = record.grant.extra.is_empty();
-    Ok(db.put(batch, grant_key(record.grant.id), rev, record, bounded)?)
+    batch.put_indexed(grant_key(record.grant.id), rev, record, index_names(record, exchange))?;
+    Ok(())
 }
 
 pub(super) fn revoke(
@@ -251,7 +264,7 @@ pub(super) fn revoke(
     let caller = cx.caller()?;
     limit(revocations.len(), MAX_GRANTS, "revocations")?;
     limit(rewrite.len(), MAX_GRANTS, "grants")?;
-    limit(remove.len(), 16 * MAX_GRANT_ENTRIES, "grants")?;
+    limit(remove.len(), MAX_NAMED, "grants")?;
     require_newest(db, caller)?;
 
     let named = revocations
@@ -285,21 +298,18 @@ pub(super) fn revoke(
         if !own || !same_pair || !narrower || !new.is_under(&moved) {
             return Err(forbidden("a grant is written anew by its grantor, and never wider").into());
         }
-        reindex(db, batch, &old.grant, new, exchange)?;
-        log::need(db, &[&exchange.delegator, &exchange.delegate])?;
-        write_grant(db, batch, exchange, *rev, GrantRecord { grant: new.clone(), cuts: Vec::new() })?;
+        write_grant(db, batch, &moved, *rev, &GrantRecord { grant: new.clone(), cuts: Vec::new() }, true)?;
     }
+    log::forget_grants(db, batch, rewrite.iter().map(|g| g.id).chain(remove.iter().copied()))?;
     for id in remove {
         let Some((rev, old)) = grants.get(id) else { continue };
         let exchange = &exchange_of(db, &old.grant)?.exchange;
         if !is_delegator(db, caller.login(), exchange)? {
             return Err(forbidden("a grant is removed by its grantor").into());
         }
-        drop_index(db, batch, &old.grant, exchange)?;
         batch.delete(grant_key(*id), *rev);
-        log::need(db, &[&exchange.delegator, &exchange.delegate])?;
         for login in [&exchange.delegator, &exchange.delegate] {
-            log::append(db, batch, login, &Entry::GrantRemoved(*id))?;
+            log::append(batch, login, &Entry::GrantRemoved(*id))?;
         }
     }
     // Several records may cut the same grant: each goes on from what those before it cut.
@@ -315,28 +325,6 @@ pub(super) fn revoke(
 
 fn exchange_of_new(db: &Records, new: &Grant, old: &Exchange) -> Ruled<Exchange> {
     if new.exchange == old.id { Ok(old.clone()) } else { Ok(exchange_of(db, new)?.exchange.clone()) }
-}
-
-fn drop_index(db: &Records, batch: &mut Batch, grant: &Grant, exchange: &Exchange) -> Ruled<()> {
-    let keys = index_keys(grant, &exchange.delegator);
-    db.need(&keys)?;
-    for key in keys {
-        if let Some(stored) = db.raw(&key)? {
-            batch.delete(key, stored.rev);
-        }
-    }
-    Ok(())
-}
-
-fn reindex(db: &Records, batch: &mut Batch, old: &Grant, new: &Grant, exchange: &Exchange) -> Ruled<()> {
-    let after = index_keys(new, &exchange.delegator);
-    db.need(&after)?;
-    drop_index(db, batch, old, exchange)?;
-    for key in after {
-        let rev = db.raw(&key)?.map_or(0, |s| s.rev);
-        batch.put(key, rev, &Logged::None)?;
-    }
-    Ok(())
 }
 
 /// Honours a revocation: the owner of an item, or the grantor, ends access, also where the grant is another's.
@@ -393,15 +381,14 @@ fn cut(
             if !may {
                 return Err(forbidden("access is revoked by the item's owner or by the grantor").into());
             }
-            let cut = cuts.entry(*id).or_insert_with(|| Cut::new(*rev, (**record).clone()));
+            let cut = cuts.entry(*id).or_insert_with(|| Cut::new(*rev, (**record).clone(), exchange.clone()));
             cut.items.insert(*item);
         }
     }
     revocations::keep(db, batch, revocation, &ended)?;
     let told: Vec<&str> = told.iter().map(String::as_str).collect();
-    log::need(db, &told)?;
     for login in told {
-        log::append(db, batch, login, &Entry::Revoked(Box::new(revocation.clone())))?;
+        log::append(batch, login, &Entry::Revoked(Box::new(revocation.clone())))?;
     }
     Ok(())
 }
@@ -427,27 +414,23 @@ pub(super) fn owns(db: &Records, caller: &Ticket, item: Uuid) -> Ruled<bool> {
 /// Takes away what was given to a login that is removed, and the exchange keys for it. What it gave stays.
 pub(super) fn end(db: &Records, batch: &mut Batch, login: &str) -> Ruled<()> {
     let mut told: BTreeMap<String, Vec<Uuid>> = BTreeMap::new();
-    let mut given = log::all_grants(db, login)?;
-    given.retain(|(exchange, _)| exchange.delegate == login);
-    need_parties(db, given.iter().map(|(exchange, _)| exchange))?;
-    for (exchange, record) in given {
-        let key = grant_key(record.grant.id);
-        let rev = db.raw(&key)?.map_or(0, |stored| stored.rev);
-        drop_index(db, batch, &record.grant, &exchange)?;
-        batch.delete(key, rev);
-        if is_delegator(db, &exchange.delegator, &exchange)? {
-            told.entry(exchange.delegator).or_default().push(record.grant.id);
+    let given = granted(db, &got(login))?;
+    need_parties(db, given.iter().map(|(exchange, _, _)| &exchange.exchange))?;
+    log::forget_grants(db, batch, given.iter().map(|(_, _, record)| record.grant.id))?;
+    for (exchange, rev, record) in given {
+        batch.delete(grant_key(record.grant.id), rev);
+        if is_delegator(db, &exchange.exchange.delegator, &exchange.exchange)? {
+            told.entry(exchange.exchange.delegator.clone()).or_default().push(record.grant.id);
         }
     }
-    for exchange in log::all_exchanges(db, login)?.into_iter().filter(|exchange| exchange.delegate == login) {
-        let key = exchange_key(exchange.id);
-        let rev = db.raw(&key)?.map_or(0, |stored| stored.rev);
-        batch.delete(key, rev);
+    for (rev, record) in exchanges::of_login(db, login)? {
+        if record.exchange.delegate == login {
+            batch.delete(exchange_key(record.exchange.id), rev);
+        }
     }
     told.remove(login);
-    log::need(db, &told.keys().map(String::as_str).collect::<Vec<_>>())?;
     for (delegator, grants) in told {
-        log::append(db, batch, &delegator, &Entry::Replaced(grants))?;
+        log::append(batch, &delegator, &Entry::Replaced(grants))?;
     }
     Ok(())
 }
@@ -464,79 +447,196 @@ pub(super) fn delete_item(db: &Records, batch: &mut Batch, id: Uuid) -> Ruled<()
     super::uploads::delete(db, batch, id)
 }
 
-/// Writes an item's record as it is: whoever decided by what was there before decides again.
-pub(super) fn touch_item(db: &Records, batch: &mut Batch, id: Uuid) -> Ruled<()> {
-    let key = item_key(id);
-    let (rev, item) = db.get::<Item>(&key)?.ok_or_else(no_such_item)?;
-    Ok(batch.put(key, rev, &item)?)
-}
-
 /// Items that are cut from a grant.
 pub(super) struct Cut {
     rev: u64,
     record: GrantRecord,
+    exchange: Exchange,
     pub(super) items: BTreeSet<Uuid>,
 }
 
 impl Cut {
-    pub(super) fn new(rev: u64, record: GrantRecord) -> Self {
-        Self { rev, record, items: BTreeSet::new() }
+    pub(super) fn new(rev: u64, record: GrantRecord, exchange: Exchange) -> Self {
+        Self { rev, record, exchange, items: BTreeSet::new() }
     }
 
     pub(super) fn write(mut self, batch: &mut Batch) -> Ruled<()> {
         let fresh: Vec<Uuid> = self.items.iter().filter(|i| !self.record.cuts.contains(i)).copied().collect();
         self.record.cuts.extend(fresh);
-        batch.put(grant_key(self.record.grant.id), self.rev, &self.record)?;
+        let names = index_names(&self.record, &self.exchange);
+        batch.put_indexed(grant_key(self.record.grant.id), self.rev, &self.record, names)?;
         Ok(())
     }
 }
 
-/// The ids that an index names: all of them, because whoever writes many would hide those of others.
-pub(super) fn indexed(db: &Records, prefix: &str) -> Ruled<BTreeSet<Uuid>> {
-    let mut ids = BTreeSet::new();
-    let mut after = prefix.to_owned();
-    loop {
-        let rows = db.list_keys(prefix, &after, ROWS)?;
-        ids.extend(rows.iter().filter_map(|(key, _)| last_id(key)));
-        match rows.last() {
-            Some((key, _)) if rows.len() == ROWS => after.clone_from(key),
-            _ => return Ok(ids),
-        }
+/// A grant with its revision and the exchange key that it is under.
+pub(super) type Granted = (Rc<ExchangeRecord>, u64, Rc<GrantRecord>);
+
+/// The grants under an index.
+fn granted(db: &Records, index: &str) -> Ruled<Vec<Granted>> {
+    let found = db.indexed::<GrantRecord>(index)?;
+    let keys: Vec<String> = found.iter().map(|(_, _, record)| exchange_key(record.grant.exchange)).collect();
+    db.need(&keys)?;
+    let mut out = Vec::with_capacity(found.len());
+    for (_, rev, record) in found {
+        out.push((exchange_of(db, &record.grant)?, rev, record));
     }
+    Ok(out)
 }
 
 /// An item's owner, and every current grant that names it, with its revision.
 #[allow(clippy::type_complexity, reason = "a list of three things that belong together")]
 pub(super) fn readers_of(db: &Records, item: Uuid, now: u64) -> Ruled<(String, Vec<(Exchange, u64, GrantRecord)>)> {
     let owner = owner_of(db, item)?.ok_or_else(no_such_item)?.owner;
-    let mut ids = indexed(db, &format!("by-item/{item}/"))?;
-    let mut out = Vec::new();
-    let mut done: HashSet<Uuid> = HashSet::new();
-    let mut asked: BTreeSet<String> = BTreeSet::new();
-    let mut holders: BTreeSet<String> = [owner.clone()].into();
-    loop {
-        for holder in holders.difference(&asked.clone()).cloned().collect::<Vec<_>>() {
-            ids.extend(indexed(db, &format!("bulk/{}/", segment(&holder)))?);
-            asked.insert(holder);
+    let mut all = granted(db, &readers_index(item))?;
+    // A storage may be behind with its index, or an operator may have written records without.
+    all.retain(|(_, _, record)| {
+        let lists = record.grant.entries.iter().any(|e| e.0 == item) && !record.cuts.contains(&item);
+        lists && record.grant.is_current(now)
+    });
+    Ok((owner, all.into_iter().map(|(e, rev, record)| (e.exchange.clone(), rev, (*record).clone())).collect()))
+}
+
+/// The most items in one question.
+const MAX_ITEMS: usize = 256;
+/// The most bytes of grants in one answer, unless one is longer.
+const MAX_BYTES: usize = 1 << 20;
+/// So many items' grants are read at once.
+const TOGETHER: usize = 32;
+/// How many names one reading looks at.
+const NAMES: usize = 256;
+/// Of what the caller gave, so many grants of one item: whoever lost keys gets access back under one exchange key.
+const GIVEN: usize = 16;
+
+/// The grants of some items that concern the caller.
+pub(super) fn of_items(
+    cx: &Context<'_>,
+    db: &Records,
+    items: &[Uuid],
+    to: &[String],
+    after: Option<&str>,
+) -> Ruled<Reply> {
+    let caller = cx.caller()?;
+    limit(items.len(), MAX_ITEMS, "items")?;
+    limit(to.len(), MAX_ITEMS, "logins")?;
+    limit(after.map_or(0, str::len), 2048, "bytes of a cursor")?;
+    let login = segment(caller.login());
+    let closed = closed_at(db, caller)?;
+    let head = log::head(db, caller.login())?;
+    let mine = |item: Uuid| format!("{}{login}/", readers_index(item));
+    let given = |item: Uuid| format!("{}{login}/", givers_index(item));
+    let to: Vec<String> = to.iter().map(|login| segment(login)).collect();
+    let asked = |item: &Uuid| -> Vec<String> {
+        std::iter::once(mine(*item)).chain(to.iter().map(|to| format!("{}{to}/", readers_index(*item)))).collect()
+    };
+    let prefixes: Vec<String> = items.iter().flat_map(asked).collect();
+    db.need_lists(prefixes.iter().map(|prefix| Records::ask_names(prefix, prefix, NAMES)).collect())?;
+    let mut found = Found { closed, bytes: 0, ids: BTreeSet::new(), grants: Vec::new(), exchanges: BTreeMap::new() };
+    for (at, item) in items.iter().enumerate() {
+        if at % TOGETHER == 0 {
+            need_grants(db, &items[at..items.len().min(at + TOGETHER)], asked)?;
         }
-        let fresh: Vec<Uuid> = ids.iter().filter(|id| !done.contains(id)).copied().collect();
-        let keys: Vec<String> = fresh.iter().map(|id| grant_key(*id)).collect();
-        db.need(&keys)?;
-        for (id, key) in fresh.iter().zip(&keys) {
-            done.insert(*id);
-            let Some((rev, record)) = db.view::<GrantRecord>(key)? else { continue };
-            let lists = record.grant.entries.iter().any(|e| e.0 == item) && !record.cuts.contains(&item);
-            if lists && record.grant.is_current(now) {
-                let exchange = exchange_of(db, &record.grant)?.exchange.clone();
-                holders.insert(exchange.delegate.clone());
-                holders.insert(exchange.delegator.clone());
-                out.push((exchange, rev, (*record).clone()));
+        let prefixes = asked(item);
+        let mut from = after.filter(|_| at == 0);
+        let mut readable = false;
+        for prefix in prefixes {
+            let mut last = match from {
+                // In order: what is before was told.
+                Some(name) if !name.starts_with(&prefix) => continue,
+                Some(name) => name.to_owned(),
+                None => prefix.clone(),
+            };
+            from = None;
+            loop {
+                let rows = db.names(&prefix, &last, NAMES)?;
+                let keys: Vec<String> = rows.iter().map(|row| row.key.clone()).collect();
+                db.need(&keys)?;
+                for row in rows {
+                    if found.bytes > MAX_BYTES {
+                        return Ok(found.reply(head, Some((at, last))));
+                    }
+                    readable |= found.add(cx, db, &row.key, |exchange| {
+                        exchange.delegate == caller.login() || exchange.delegator == caller.login()
+                    })?;
+                    last.clone_from(&row.name);
+                }
+                if rows.len() < NAMES {
+                    break;
+                }
             }
         }
-        if holders.is_subset(&asked) {
-            return Ok((owner, out));
+        if !readable {
+            let prefix = given(*item);
+            let keys: Vec<String> = db.names(&prefix, &prefix, GIVEN)?.iter().map(|row| row.key.clone()).collect();
+            db.need(&keys)?;
+            for key in keys {
+                found.add(cx, db, &key, |exchange| exchange.delegator == caller.login())?;
+            }
         }
     }
+    Ok(found.reply(head, None))
+}
+
+/// Has the first grants of some items read, and the exchange keys that they are under, so that a rule does not stop for each.
+fn need_grants(db: &Records, items: &[Uuid], asked: impl Fn(&Uuid) -> Vec<String>) -> Ruled<()> {
+    let mut keys = Vec::new();
+    for prefix in items.iter().flat_map(asked) {
+        keys.extend(db.names(&prefix, &prefix, NAMES)?.iter().map(|row| row.key.clone()));
+    }
+    db.need(&keys)?;
+    let mut exchanges = Vec::new();
+    for key in keys {
+        exchanges.extend(db.view::<GrantRecord>(&key)?.map(|(_, record)| exchange_key(record.grant.exchange)));
+    }
+    db.need(&exchanges)
+}
+
+/// What was found for an answer.
+struct Found {
+    /// Where the caller's keys were closed.
+    closed: Option<u64>,
+    bytes: usize,
+    ids: BTreeSet<Uuid>,
+    grants: Vec<GrantRecord>,
+    exchanges: BTreeMap<Uuid, ExchangeRecord>,
+}
+
+impl Found {
+    /// Adds a grant, if it is current and its exchange key one of these. Whether the keys that logged in open it.
+    fn add(&mut self, cx: &Context<'_>, db: &Records, key: &str, counts: impl Fn(&Exchange) -> bool) -> Ruled<bool> {
+        let caller = cx.caller()?;
+        let Some((rev, record)) = db.view::<GrantRecord>(key)? else { return Ok(false) };
+        if !record.grant.is_current(cx.now) || self.closed.is_some_and(|end| rev > end) {
+            return Ok(false);
+        }
+        let exchange = exchange_of(db, &record.grant)?;
+        if !counts(&exchange.exchange) || !concerns(db, caller.login(), &exchange.exchange)? {
+            return Ok(false);
+        }
+        let opens = exchange.wraps.iter().any(|wrap| wrap.recipient == *caller.fingerprint());
+        if self.ids.insert(record.grant.id) {
+            self.bytes += db.raw(key)?.map_or(0, |stored| stored.value.len());
+            self.exchanges.entry(exchange.exchange.id).or_insert_with(|| (*exchange).clone());
+            self.grants.push((*record).clone());
+        }
+        Ok(opens && exchange.exchange.delegate == caller.login())
+    }
+
+    fn reply(self, head: u64, more: Option<(usize, String)>) -> Reply {
+        let head = self.closed.map_or(head, |end| head.min(end));
+        Reply::Grants { grants: self.grants, exchanges: self.exchanges.into_values().collect(), head, more }
+    }
+}
+
+/// The items of which a login holds some version by a grant to itself.
+pub(super) fn items_of(db: &Records, login: &str, now: u64) -> Ruled<BTreeSet<Uuid>> {
+    let mut items = BTreeSet::new();
+    for (_, _, record) in db.indexed::<GrantRecord>(&got(login))? {
+        if record.grant.is_current(now) {
+            items.extend(record.grant.entries.iter().map(|e| e.0).filter(|i| !record.cuts.contains(i)));
+        }
+    }
+    Ok(items)
 }
 
 /// Whether who reads an item is the caller's business, which is among those readers, or can act for one.
@@ -571,7 +671,8 @@ pub(super) fn granted_to(cx: &Context<'_>, db: &Records, login: &str) -> Ruled<R
     let caller = cx.caller()?;
     regrant_protocol::encoding::check_login(login)?;
     let mut grants = Vec::new();
-    for (exchange, record) in log::all_grants(db, login)? {
+    for (exchange, _, record) in granted(db, &got(login))? {
+        let exchange = exchange.exchange.clone();
         if exchange.delegate != login || !record.grant.is_current(cx.now) {
             continue;
         }
@@ -586,12 +687,8 @@ pub(super) fn granted_to(cx: &Context<'_>, db: &Records, login: &str) -> Ruled<R
             }
         }
         if is_delegator(db, caller.login(), &exchange)? || !owned.is_empty() {
-            grants.push((exchange, record, owned));
+            grants.push((exchange, (*record).clone(), owned));
         }
     }
     Ok(Reply::GrantsTo { grants })
-}
-
-fn last_id(key: &str) -> Option<Uuid> {
-    key.rsplit('/').next().and_then(|id| Uuid::parse_str(id).ok())
 }

@@ -6,12 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use uuid::Uuid;
-
 use super::account::{Account, Holders, account, account_of, key as identity_key, listed_as};
 use super::grants::{self, readers_of};
 use super::log;
-use super::{Ask, Batch, Context, Records, Ruled, forbidden, segment};
+use super::{Ask, Batch, Context, Records, Ruled, exchanges, forbidden, segment};
 use regrant_protocol::encoding::check_login;
 use regrant_protocol::error::{Code, Error};
 use regrant_protocol::operations::{Hop, Link, OwnKeyset, Reply, Sharing, Target};
@@ -313,15 +311,7 @@ pub(super) fn sharing(cx: &Context<'_>, db: &Records, login: &str) -> Ruled<Repl
 
 /// Whether some item is readable both by `caller` and by `login`, directly or through groups.
 fn reads_with(cx: &Context<'_>, db: &Records, caller: &str, login: &str) -> Ruled<bool> {
-    let items = |who: &str| -> Ruled<BTreeSet<Uuid>> {
-        let mut out = BTreeSet::new();
-        for (exchange, record) in log::all_grants(db, who)? {
-            if exchange.delegate == who && record.grant.is_current(cx.now) {
-                out.extend(record.grant.entries.iter().map(|e| e.0).filter(|i| !record.cuts.contains(i)));
-            }
-        }
-        Ok(out)
-    };
+    let items = |who: &str| grants::items_of(db, who, cx.now);
     let theirs = items(login)?;
     if theirs.is_empty() {
         return Ok(false);
@@ -367,9 +357,9 @@ pub(super) fn between(cx: &Context<'_>, db: &Records, login: &str) -> Ruled<Repl
     let caller = cx.caller()?.login();
     check_login(login)?;
     let reachable: BTreeSet<String> = within_reach(db, caller, |_| false)?.0.into_iter().collect();
-    let exchanges = log::all_exchanges(db, login)?
+    let exchanges = exchanges::of_login(db, login)?
         .into_iter()
-        .flat_map(|e| [e.delegator, e.delegate])
+        .flat_map(|(_, record)| [record.exchange.delegator.clone(), record.exchange.delegate.clone()])
         .filter(|other| other != login && other != caller && reachable.contains(other))
         .collect::<BTreeSet<_>>();
     let groups = shared_with(db, login)?.into_iter().filter(|owner| owner != caller && reachable.contains(owner));

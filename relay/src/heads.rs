@@ -119,8 +119,7 @@ pub(super) fn put(cx: &Context<'_>, db: &Records, batch: &mut Batch, change: &He
     let (rev, pieces, bytes) = before.map_or((0, 0, 0), |(rev, kept)| (rev, kept.pieces, kept.bytes));
     write(db, batch, keyset, rev, Kept { head: (**head).clone(), pieces, bytes }, change)?;
     if tell {
-        log::need(db, &[caller.login()])?;
-        log::append(db, batch, caller.login(), &Entry::Said)?;
+        log::append(batch, caller.login(), &Entry::Said)?;
     }
     Ok(Reply::Done)
 }
@@ -139,14 +138,14 @@ fn write(db: &Records, batch: &mut Batch, keyset: &Keyset, rev: u64, mut kept: K
         if piece.0.len() < BOX_OVERHEAD || piece.0.len() > MAX_ENTRY + BOX_OVERHEAD {
             return Err(Error::bad_input("a piece is too short, or too long").into());
         }
-        if db.raw(key)?.is_none() && !batch.writes.contains_key(key) {
+        if db.raw(key)?.is_none() && batch.writes(key).is_none() {
             batch.put(key.clone(), 0, piece)?;
             kept.pieces += 1;
             kept.bytes += piece.0.len();
         }
     }
     for key in &gone {
-        if let Some((rev, piece)) = db.view::<Bytes>(key)?.filter(|_| !batch.writes.contains_key(key)) {
+        if let Some((rev, piece)) = db.view::<Bytes>(key)?.filter(|_| batch.writes(key).is_none()) {
             batch.delete(key.clone(), rev);
             kept.pieces = kept.pieces.saturating_sub(1);
             kept.bytes = kept.bytes.saturating_sub(piece.0.len());
@@ -155,8 +154,8 @@ fn write(db: &Records, batch: &mut Batch, keyset: &Keyset, rev: u64, mut kept: K
     limit(kept.pieces, MAX_PIECES, "pieces")?;
     limit(kept.bytes, MAX_ALL_PIECES, "bytes of pieces")?;
     if let Some(root) = root {
-        let there = match batch.writes.get(&root) {
-            Some(write) => write.value.is_some(),
+        let there = match batch.writes(&root) {
+            Some(there) => there,
             None => db.raw(&root)?.is_some(),
         };
         if !there {

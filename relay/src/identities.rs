@@ -7,7 +7,7 @@ use super::account::{
     require_newest, write,
 };
 use super::log::{self, limit};
-use super::{Batch, Context, Records, Ruled, Ticket, conflict, forbidden, graph, heads, profiles};
+use super::{Batch, Context, Records, Ruled, Ticket, conflict, forbidden, graph, heads, profiles, tokens};
 use regrant_protocol::encoding::{Signature, check_login};
 use regrant_protocol::error::{Code, Error, Result};
 use regrant_protocol::operations::{LoginSecret, OwnKeyset, Renewal, Reply, SlotChange};
@@ -125,6 +125,7 @@ fn check_added(
 }
 
 pub(super) fn register(
+    cx: &Context<'_>,
     db: &Records,
     batch: &mut Batch,
     new: &OwnKeyset,
@@ -160,7 +161,7 @@ pub(super) fn register(
     profiles::begin(db, batch, &new.keyset, profile)?;
     graph::begin_administration(db, batch, login)?;
     write(db, batch, rev, None, account, Room::Ordinary)?;
-    Ok(Reply::Ticket { ticket: Ticket::of(login, new.keyset.fingerprint()) })
+    tokens::begin(cx, db, batch, &Ticket::of(login, new.keyset.fingerprint()))
 }
 
 fn push_version(account: &mut Account, new: &OwnKeyset, secrets: &[LoginSecret], room: Room) -> Ruled<()> {
@@ -174,6 +175,7 @@ fn push_version(account: &mut Account, new: &OwnKeyset, secrets: &[LoginSecret],
 }
 
 pub(super) fn reset(
+    cx: &Context<'_>,
     db: &Records,
     batch: &mut Batch,
     new: &OwnKeyset,
@@ -183,7 +185,8 @@ pub(super) fn reset(
     if !self_made(&new.keyset) {
         return Err(Error::bad_input("keys that begin anew are made by their owner").into());
     }
-    begin_anew(db, batch, new, secrets, head)
+    begin_anew(db, batch, new, secrets, head)?;
+    tokens::begin(cx, db, batch, &Ticket::of(&new.keyset.login, new.keyset.fingerprint()))
 }
 
 fn begin_anew(
@@ -192,7 +195,7 @@ fn begin_anew(
     new: &OwnKeyset,
     secrets: &[LoginSecret],
     head: &Statement,
-) -> Ruled<Reply> {
+) -> Ruled<()> {
     check_new(new, secrets)?;
     let login = &new.keyset.login;
     let (rev, before) = account_of(db, login)?;
@@ -205,8 +208,7 @@ fn begin_anew(
     // After a loss, whatever was filled in before.
     push_version(&mut account, new, secrets, Room::Excluding)?;
     heads::begin(db, batch, &new.keyset, head)?;
-    write(db, batch, rev, Some(&before), account, Room::Excluding)?;
-    Ok(Reply::Ticket { ticket: Ticket::of(login, new.keyset.fingerprint()) })
+    write(db, batch, rev, Some(&before), account, Room::Excluding)
 }
 
 /// An administrator begins somebody's keys anew. Nothing that was sealed before opens by it.
@@ -308,7 +310,10 @@ pub(super) fn renew(
             fresh = Some(Ticket::of(login, new.keyset.fingerprint()));
         }
     }
-    Ok(fresh.map_or(Reply::Done, |ticket| Reply::Ticket { ticket }))
+    match fresh {
+        Some(ticket) => tokens::begin(cx, db, batch, &ticket),
+        None => Ok(Reply::Done),
+    }
 }
 
 /// Whether a version is shared with fewer than the one before it, and with nobody else.

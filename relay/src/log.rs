@@ -1,7 +1,5 @@
 //! Each login's log: what happened that it should know. Entries name records; reading resolves them.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -9,7 +7,6 @@ use super::account::closed_at;
 use super::{Batch, Context, Records, Ruled, segment};
 use regrant_protocol::error::Result;
 use regrant_protocol::operations::{Event, ExchangeRecord, GrantRecord, Reply};
-use regrant_protocol::wire::exchange::Exchange;
 use regrant_protocol::wire::revocation::Revocation;
 
 /// The most entries in one answer.
@@ -20,6 +17,8 @@ const PAGE: usize = 256;
 pub(super) enum Entry {
     Exchange(Uuid),
     Grant(Uuid),
+    /// A grant that was only written anew, or put together of others.
+    Again(Uuid),
     GrantRemoved(Uuid),
     Revoked(Box<Revocation>),
     Notified(Uuid),
@@ -30,51 +29,47 @@ pub(super) enum Entry {
     Said,
 }
 
-fn head_key(login: &str) -> String {
-    format!("head/{}", segment(login))
+/// The beginning of the keys of a login's entries, which go on with their number.
+fn log_of(login: &str) -> String {
+    format!("log/{}/", segment(login))
 }
 
-/// Lets go of a log. How far it went stays: whoever has the login next goes on from there, so that no number stands for
-/// two things, and a device that read on from one does not pass over what comes.
+/// Under what the entries that tell of a grant are found.
+fn told_of(grant: Uuid) -> String {
+    format!("told/{grant}/")
+}
+
+/// Lets go of a log. A storage gives no number twice: whoever has the login next goes on from there, so that no number
+/// stands for two things, and a device that read on from one does not pass over what comes.
 pub(super) fn end(db: &Records, batch: &mut Batch, login: &str) -> Ruled<()> {
-    let key = head_key(login);
-    // Written as it is, so that of an entry that comes at the same time, one of the two is decided again.
-    let (rev, head) = db.get::<u64>(&key)?.unwrap_or_default();
-    batch.put(key, rev, &head)?;
-    super::delete_all(db, batch, &format!("log/{}/", segment(login)))
+    super::delete_all(db, batch, &log_of(login))
 }
 
-pub(super) fn entry_key(login: &str, n: u64) -> String {
-    format!("log/{}/{n:016}", segment(login))
+fn entry_key(login: &str, n: u64) -> String {
+    format!("{}{n:016}", log_of(login))
 }
 
-/// Appends an entry to a login's log, once per batch and entry, and wakes its subscribers. Gives its number.
-pub(super) fn append(db: &Records, batch: &mut Batch, login: &str, entry: &Entry) -> Ruled<u64> {
-    let key = head_key(login);
-    let (rev, before) = db.get::<u64>(&key)?.unwrap_or((0, 0));
-    // The head may have been raised in this same batch already.
-    let current = match batch.written(&key)? {
-        Some(json) => super::read(&json)?,
-        None => before,
+/// Appends an entry to a login's log, once per batch and entry, and wakes its subscribers.
+pub(super) fn append(batch: &mut Batch, login: &str, entry: &Entry) -> Result<()> {
+    let index = match entry {
+        Entry::Grant(id) | Entry::Again(id) => vec![format!("{}{}", told_of(*id), segment(login))],
+        _ => Vec::new(),
     };
-    if current > before {
-        let text = regrant_protocol::wire::to_json(entry)?;
-        for n in before + 1..=current {
-            if batch.written(&entry_key(login, n))?.is_some_and(|there| *there == *text) {
-                return Ok(n);
-            }
+    batch.append(log_of(login), entry, index)?;
+    batch.touch(login);
+    Ok(())
+}
+
+/// Takes the entries away that tell of grants: they are gone, or told of anew.
+pub(super) fn forget_grants(db: &Records, batch: &mut Batch, grants: impl IntoIterator<Item = Uuid>) -> Ruled<()> {
+    let prefixes: Vec<String> = grants.into_iter().map(told_of).collect();
+    db.need_lists(prefixes.iter().map(|prefix| Records::ask_all_names(prefix)).collect())?;
+    for prefix in prefixes {
+        for (key, rev) in db.indexed_keys(&prefix)? {
+            batch.delete(key, rev);
         }
     }
-    batch.put(key, rev, &(current + 1))?;
-    batch.put(entry_key(login, current + 1), 0, entry)?;
-    batch.touch(login);
-    Ok(current + 1)
-}
-
-/// What must be loaded before [`append`] can be called for these logins.
-pub(super) fn need(db: &Records, logins: &[&str]) -> Ruled<()> {
-    let keys: Vec<String> = logins.iter().map(|l| head_key(l)).collect();
-    db.need(&keys)
+    Ok(())
 }
 
 pub(super) fn exchange_key(id: Uuid) -> String {
@@ -85,22 +80,23 @@ pub(super) fn grant_key(id: Uuid) -> String {
     format!("grant/{id}")
 }
 
-/// How long a login's log is.
+/// A number that all that a login's log gets from now on is above.
 pub(super) fn head(db: &Records, login: &str) -> Ruled<u64> {
-    Ok(db.get::<u64>(&head_key(login))?.map_or(0, |(_, head)| head))
+    db.head(&log_of(login))
 }
 
-pub(super) fn sync(cx: &Context<'_>, db: &Records, after: u64) -> Ruled<Reply> {
+pub(super) fn sync(cx: &Context<'_>, db: &Records, after: Option<u64>, whole: bool) -> Ruled<Reply> {
     let caller = cx.caller()?;
     let login = caller.login();
     let head = head(db, login)?;
     let closed = closed_at(db, caller)?;
     let head = closed.map_or(head, |end| head.min(end));
+    let Some(after) = after else { return Ok(Reply::Events { events: Vec::new(), next: head, more: false }) };
     if after > head {
         // Read from a relay that knew more than this one: its records are older than what was read.
         return Ok(Reply::Events { events: Vec::new(), next: head, more: false });
     }
-    let prefix = format!("log/{}/", segment(login));
+    let prefix = log_of(login);
     let mut rows: Vec<(String, Entry)> = db.list(&prefix, &entry_key(login, after), PAGE)?;
     if closed.is_some() {
         let last = entry_key(login, head);
@@ -110,7 +106,7 @@ pub(super) fn sync(cx: &Context<'_>, db: &Records, after: u64) -> Ruled<Reply> {
         .iter()
         .filter_map(|(_, entry)| match entry {
             Entry::Exchange(id) => Some(exchange_key(*id)),
-            Entry::Grant(id) => Some(grant_key(*id)),
+            Entry::Grant(id) | Entry::Again(id) => Some(grant_key(*id)),
             _ => None,
         })
         .collect();
@@ -122,57 +118,13 @@ pub(super) fn sync(cx: &Context<'_>, db: &Records, after: u64) -> Ruled<Reply> {
     let more = rows.len() == PAGE;
     let mut events = Vec::with_capacity(rows.len());
     for (_, entry) in rows {
-        events.extend(resolve(db, entry, cx.now)?);
+        events.extend(resolve(db, entry, login, cx.now, whole)?);
     }
     Ok(Reply::Events { events, next, more })
 }
 
-/// What a login's log names, picked by `pick`.
-fn named(db: &Records, login: &str, pick: impl Fn(&Entry) -> Option<Uuid>) -> Ruled<BTreeSet<Uuid>> {
-    let prefix = format!("log/{}/", segment(login));
-    let mut after = prefix.clone();
-    let mut ids = BTreeSet::new();
-    loop {
-        let rows: Vec<(String, Entry)> = db.list(&prefix, &after, PAGE)?;
-        ids.extend(rows.iter().filter_map(|(_, entry)| pick(entry)));
-        match rows.last() {
-            Some((key, _)) if rows.len() == PAGE => after = key.clone(),
-            _ => return Ok(ids),
-        }
-    }
-}
-
-/// Every exchange key that a login's log names.
-pub(super) fn all_exchanges(db: &Records, login: &str) -> Ruled<Vec<Exchange>> {
-    let ids = named(db, login, |entry| if let Entry::Exchange(id) = entry { Some(*id) } else { None })?;
-    let keys: Vec<String> = ids.iter().map(|id| exchange_key(*id)).collect();
-    db.need(&keys)?;
-    let mut out = Vec::with_capacity(keys.len());
-    for key in &keys {
-        out.extend(db.view::<ExchangeRecord>(key)?.map(|(_, record)| record.exchange.clone()));
-    }
-    Ok(out)
-}
-
-/// Every grant that a login's log names, with its exchange record.
-pub(super) fn all_grants(db: &Records, login: &str) -> Ruled<Vec<(Exchange, GrantRecord)>> {
-    let ids = named(db, login, |entry| if let Entry::Grant(id) = entry { Some(*id) } else { None })?;
-    let keys: Vec<String> = ids.iter().map(|id| grant_key(*id)).collect();
-    db.need(&keys)?;
-    let mut grants = Vec::new();
-    for key in &keys {
-        grants.extend(db.get::<GrantRecord>(key)?.map(|(_, record)| record));
-    }
-    let exchanges: Vec<String> = grants.iter().map(|g| exchange_key(g.grant.exchange)).collect();
-    db.need(&exchanges)?;
-    let mut out = Vec::with_capacity(grants.len());
-    for (record, key) in grants.into_iter().zip(&exchanges) {
-        out.extend(db.view::<ExchangeRecord>(key)?.map(|(_, e)| (e.exchange.clone(), record)));
-    }
-    Ok(out)
-}
-
-fn resolve(db: &Records, entry: Entry, now: u64) -> Ruled<Vec<Event>> {
+fn resolve(db: &Records, entry: Entry, login: &str, now: u64, whole: bool) -> Ruled<Vec<Event>> {
+    let again = matches!(entry, Entry::Again(_));
     if let Entry::Replaced(grants) = entry {
         return Ok(grants.into_iter().map(Event::GrantRemoved).collect());
     }
@@ -180,8 +132,13 @@ fn resolve(db: &Records, entry: Entry, now: u64) -> Ruled<Vec<Event>> {
         Entry::Exchange(id) => {
             db.get::<ExchangeRecord>(&exchange_key(id))?.map(|(_, record)| Event::Exchange(Box::new(record)))
         }
-        Entry::Grant(id) => match db.view::<GrantRecord>(&grant_key(id))? {
-            Some((_, record)) if record.grant.is_current(now) => Some(Event::Grant(record)),
+        Entry::Grant(id) | Entry::Again(id) => match db.view::<GrantRecord>(&grant_key(id))? {
+            Some((_, record)) if record.grant.is_current(now) => Some(match whole {
+                true => Event::Grant(record),
+                false => {
+                    Event::Given { id, by: record.grant.grantor_fingerprint, to: record.grant.delegate == login, again }
+                }
+            }),
             _ => None,
         },
         Entry::GrantRemoved(id) => Some(Event::GrantRemoved(id)),

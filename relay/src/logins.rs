@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use super::account::account_of;
 use super::log::limit;
-use super::{Batch, Context, Records, Ruled, Ticket, segment};
-use regrant_protocol::encoding::{Hash, Signature, check_login};
+use super::{Batch, Context, Records, Ruled, Ticket, segment, tokens};
+use regrant_protocol::encoding::{Fixed, Hash, Signature, check_login};
 use regrant_protocol::error::{Code, Error};
 use regrant_protocol::operations::{RelaySecret, Reply, login_transcript};
 use regrant_protocol::secret::equal;
@@ -19,6 +19,9 @@ const CHALLENGE_LIFE: u64 = 60_000;
 struct Challenge {
     expires: u64,
 }
+
+/// The index of challenges, in the order in which they end.
+const CHALLENGES: &str = "challenges/";
 
 fn challenge_key(login: &str, nonce: &Hash) -> String {
     format!("challenge/{}/{}", segment(login), nonce.hex())
@@ -35,9 +38,19 @@ pub(super) fn challenge(
     let (_, account) = account_of(db, login)?;
     let unknown = || Error::new(Code::UnknownKey, "this key belongs to no version of this login");
     account.current(fingerprint).ok_or_else(unknown)?;
-    let nonce = Hash::from_slice(&cx.random)?;
+    let mut nonce: Hash = Fixed([0; 32]);
+    getrandom::fill(&mut nonce.0)
+        .map_err(|_| Error::new(Code::StoreMissing, "this environment has no source of randomness"))?;
     let expires = cx.now + CHALLENGE_LIFE;
-    batch.put(challenge_key(login, &nonce), 0, &Challenge { expires })?;
+    // Those that nobody came back for go, a few with each new one, so that they never pile up.
+    for (key, rev, old) in db.glance::<Challenge>(CHALLENGES)? {
+        if old.expires <= cx.now {
+            batch.delete(key, rev);
+        }
+    }
+    let key = challenge_key(login, &nonce);
+    let name = format!("{CHALLENGES}{expires:016}/{key}");
+    batch.put_indexed(key, 0, &Challenge { expires }, vec![name])?;
     Ok(Reply::Challenge { nonce, expires })
 }
 
@@ -65,15 +78,21 @@ pub(super) fn login(cx: &Context<'_>, db: &Records, batch: &mut Batch, proof: &P
         return Err(refused().into());
     }
     batch.delete(key, rev);
-    Ok(Reply::Ticket { ticket: Ticket::of(login, *fingerprint) })
+    tokens::begin(cx, db, batch, &Ticket::of(login, *fingerprint))
 }
 
-pub(super) fn login_secret(db: &Records, login: &str, secret: &RelaySecret) -> Ruled<Reply> {
+pub(super) fn login_secret(
+    cx: &Context<'_>,
+    db: &Records,
+    batch: &mut Batch,
+    login: &str,
+    secret: &RelaySecret,
+) -> Ruled<Reply> {
     check_login(login)?;
     let (_, account) = account_of(db, login)?;
     let hash: [u8; 32] = Sha256::digest(secret.0.expose()).into();
     // The newest first: it is the one that the owner most likely means.
     let member = account.keysets.iter().rev().find(|m| m.secrets.iter().any(|s| equal(&s.hash.0, &hash)));
     let member = member.ok_or_else(|| Error::new(Code::WrongSecret, "this secret does not open this login's keys"))?;
-    Ok(Reply::Ticket { ticket: Ticket::of(login, member.own.keyset.fingerprint()) })
+    tokens::begin(cx, db, batch, &Ticket::of(login, member.own.keyset.fingerprint()))
 }

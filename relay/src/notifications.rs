@@ -33,7 +33,6 @@ pub(super) fn send(cx: &Context<'_>, db: &Records, batch: &mut Batch, notificati
     let mut keys: Vec<String> = notifications.iter().map(|n| key(n.id)).collect();
     keys.extend(notifications.iter().map(|n| identity_key(&n.recipient)));
     db.need(&keys)?;
-    log::need(db, &notifications.iter().map(|n| n.recipient.as_str()).collect::<Vec<_>>())?;
     for n in notifications {
         n.check_form()?;
         if n.sender != caller.login() || n.sender_fingerprint != *caller.fingerprint() {
@@ -52,7 +51,7 @@ pub(super) fn send(cx: &Context<'_>, db: &Records, batch: &mut Batch, notificati
         }
         batch.put(key(n.id), 0, &NotificationRecord { notification: n.clone(), status: Status::Pending, rev: 1 })?;
         batch.put(format!("{}{:016}-{}", inbox(&n.recipient), n.created, n.id), 0, &n.id)?;
-        log::append(db, batch, &n.recipient, &Entry::Notified(n.id))?;
+        log::append(batch, &n.recipient, &Entry::Notified(n.id))?;
     }
     Ok(Reply::Done)
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::account::require_newest;
-use super::grants::{held_by, present_owner};
+use super::grants::{held_by, item_key, present_owner};
 use super::graph::can_act_for;
 use super::log::limit;
 use super::{Batch, Context, Records, Ruled, forbidden, segment};
@@ -82,6 +82,8 @@ pub(super) fn note(cx: &Context<'_>, db: &Records, batch: &mut Batch, opened: &O
     if !items.iter().all(|item| held.contains(item)) {
         return Err(forbidden("an opening is noted by whoever holds the item").into());
     }
+    let keys: Vec<String> = items.iter().map(|(item, _)| item_key(*item)).collect();
+    db.need(&keys)?;
     let mut readers: std::collections::BTreeMap<String, Vec<(Uuid, u32)>> = std::collections::BTreeMap::new();
     for (item, version) in items {
         // Items that the relay does not know of are somebody else's matter.

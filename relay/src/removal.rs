@@ -9,7 +9,7 @@ use super::grants::{self, Cut, readers_of};
 use super::log::{self, Entry, limit};
 use super::{
     Batch, Context, Records, Ruled, conflict, forbidden, graph, heads, notifications, openings, profiles, requests,
-    uploads,
+    tokens, uploads,
 };
 use regrant_protocol::operations::Reply;
 
@@ -48,25 +48,21 @@ pub(super) fn items(cx: &Context<'_>, db: &Records, batch: &mut Batch, items: &[
                 }
             }
             if hard || exchange.delegate == caller.login() {
-                cuts.entry(record.grant.id).or_insert_with(|| Cut::new(rev, record)).items.insert(*item);
+                cuts.entry(record.grant.id).or_insert_with(|| Cut::new(rev, record, exchange)).items.insert(*item);
             }
         }
         told.entry(caller.login().to_owned()).or_default().push(*item);
-        match hard {
-            true => grants::delete_item(db, batch, *item)?,
-            // Written as it is, so that of the last two who put it away at once, one finds nobody else left.
-            false => grants::touch_item(db, batch, *item)?,
+        if hard {
+            grants::delete_item(db, batch, *item)?;
         }
     }
     for cut in cuts.into_values() {
         cut.write(batch)?;
     }
-    let logins: Vec<&str> = told.keys().map(String::as_str).collect();
-    log::need(db, &logins)?;
     for (login, mut items) in told {
         items.sort();
         items.dedup();
-        log::append(db, batch, &login, &Entry::ItemsRemoved(items))?;
+        log::append(batch, &login, &Entry::ItemsRemoved(items))?;
     }
     Ok(Reply::Done)
 }
@@ -88,6 +84,7 @@ pub(super) fn identity(cx: &Context<'_>, db: &Records, batch: &mut Batch) -> Rul
     requests::end(db, batch, login)?;
     openings::end(db, batch, login)?;
     uploads::end(db, batch, login)?;
+    tokens::end(db, batch, login)?;
     // The last: what others are told above is not in this log.
     log::end(db, batch, login)?;
     super::identities::bury(batch, rev, &before)?;

@@ -1,12 +1,10 @@
 //! Signed revocations, found by the items whose access they end: whoever writes an item is shown what its owner ended.
-//!
-//! As with grants, one of few items is indexed under each of them, one of many under whoever revokes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::grants::{INDEXED_BY_ITEM, indexed, may_see, no_such_item, readers_of};
+use super::grants::{may_see, no_such_item, readers_of};
 use super::log::limit;
 use super::{Batch, Context, Records, Ruled, conflict, segment};
 use regrant_protocol::encoding::check_login;
@@ -27,8 +25,8 @@ fn item_prefix(item: Uuid, revoker: &str) -> String {
     format!("ended/{item}/{}/", segment(revoker))
 }
 
-fn many_prefix(revoker: &str) -> String {
-    format!("ended-many/{}/", segment(revoker))
+pub(super) fn index_names(revocation: &Revocation, items: impl Iterator<Item = Uuid>) -> Vec<String> {
+    items.map(|item| format!("{}{}", item_prefix(item, &revocation.revoker.login), revocation.id)).collect()
 }
 
 /// Keeps a revocation, and indexes it under those of its items that whoever signed it may end access to: nobody fills
@@ -41,16 +39,9 @@ pub(super) fn keep(db: &Records, batch: &mut Batch, revocation: &Revocation, ite
     match db.view::<Revocation>(&key)? {
         Some((_, there)) if *there == *revocation => return Ok(()),
         Some(_) => return Err(conflict("a revocation with this id exists").into()),
-        None => batch.put(key, 0, revocation)?,
+        None => {}
     }
-    let (revoker, id) = (&revocation.revoker.login, revocation.id);
-    let rows: Vec<String> = match items.len() > INDEXED_BY_ITEM {
-        true => vec![format!("{}{id}", many_prefix(revoker))],
-        false => items.iter().map(|item| format!("{}{id}", item_prefix(*item, revoker))).collect(),
-    };
-    for row in rows {
-        batch.put(row, 0, &())?;
-    }
+    batch.put_indexed(key, 0, revocation, index_names(revocation, items.iter().copied()))?;
     Ok(())
 }
 
@@ -62,20 +53,13 @@ pub(super) fn list(cx: &Context<'_>, db: &Records, item: Uuid, by: &[String], cu
     if !may_see(cx, db, item, &readers_of(db, item, cx.now)?.1)? {
         return Err(no_such_item().into());
     }
-    let mut ids = BTreeSet::new();
+    let mut found = BTreeMap::new();
     for login in by {
-        ids.extend(indexed(db, &item_prefix(item, login))?);
-        ids.extend(indexed(db, &many_prefix(login))?);
+        let all = db.indexed::<Revocation>(&item_prefix(item, login))?;
+        found.extend(all.into_iter().map(|(_, _, revocation)| (revocation.id, revocation)));
     }
-    let mut left = ids.into_iter().filter(|id| after.is_none_or(|after| *id > after)).peekable();
-    let page: Vec<Uuid> = left.by_ref().take(PAGE).collect();
-    let cursor = page.last().filter(|_| left.peek().is_some()).map(Uuid::to_string);
-    let keys: Vec<String> = page.into_iter().map(revocation_key).collect();
-    db.need(&keys)?;
-    let mut revocations = Vec::new();
-    for key in &keys {
-        let found = db.view::<Revocation>(key)?.map(|(_, revocation)| revocation);
-        revocations.extend(found.filter(|r| r.items.iter().any(|(one, _)| *one == item)).map(|r| (*r).clone()));
-    }
+    let mut left = found.into_values().filter(|r| after.is_none_or(|after| r.id > after)).peekable();
+    let revocations: Vec<Revocation> = left.by_ref().take(PAGE).map(|r| (*r).clone()).collect();
+    let cursor = revocations.last().filter(|_| left.peek().is_some()).map(|r| r.id.to_string());
     Ok(Reply::Revocations { revocations, cursor })
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::account::require_newest;
 use super::grants::{held, item_key, put};
 use super::log::limit;
-use super::{Ask, Batch, Context, Records, Ruled, Stop, conflict, forbidden, segment};
+use super::{Batch, Context, Records, Ruled, conflict, forbidden, segment};
 use regrant_protocol::error::{Code, Error};
 use regrant_protocol::operations::{Part, Reply, UploadState};
 use regrant_protocol::wire::grant::Grant;
@@ -192,18 +192,4 @@ pub(super) fn get_parts(cx: &Context<'_>, db: &Records, item: Uuid, basis: Uuid,
         || Error::new(Code::NotFound, "the relay keeps no bytes of this item: decrypt() opens bytes kept elsewhere");
     db.get::<Kept>(&kept_key(item))?.ok_or_else(unknown)?;
     Ok(Reply::Done)
-}
-
-impl Records {
-    /// Notes what was counted for [`Ask::Parts`].
-    pub fn counted(&mut self, item: Uuid, parts: u64) {
-        self.parts.insert(item, parts);
-    }
-
-    fn parts(&self, item: Uuid) -> Ruled<u64> {
-        if let Some(source) = &self.source {
-            return Ok(source.parts(item));
-        }
-        self.parts.get(&item).copied().ok_or_else(|| Stop::Read(vec![Ask::Parts(item)]))
-    }
 }

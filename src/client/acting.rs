@@ -9,7 +9,7 @@ use super::session::Event;
 use crate::delegation::{Delegation, News, SealOptions};
 use crate::error::{Code, Result};
 use crate::graph::Principal;
-use crate::relay::{Operation, Subscription, Target, unexpected};
+use crate::relay::{Subscription, Target, unexpected};
 
 /// An identity that is acted for, and what is known of items as that identity.
 #[derive(Clone, Debug)]
@@ -176,7 +176,7 @@ impl Session {
 
     /// What came to an identity that is acted for; sessions that act for it hear of it.
     async fn news_of(&self, other: &Through) -> Result<News> {
-        match other.delegation.sync(&other.principal).await {
+        match other.delegation.hear(&other.principal).await {
             Ok(()) => {}
             // Whether it still may be acted for shows when it is next used.
             Err(e) if matches!(e.code(), Code::Locked | Code::Forbidden | Code::Unauthenticated) => {}
@@ -222,20 +222,6 @@ impl Session {
             };
         }
         Ok(Some(given))
-    }
-
-    /// Tells the relay that an item was opened. That it cannot be told changes nothing for the one who opened it.
-    pub(super) async fn note_opening(&self, item: Uuid, version: u32, through: Option<&Through>, reason: Option<&str>) {
-        let (login, delegation) =
-            through.map_or((self.login(), self.delegation()), |t| (&t.principal.login, &t.delegation));
-        let Some(basis) = delegation.basis_of(item, version, self.me().now()) else { return };
-        let operation = Operation::Opened {
-            items: vec![(item, version)],
-            basis: vec![basis],
-            acting_as: login.to_owned(),
-            reason: reason.map(str::to_owned),
-        };
-        drop(self.me().call(&operation).await);
     }
 
     /// The options of sealing, with whom all future data is shared.

@@ -12,10 +12,10 @@ use crate::crypto::keys::RestKey;
 use crate::crypto::{rust, split};
 use crate::encoding::check_login;
 use crate::error::{Code, Error, Result};
-use crate::graph::{Principal, log_in, unknown_here};
+use crate::graph::{Principal, log_in_ahead, unknown_here};
 use crate::keyring::{self, Made, OwnKey, Secret};
 use crate::recovery::notify;
-use crate::relay::{Operation, OwnKeyset, RelaySecret, Reply, Ticket, unexpected};
+use crate::relay::{Flow, LoggedIn, Operation, OwnKeyset, RelaySecret, Reply, unexpected};
 use crate::trust::check_offer;
 use crate::wire::keyset::Keyset;
 use crate::wire::statement::Statement;
@@ -26,7 +26,7 @@ pub(super) struct Arrived {
     /// Own keysets as the relay gave them, to be checked against what is remembered.
     pub(super) all: Vec<OwnKeyset>,
     pub(super) trusted: bool,
-    pub(super) ticket: Option<Ticket>,
+    pub(super) session: Option<LoggedIn>,
     /// The head over nothing that these keys begin with.
     pub(super) head: Option<Statement>,
     /// The way of unlocking that vouches for older keys only.
@@ -37,18 +37,23 @@ pub(super) struct Arrived {
 
 impl Arrived {
     /// With keys that were made just now.
-    fn with_new(made: Made, ticket: Ticket, head: Statement, reset: bool) -> Self {
+    fn with_new(made: Made, session: LoggedIn, head: Statement, reset: bool) -> Self {
         Self {
             keys: vec![made.key],
             all: vec![made.own],
             trusted: true,
-            ticket: Some(ticket),
+            session: Some(session),
             head: Some(head),
             stale: None,
             is_new: !reset,
             reset,
         }
     }
+}
+
+/// What is read of the login's own once it is logged in.
+fn asked_of_own() -> [Operation; 3] {
+    [Operation::OwnKeysets, Operation::Head { known: None }, Operation::Sync { after: None, whole: false }]
 }
 
 impl Client {
@@ -63,8 +68,22 @@ impl Client {
             Err(e) if e.code() == Code::StoreUnreadable && options.reset => None,
             other => other?,
         };
+        let _flow = self.ask_ahead(login, secret).await?;
         let arrived = self.arrive(&me, login, secret, options, rested.is_some()).await?;
         self.begin(me, arrived, rested, secret, options.reset).await
+    }
+
+    /// Asks what connecting asks: who is there, and what is the login's own. A key pair logs in once it is known to which
+    /// version it belongs.
+    async fn ask_ahead(&self, login: &str, secret: &Secret) -> Result<Flow> {
+        let identities = |removed| Operation::Identities { logins: vec![login.to_owned()], removed };
+        let mut operations = vec![identities(false), identities(true)];
+        if let Secret::Vault(vault) = secret {
+            let secret = RelaySecret(split::relay_secret(vault, self.setup.relay.id())?);
+            operations.push(Operation::LoginSecret { login: login.to_owned(), secret });
+            operations.extend(asked_of_own());
+        }
+        self.setup.relay.ahead(None, operations).await
     }
 
     fn principal(&self, login: &str) -> Principal {
@@ -132,8 +151,8 @@ impl Client {
             head: Box::new(head.clone()),
             profile: None,
         };
-        let ticket = ticket_of(self.setup.relay.call(None, &operation).await?)?;
-        Ok(Arrived::with_new(made, ticket, head, false))
+        let session = LoggedIn::from(self.setup.relay.call(None, &operation).await?)?;
+        Ok(Arrived::with_new(made, session, head, false))
     }
 
     async fn reset(&self, me: &Principal, login: &str, secret: &Secret, offer: &[Keyset]) -> Result<Arrived> {
@@ -145,14 +164,14 @@ impl Client {
             secrets: made.secrets.clone(),
             head: Box::new(head.clone()),
         };
-        let ticket = ticket_of(self.setup.relay.call(None, &operation).await?)?;
-        Ok(Arrived::with_new(made, ticket, head, true))
+        let session = LoggedIn::from(self.setup.relay.call(None, &operation).await?)?;
+        Ok(Arrived::with_new(made, session, head, true))
     }
 
     async fn open_known(&self, me: &Principal, login: &str, secret: &Secret, offer: &[Keyset]) -> Result<Arrived> {
-        let (all, opened) = self.open_keys(me, login, secret, offer).await?;
+        let (all, opened, session) = self.open_keys(me, login, secret, offer).await?;
         let (keys, trusted, stale) = (opened.keys, opened.vouched, opened.stale);
-        Ok(Arrived { keys, all, trusted, ticket: None, head: None, stale, is_new: false, reset: false })
+        Ok(Arrived { keys, all, trusted, session: Some(session), head: None, stale, is_new: false, reset: false })
     }
 
     /// Authenticates with a secret, fetches one's own keysets, opens those that the secret leads to.
@@ -162,14 +181,14 @@ impl Client {
         login: &str,
         secret: &Secret,
         offer: &[Keyset],
-    ) -> Result<(Vec<OwnKeyset>, keyring::Opened)> {
+    ) -> Result<(Vec<OwnKeyset>, keyring::Opened, LoggedIn)> {
         let wrong =
             || Error::new(Code::WrongSecret, "this secret does not open this login's keys; nothing was changed");
-        let ticket = match secret {
+        let session = match secret {
             Secret::Vault(vault) => {
                 let proof = RelaySecret(split::relay_secret(vault, self.setup.relay.id())?);
                 let operation = Operation::LoginSecret { login: login.to_owned(), secret: proof };
-                ticket_of(
+                LoggedIn::from(
                     self.setup
                         .relay
                         .call(None, &operation)
@@ -187,16 +206,13 @@ impl Client {
                         "this key pair belongs to no version of this login; nothing was changed",
                     )
                 })?;
-                log_in(
-                    &me.engine,
-                    &self.setup.relay,
-                    &self.setup.application,
-                    &pair.own_key(&me.engine, keyset, &seed).await?,
-                )
-                .await?
+                let key = pair.own_key(&me.engine, keyset, &seed).await?;
+                let own = asked_of_own().to_vec();
+                log_in_ahead(&me.engine, &self.setup.relay, &self.setup.application, &key, own).await?.0
             }
         };
-        let Reply::OwnKeysets { keysets } = self.setup.relay.call(Some(&ticket), &Operation::OwnKeysets).await? else {
+        let Reply::OwnKeysets { keysets } = self.setup.relay.call(Some(&session.token), &Operation::OwnKeysets).await?
+        else {
             return Err(unexpected());
         };
         let listed: Vec<&Keyset> = keysets.iter().map(|o| &o.keyset).collect();
@@ -208,7 +224,7 @@ impl Client {
             ));
         }
         let opened = keyring::open(&me.engine, login, &keysets, secret).await?.ok_or_else(wrong)?;
-        Ok((keysets, opened))
+        Ok((keysets, opened, session))
     }
 
     /// Begins a session with opened keys: pins, what rests on this device, and telling others after a loss.
@@ -243,13 +259,15 @@ impl Client {
             let shown: Vec<Keyset> = arrived.all.iter().map(|own| own.keyset.clone()).collect();
             me.rely_on_one_of(&shown, &newest.keyset, true)?;
         }
-        me.set_keys(arrived.keys, arrived.trusted, arrived.ticket);
+        me.set_keys(arrived.keys, arrived.trusted, arrived.session);
         me.set_rest(rests.first().cloned());
+        let mut looked = false;
         match &arrived.head {
             Some(head) => me.note_first_head(head, newest.keyset.version),
             // Before anything rests here, so that a new device does not go on without what others know.
             None if arrived.trusted => {
                 me.look().await?;
+                looked = true;
                 me.note_withheld();
                 // What one's own keys said may be newer than the list of them that the relay shows.
                 arrived.all.iter().try_for_each(|own| me.check_manifest(own))?;
@@ -257,6 +275,16 @@ impl Client {
             None => {}
         }
         let session = Session::begin(s.clone(), me, newest.keyset.clone(), rests, arrived.is_new, announced);
+        if arrived.is_new {
+            // Nothing was before: all that comes is heard of.
+            session.delegation().begin_at(Some(0));
+        } else {
+            session.delegation().mark_stale();
+            session.delegation().hear(session.me()).await?;
+        }
+        if looked || arrived.head.is_some() {
+            session.delegation().take_said();
+        }
         // Before anything rests: whoever signs out or loses the keys meanwhile ends this one, too.
         self.track(&session);
         if let Err(e) = session.save(Why::Begin { reset: arrived.reset || reset }).await {
@@ -301,19 +329,14 @@ impl Client {
             me.note_withheld();
         }
         let rests = rested.rest.into_iter().collect();
+        let heard = me.memory().heard;
         let session = Session::begin(s.clone(), me, rested.keyset, rests, false, rested.announced);
+        session.delegation().begin_at(heard);
         self.track(&session);
         if !session.locked() {
             let _ = session.announce_if_needed().await;
         }
         Ok(Some(session))
-    }
-}
-
-fn ticket_of(reply: Reply) -> Result<Ticket> {
-    match reply {
-        Reply::Ticket { ticket } => Ok(ticket),
-        _ => Err(unexpected()),
     }
 }
 
@@ -346,8 +369,7 @@ impl Session {
         if !broken || self.announced() || !self.me().trusted() {
             return Ok(());
         }
-        self.delegation().mark_stale();
-        self.delegation().sync(self.me()).await?;
+        self.delegation().read_all(self.me()).await?;
         let known = self.me().resolve(&[self.me().login.clone()]).await?.remove(0);
         let newest = known.newest()?;
         let before = known.offer.iter().find(|k| k.version + 1 == key.keyset.version);

@@ -350,7 +350,7 @@ impl Session {
         let (current, _) = acting.seal_for(&[]).await?;
         let offered = acting.resolve(&[login.to_owned()]).await?.remove(0);
         let client = super::Client::open(self.setup().clone())?;
-        let (_, opened) = client.open_keys(&acting, login, secret, &offered.offer).await?;
+        let (_, opened, _) = client.open_keys(&acting, login, secret, &offered.offer).await?;
         let fresh: Vec<u64> =
             opened.keys.iter().filter(|k| acting.own(&k.fingerprint).is_none()).map(|k| k.keyset.version).collect();
         let top = opened.keys.last().ok_or_else(unexpected)?.clone();
@@ -389,6 +389,8 @@ impl Session {
         cursor: Option<String>,
     ) -> Result<(Vec<Opening>, Option<String>)> {
         let from = cursor.clone();
+        // What one opened oneself is among them.
+        self.flush_all().await;
         let operation = Operation::Openings { item, login, reason, limit, cursor };
         match self.ready().await?.call(&operation).await? {
             Reply::Openings { openings, cursor } => Ok((openings, onward(from.as_deref(), cursor)?)),

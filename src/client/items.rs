@@ -8,28 +8,34 @@ use super::Session;
 use super::acting::Through;
 use super::rest::Why;
 use super::session::Event;
-use crate::crypto::envelope::{Buffer, HEADER_LENGTH};
-use crate::delegation::{Draft, Older, Opened, Reader, RevokeReport, SealOptions, SealedItem};
+use crate::crypto::envelope::{Buffer, HEADER_LENGTH, read_header};
+use crate::delegation::{After, Draft, Older, Opened, Reader, RevokeReport, SealOptions, SealedItem};
 use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::keyring;
 use crate::recovery::access_back;
-use crate::relay::{MAX_REASON, unexpected};
+use crate::relay::{MAX_REASON, Operation, unexpected};
 use crate::trust::is_chained;
 use crate::wire::receipt::Receipt;
+
+/// Of so many items what is needed is asked for at once.
+const ASKED_AHEAD: usize = 64;
 
 impl Session {
     // ---- items ----
 
     /// Seals one item. Resolves once the relay has the grants.
     pub async fn encrypt(&self, draft: Draft, options: &SealOptions) -> Result<SealedItem> {
+        let seen = options.id.and_then(|id| self.me().seen_version(id));
         let me = self.ready().await?;
-        let options = self.with_shares(options).await?;
+        let mut options = self.with_shares(options).await?;
+        // What it was when this was asked for: of two calls at once that follow one version, one is too late.
+        options.after = options.after.or(seen.map(After::Seen));
+        let _flow = self.delegation().ask_ahead(me, &options.share_with, options.id).await?;
         // A new version of what one holds through another identity is that one's.
         let other = match options.id.filter(|id| !self.delegation().knows(*id)) {
             Some(id) => {
-                self.delegation().mark_stale();
-                self.delegation().sync(me).await?;
+                self.delegation().need(me, &[id]).await?;
                 if self.delegation().knows(id) { None } else { self.through(id).await? }
             }
             None => None,
@@ -56,14 +62,35 @@ impl Session {
 
     /// Opens an envelope, by what one was given oneself or through identities that one acts for.
     pub async fn decrypt(&self, bytes: &Buffer, reason: Option<&str>, older: Older) -> Result<Opened> {
+        let outcome = self.decrypt_one_of_many(bytes, reason, older).await;
+        self.keeping(outcome).await
+    }
+
+    /// The same, where [`Session::keep`] comes after the last: storing what is remembered costs as much for one as for all.
+    pub async fn decrypt_one_of_many(&self, bytes: &Buffer, reason: Option<&str>, older: Older) -> Result<Opened> {
         if reason.is_some_and(|reason| reason.len() > MAX_REASON) {
             // The relay would note nothing, and whoever owns the item would not hear of it.
             return Err(Error::bad_input("reason has at most 1,024 bytes"));
         }
-        let outcome = self.decrypt_as(bytes, older).await;
-        let (opened, through) = self.keeping(outcome).await?;
+        let (opened, through) = self.decrypt_as(bytes, older).await?;
         self.note_opening(opened.id, opened.version, through.as_ref(), reason).await;
         Ok(opened)
+    }
+
+    /// Has the relay asked what is new before the next thing is done.
+    pub fn mark_stale(&self) {
+        self.delegation().mark_stale();
+        self.through.borrow().values().for_each(|through| through.delegation.mark_stale());
+    }
+
+    /// Reads at once what is needed to open some envelopes, by their headers. Those that are none are left to whoever opens
+    /// them.
+    pub async fn expect(&self, headers: &[Vec<u8>]) -> Result<()> {
+        let me = self.ready().await?;
+        let headers = headers.iter().filter_map(|header| read_header(header).ok());
+        let wanted = headers.map(|header| (header.id, header.key_version)).collect();
+        let outcome = self.delegation().expect(me, wanted).await;
+        self.keeping(outcome).await
     }
 
     /// Opens an envelope, and says through whom.
@@ -71,7 +98,7 @@ impl Session {
         let me = self.ready().await?;
         match self.delegation().open(me, bytes, older).await {
             Err(e) if e.code() == Code::NoAccess => {
-                let header = crate::crypto::envelope::read_header(&bytes.prefix(HEADER_LENGTH))?;
+                let header = read_header(&bytes.prefix(HEADER_LENGTH))?;
                 let mut outcome = Err(e);
                 // Twice, because the keys on the way may be renewed at the same moment.
                 for _ in 0..2 {
@@ -132,6 +159,15 @@ impl Session {
     /// Ends a login's access.
     pub async fn revoke(&self, items: Option<&[Uuid]>, login: &str, dry_run: bool) -> Result<RevokeReport> {
         let me = self.ready().await?;
+        let _flow = match items.filter(|items| items.len() <= ASKED_AHEAD) {
+            Some(items) => {
+                let mut operations = self.delegation().asked_by_revoke(items, login);
+                operations.push(me.asked_by_seal_for(&[]));
+                operations.push(Operation::Identities { logins: vec![login.to_owned()], removed: false });
+                Some(me.ahead(operations).await?)
+            }
+            None => None,
+        };
         if !dry_run {
             me.seal_for(&[]).await?;
         }
@@ -162,12 +198,22 @@ impl Session {
         outcome
     }
 
+    fn asked_by_refresh(&self) -> Vec<Operation> {
+        let mut all = vec![Operation::OwnKeysets];
+        all.push(self.delegation().asked_by_hearing());
+        if self.parent.is_none() {
+            all.extend(self.me().asked_by_look_below());
+        }
+        all
+    }
+
     async fn read_anew(&self) -> Result<()> {
         let me = self.ready().await?;
         let epoch = self.epoch();
         // What others are shared with now is opened anew when it is next needed.
         me.leave(None);
         let acted = self.through.take();
+        let _flow = me.ahead(self.asked_by_refresh()).await?;
         let all = me.own_keysets().await?;
         let mut keys = me.keys();
         let before = keys.len();
@@ -183,7 +229,7 @@ impl Session {
         self.keeping(learned).await?;
         self.delegation().mark_said();
         self.delegation().mark_stale();
-        let outcome = self.delegation().sync(me).await;
+        let outcome = self.delegation().hear(me).await;
         self.keeping(outcome).await?;
         let heard = self.hear_of_others(acted.into_values()).await;
         self.keeping(heard).await?;
@@ -199,7 +245,7 @@ impl Session {
 
     /// Reads what is new, and says what it was.
     pub async fn poll(&self) -> Result<Vec<Event>> {
-        let outcome = self.delegation().sync(self.open()?).await;
+        let outcome = self.delegation().hear(self.open()?).await;
         self.keeping(outcome).await?;
         let others = self.news_of_others().await;
         let others = self.keeping(others).await?;

@@ -6,6 +6,7 @@ mod connect;
 mod files;
 mod identities;
 mod items;
+mod later;
 mod others;
 mod rest;
 mod said;
@@ -14,6 +15,8 @@ mod uploads;
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+
+use futures_util::future::join_all;
 
 pub use asking::{Answered, Asked, Asking};
 pub use files::{Content, Opening, Sealing, Stored, Upload};
@@ -85,19 +88,23 @@ impl Client {
     pub async fn lose_keys(&self, login: &str) -> Result<()> {
         check_login(login)?;
         rest::wipe(&self.setup.store, login).await?;
-        for session in self.sessions_of(login) {
-            session.end();
+        let sessions = self.sessions_of(login);
+        sessions.iter().for_each(|session| session.end());
+        if !sessions.is_empty() {
+            // One that began meanwhile may have stored what it is before it ended.
+            rest::wipe(&self.setup.store, login).await?;
         }
         Ok(())
     }
 
-    /// Ends every session; what rests in the store stays.
-    pub fn close(&self) {
+    /// Says what is due, and ends every session; what rests in the store stays.
+    pub async fn close(&self) {
         self.closed.set(true);
-        for session in self.sessions.borrow().iter().filter_map(Weak::upgrade) {
+        let sessions: Vec<Rc<Session>> = self.sessions.take().iter().filter_map(Weak::upgrade).collect();
+        join_all(sessions.iter().map(|session| session.flush_all())).await;
+        for session in sessions {
             session.end();
         }
-        self.sessions.borrow_mut().clear();
     }
 
     fn sessions_of(&self, login: &str) -> Vec<Rc<Session>> {

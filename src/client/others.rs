@@ -37,7 +37,10 @@ impl Session {
     pub async fn identities(&self, logins: &[String]) -> Result<Vec<Offered>> {
         self.alive()?;
         let outcome = self.me().resolve(logins).await;
-        self.keeping(outcome).await
+        let known = self.keeping(outcome).await?;
+        // Whoever asks for somebody's keys means to rely on them.
+        self.publish_now().await;
+        Ok(known)
     }
 
     /// What there is to warn of now.
@@ -87,7 +90,7 @@ impl Session {
         let keyset = self.to_compare(login).await?;
         trust::compare(code, &keyset.fingerprint(), login, "the verification code does not match this key")?;
         self.me().rely_on(&keyset, true)?;
-        self.keeping(Ok(())).await
+        self.keep_decision().await
     }
 
     /// Keysets that the relay offers in place of what is relied on.
@@ -112,6 +115,13 @@ impl Session {
             ));
         };
         self.me().rely_on(chosen, false)?;
-        self.keeping(Ok(())).await
+        self.keep_decision().await
+    }
+
+    /// Stores what a person decided, and has one's other devices know.
+    async fn keep_decision(&self) -> Result<()> {
+        self.keeping(Ok(())).await?;
+        self.publish_now().await;
+        Ok(())
     }
 }

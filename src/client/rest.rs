@@ -6,6 +6,7 @@ use super::uploads;
 use crate::crypto::Engine;
 use crate::crypto::boxes::{open_at_rest, seal_at_rest};
 use crate::crypto::keys::RestKey;
+use crate::crypto::turn::turn;
 use crate::encoding::{Transcript, from_base64url, from_json, from_json_bytes, to_base64url};
 use crate::error::{Code, Error, Result};
 use crate::graph::Memory;
@@ -273,7 +274,9 @@ async fn boxed(
         Err(e) if e.code() == Code::StoreUnreadable && batch.give_up => {}
         Err(e) => return Err(e),
     }
+    turn().await;
     let json = crate::wire::to_json(&memory)?;
+    turn().await;
     let sealed = seal_at_rest(engine, rest, &memory_context(login), json.as_bytes()).await?;
     batch.changes.push((memory_key(login), Some(Entry::of(to_base64url(&sealed)))));
     Ok(Some(memory))

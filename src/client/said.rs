@@ -53,7 +53,7 @@ impl Session {
 
     async fn read_shares(&self) -> Result<()> {
         let me = self.ready().await?;
-        self.delegation().sync(me).await?;
+        self.delegation().hear(me).await?;
         if !self.delegation().take_said() && me.has_looked() {
             return Ok(());
         }

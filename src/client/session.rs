@@ -7,6 +7,7 @@ use std::rc::{Rc, Weak};
 
 use super::Setup;
 use super::acting::Through;
+use super::later::Later;
 use super::rest::{self, Why};
 use crate::crypto::keys::RestKey;
 use crate::delegation::{Delegation, Resigned};
@@ -38,6 +39,8 @@ pub enum Event {
     Trust,
     /// There is something to warn of.
     Warning,
+    /// There is something for [`Session::keep`] to store, which costs as much for one as for many. Not for the application.
+    Noted,
 }
 
 impl Event {
@@ -52,6 +55,7 @@ impl Event {
             Self::Access => "access",
             Self::Trust => "trust",
             Self::Warning => "warning",
+            Self::Noted => "noted",
         }
     }
 }
@@ -79,6 +83,7 @@ pub struct Session {
     pub(super) through: RefCell<HashMap<String, Through>>,
     /// Sessions that act for others in this one's place.
     pub(super) children: RefCell<Vec<Weak<Session>>>,
+    pub(super) later: Later,
 }
 
 impl fmt::Debug for Session {
@@ -128,6 +133,7 @@ impl Session {
             parent,
             through: RefCell::default(),
             children: RefCell::default(),
+            later: Later::default(),
         }
     }
 
@@ -137,7 +143,7 @@ impl Session {
         let weak = Rc::downgrade(&session);
         let subscription = session.setup.relay.subscribe(&session.me.login, move || {
             if let Some(session) = weak.upgrade() {
-                session.delegation.mark_stale();
+                session.heard();
                 session.emit(Event::Changed);
             }
         });
@@ -271,9 +277,20 @@ impl Session {
         if self.me.has_new_warnings() {
             self.emit(Event::Warning);
         }
+        if self.me.has_noted() {
+            self.emit(Event::Noted);
+        }
         let value = outcome?;
         saved?;
         Ok(value)
+    }
+
+    /// Stores all that is remembered, also what could wait.
+    pub async fn keep(&self) -> Result<()> {
+        if self.me.has_noted() {
+            self.me.mark_memory_changed();
+        }
+        self.keeping(Ok(())).await
     }
 
     async fn save_memory(&self) -> Result<()> {
@@ -281,13 +298,17 @@ impl Session {
         if rests.is_empty() || self.ended.get() || !self.me.take_memory_changed() {
             return Ok(());
         }
+        self.me.note_heard(self.delegation.heard_until());
         let (engine, store) = (&self.me.engine, &self.setup.store);
         let stored = rest::store_memory(engine, store, &self.public_key(), &rests, &self.me.memory()).await;
         if stored.is_err() {
             self.me.mark_memory_changed();
         }
         self.stored(stored)?;
-        self.publish().await;
+        match self.me.take_urgent() {
+            true => self.publish().await,
+            false => self.publish_later().await,
+        }
         Ok(())
     }
 
@@ -297,6 +318,7 @@ impl Session {
             // Nothing of it rests: it opens from the one that it came from.
             return self.alive();
         }
+        self.me.note_heard(self.delegation.heard_until());
         let (keyset, rests) = (self.keyset.borrow().clone(), self.rests.borrow().clone());
         let what = rest::ToRest {
             login: &self.me.login,
@@ -347,6 +369,7 @@ impl Session {
         }
         self.rests.borrow_mut().clear();
         *self.subscription.borrow_mut() = None;
+        self.later.end();
         wipe_stack();
         self.emit(Event::SignedOut);
         // Nothing comes after that; and what listens holds on to the session, as the session does to what listens.
@@ -362,6 +385,7 @@ impl Session {
             self.end();
             return Ok(());
         }
+        self.flush_all().await;
         rest::wipe(&self.setup.store, &self.me.login).await?;
         self.end();
         Ok(())
@@ -377,6 +401,7 @@ impl Session {
             return Ok(());
         }
         self.epoch.set(self.epoch.get() + 1);
+        self.flush_all().await;
         let saved = self.save(Why::Lock).await;
         self.alive()?;
         // Also where the store fails: what is in memory goes. What rests on the device is then still there, and said so.
@@ -403,7 +428,7 @@ impl Session {
         let epoch = self.epoch.get();
         let client = super::Client::open(self.setup.clone())?;
         let offer = self.own_offer().await?;
-        let (all, opened) = client.open_keys(&self.me, &self.me.login, secret, &offer).await?;
+        let (all, opened, _) = client.open_keys(&self.me, &self.me.login, secret, &offer).await?;
         let stale = opened.stale;
         self.take_keys(opened, &all, epoch, Why::Unlock).await?;
         let vouched = self.vouch_anew(secret, &all, stale).await;
@@ -488,7 +513,7 @@ impl Session {
         if let Some(current) = current {
             let client = super::Client::open(self.setup.clone())?;
             let offer = self.own_offer().await?;
-            let (all, opened) = client.open_keys(&self.me, &self.me.login, current, &offer).await?;
+            let (all, opened, _) = client.open_keys(&self.me, &self.me.login, current, &offer).await?;
             self.take_keys(opened, &all, epoch, Why::Unlock).await?;
         }
         let (key, _) = self.open()?.seal_for(&[]).await?;

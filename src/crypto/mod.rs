@@ -13,6 +13,7 @@ pub mod keys;
 pub mod rust;
 pub mod shamir;
 pub mod split;
+pub mod turn;
 #[cfg(target_arch = "wasm32")]
 pub mod webcrypto;
 

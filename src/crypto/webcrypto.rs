@@ -1,11 +1,12 @@
 //! The SubtleCrypto engine: what the browser, a worker or Node does with keys that it holds.
 //!
-//! With its submodule the only file under `crypto/` that names Web APIs. Bytes in, bytes out: knows no
+//! With its submodules the only file under `crypto/` that names Web APIs. Bytes in, bytes out: knows no
 //! format. An operation that failed is never tried another way; only `NotSupportedError` reads as
 //! *unsupported*. Bytes go to `crypto.subtle` as views of this module's memory, which it copies when
 //! called; copies that had to be made in JavaScript's memory are wiped.
 
 mod bulk;
+mod turn;
 
 use std::cell::OnceCell;
 
@@ -21,6 +22,8 @@ use crate::secret::{Key32, SecretBytes};
 
 pub(crate) use bulk::{BulkKey, Pending, start_helped_sha256, start_last_sha256, start_sha256};
 pub use bulk::{WebBuffer, set_helper};
+pub use turn::set_turn;
+pub(super) use turn::turn;
 
 /// Before an Ed25519 or X25519 private key's 32 bytes in PKCS#8 (RFC 8410); the last byte of the OID tells which.
 const OKP_PKCS8: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];

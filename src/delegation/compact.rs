@@ -1,8 +1,7 @@
-//! Many small grants become few large ones, so that ten thousand single items cost nobody ten thousand records to read.
+//! Many small grants become one, so that ten thousand single items are not ten thousand records to read.
 //!
 //! Only grants that one signed with the keyset that one seals with now, to the same delegate and without an end, are put
-//! together; what they give stays exactly the same. Like a log-structured merge: each size has its turn, so that every
-//! entry is written anew a few times at most.
+//! together; what they give stays exactly the same. Every entry is written anew once.
 
 use std::collections::BTreeMap;
 
@@ -15,18 +14,16 @@ use crate::graph::Principal;
 use crate::keyring::OwnKey;
 use crate::relay::{GrantRecord, Operation};
 use crate::secret::make_id;
+use crate::wire::MAX_GRANT_ENTRIES;
 
-/// How many grants of about one size become one: 64 singles, then 64 of 64 entries.
+/// How many small grants become one.
 const FEW: usize = 64;
 
-/// An exchange key, and whether a grant is one of those that were put together before.
-pub(super) type Size = (Uuid, bool);
-
-/// Among which grants one is put together, if it may be. Whose it is does not count here.
-pub(super) fn size_of(record: &GrantRecord) -> Option<Size> {
+/// The exchange key of a grant that may be put together with others. Whose it is does not count here.
+pub(super) fn small_under(record: &GrantRecord) -> Option<Uuid> {
     let grant = &record.grant;
-    let fits = grant.not_after.is_none() && record.cuts.is_empty() && grant.entries.len() <= FEW;
-    fits.then_some((grant.exchange, grant.entries.len() > FEW / 4))
+    let fits = grant.not_after.is_none() && record.cuts.is_empty() && grant.entries.len() <= MAX_GRANT_ENTRIES / FEW;
+    fits.then_some(grant.exchange)
 }
 
 impl Delegation {
@@ -61,30 +58,30 @@ impl Delegation {
                 Err(e) => return Err(e),
             }
         }
-        self.sync(me).await
+        self.hear(me).await
     }
 
-    /// Exchange keys with grants of about one size that are worth putting together.
+    /// Exchange keys with small grants that are worth putting together.
     fn compactable(&self, me: &Principal, key: &OwnKey) -> Vec<(Uuid, Vec<Uuid>)> {
         // Asked after every write, and rarely worth a look.
-        let many: Vec<Size> =
-            self.sizes.borrow().iter().filter(|(_, count)| **count >= FEW).map(|(size, _)| *size).collect();
+        let many: Vec<Uuid> =
+            self.small.borrow().iter().filter(|(_, count)| **count >= FEW).map(|(exchange, _)| *exchange).collect();
         if many.is_empty() {
             return Vec::new();
         }
         let (grants, exchanges) = (self.grants.borrow(), self.exchanges.borrow());
-        let mut sizes: BTreeMap<Size, Vec<Uuid>> = BTreeMap::new();
+        let mut small: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
         for (id, granted) in grants.iter() {
-            let Some(size) = size_of(&granted.record).filter(|size| many.contains(size)) else { continue };
-            let own = exchanges.get(&size.0).is_some_and(|e| {
+            let Some(under) = small_under(&granted.record).filter(|under| many.contains(under)) else { continue };
+            let own = exchanges.get(&under).is_some_and(|e| {
                 let exchange = &e.record.exchange;
                 exchange.delegator == me.login && exchange.delegator_fingerprint == key.fingerprint
             });
             if own && granted.record.grant.grantor_fingerprint == key.fingerprint {
-                sizes.entry(size).or_default().push(*id);
+                small.entry(under).or_default().push(*id);
             }
         }
-        let worth = sizes.into_iter().filter(|(_, ids)| ids.len() >= FEW);
-        worth.map(|((exchange, _), ids)| (exchange, ids.into_iter().take(FEW).collect())).collect()
+        let worth = small.into_iter().filter(|(_, ids)| ids.len() >= FEW);
+        worth.map(|(exchange, ids)| (exchange, ids.into_iter().take(FEW).collect())).collect()
     }
 }

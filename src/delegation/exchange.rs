@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::keys::Keys;
 use super::{Delegation, Exchanged};
 use crate::crypto::boxes::{oaep_label, open_box};
+use crate::crypto::turn::turn;
 use crate::encoding::{Bytes, Fixed, Hash};
 use crate::error::{Code, Error, Result};
 use crate::graph::{Principal, Signer};
@@ -32,6 +33,9 @@ impl OpenGrant {
         Some((self.keys.get(index).ok()?, self.record.grant.entries[index].2))
     }
 }
+
+/// An exchange key that is still to be written.
+pub(super) struct NewExchange(ExchangeRecord, Key32);
 
 /// Wraps an exchange key for one keyset, signed by the wrapper.
 pub async fn make_wrap(me: &Principal, key: &OwnKey, exchange: &Exchange, secret: &Key32, to: &Keyset) -> Result<Wrap> {
@@ -94,9 +98,11 @@ impl Delegation {
         if let Some(keys) = granted.keys {
             return Ok(Some(OpenGrant { record: granted.record.clone(), keys, signer, delegator }));
         }
+        turn().await;
         if grant.check(&signer.keyset.signing_key).is_err() {
             return Ok(None);
         }
+        turn().await;
         let Some(key) = self.open_exchange(me, exchange.id).await? else { return Ok(None) };
         let Ok(plain) = open_box(&key, &grant.context(), &grant.sealed.0) else { return Ok(None) };
         let Ok(keys) = Keys::new(plain, grant.entries.len()) else { return Ok(None) };
@@ -108,12 +114,13 @@ impl Delegation {
     }
 
     /// The exchange key to seal under for a delegate: one that this very keyset signed, whose recipients are
-    /// exactly both sides' newest keysets, the least (created, id) among them; else a new one.
+    /// exactly both sides' newest keysets, the least (created, id) among them; else a new one, which `first` writes.
     pub(super) async fn sealing_exchange(
         &self,
         me: &Principal,
         key: &OwnKey,
         to: &Keyset,
+        first: &mut Vec<NewExchange>,
     ) -> Result<(Exchange, Key32)> {
         let mut recipients = vec![key.fingerprint, to.fingerprint()];
         recipients.sort();
@@ -148,7 +155,7 @@ impl Delegation {
                 return Ok((exchange.clone(), secret));
             }
         }
-        self.make_exchange(me, key, to, recipients).await
+        self.make_exchange(me, key, to, recipients, first).await
     }
 
     async fn make_exchange(
@@ -157,6 +164,7 @@ impl Delegation {
         key: &OwnKey,
         to: &Keyset,
         recipients: Vec<Hash>,
+        first: &mut Vec<NewExchange>,
     ) -> Result<(Exchange, Key32)> {
         let secret = Key32::make()?;
         let id = make_id()?;
@@ -177,10 +185,43 @@ impl Delegation {
         if to.fingerprint() != key.fingerprint {
             wraps.push(make_wrap(me, key, &exchange, &secret, to).await?);
         }
-        me.call(&Operation::PutExchange { exchange: Box::new(exchange.clone()), wraps: wraps.clone() }).await?;
-        let record = Rc::new(ExchangeRecord { exchange: exchange.clone(), wraps });
-        self.exchanges.borrow_mut().insert(id, Exchanged { record, key: Some(secret.clone()), sealable: None });
+        first.push(NewExchange(ExchangeRecord { exchange: exchange.clone(), wraps }, secret.clone()));
         Ok((exchange, secret))
+    }
+
+    /// Writes what uses new exchange keys, after these, in one request.
+    pub(super) async fn write_after(
+        &self,
+        me: &Principal,
+        first: Vec<NewExchange>,
+        then: Option<Operation>,
+    ) -> Result<()> {
+        let put = |NewExchange(record, _): &NewExchange| Operation::PutExchange {
+            exchange: Box::new(record.exchange.clone()),
+            wraps: record.wraps.clone(),
+        };
+        let operations: Vec<Operation> = first.iter().map(put).chain(then).collect();
+        if operations.is_empty() {
+            return Ok(());
+        }
+        let answers = match me.call_all(operations).await {
+            Ok(answers) => answers,
+            Err(e) => {
+                // They may be there all the same.
+                self.met.borrow_mut().clear();
+                return Err(e);
+            }
+        };
+        let mut made = first.into_iter();
+        for answer in answers {
+            let new = made.next();
+            answer?;
+            if let Some(NewExchange(record, key)) = new {
+                let exchanged = Exchanged { record: Rc::new(record), key: Some(key), sealable: None };
+                self.exchanges.borrow_mut().insert(exchanged.record.exchange.id, exchanged);
+            }
+        }
+        Ok(())
     }
 
     /// What an item that cannot be reached answers.

@@ -156,7 +156,7 @@ impl Delegation {
         parts: SealParts,
         hashes: &[[u8; 32]],
     ) -> Result<()> {
-        self.sync(me).await?;
+        self.hear(me).await?;
         let (own, keysets) = me.seal_for(&plan.share_with).await?;
         let (list, trailer, digest) = parts.finish(&me.engine, plan.author(me, &own).as_ref(), hashes).await?;
         let mut last = vec![(Part::Hashes, Buffer::Heap(list))];
@@ -201,10 +201,9 @@ impl Delegation {
     /// Errors: [`Code::NoAccess`], [`Code::NotFound`] (its bytes are kept elsewhere), [`Code::Corrupt`].
     pub async fn find_stored(&self, me: &Principal, item: Uuid) -> Result<StoredItem> {
         me.current()?;
-        self.sync(me).await?;
+        self.hear(me).await?;
         if self.grants_of(item, me.now()).is_empty() {
-            self.mark_stale();
-            self.sync(me).await?;
+            self.ask_for(me, item, 1).await?;
         }
         let basis = self.grants_of(item, me.now()).first().map(|r| r.grant.id).ok_or_else(Self::no_access)?;
         let mut found = me.get_parts(item, basis, &[Part::Head, Part::Hashes, Part::Trailer]).await?.into_iter();

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use uuid::Uuid;
 
 use super::seal::{Given, make_grant, parts_of};
-use super::{Delegation, exchange::OpenGrant, origin};
+use super::{Delegation, ITEMS_AT_ONCE, exchange::OpenGrant, origin};
 use crate::encoding::Hash;
 use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::keyring::OwnKey;
-use crate::relay::{GrantRecord, Operation, Reply, Sharing, unexpected};
+use crate::relay::{Flow, GrantRecord, Operation, Relied, Reply, Sharing, unexpected};
 use crate::secret::make_id;
 use crate::wire::Party;
 use crate::wire::exchange::Exchange;
@@ -45,19 +45,30 @@ impl Delegation {
         progress: &dyn Fn(usize) -> Result<()>,
     ) -> Result<usize> {
         let others: BTreeSet<String> = logins.iter().filter(|l| **l != me.login).cloned().collect();
-        let (key, keysets) = me.seal_for(&others.into_iter().collect::<Vec<_>>()).await?;
+        let others: Vec<String> = others.into_iter().collect();
         if until.is_some_and(|end| end <= me.now()) {
+            me.seal_for(&others).await?;
             return Err(Error::bad_input("until is in the past"));
         }
-        self.mark_stale();
-        self.sync(me).await?;
+        let _flow = self.ask_before_giving(me, items, &others).await?;
+        let (key, keysets) = me.seal_for(&others).await?;
+        match items {
+            // Also what one gave these already: twice is as once.
+            Some(items) => {
+                self.hear(me).await?;
+                self.ask(me, items, &others).await?;
+            }
+            None => self.read_all(me).await?,
+        }
+        self.meet(me, &others).await?;
         let (mut all, basis) = self.held(me, items).await?;
         // In order, as they are checked; what one sealed at once is in order already.
         all.sort_by_key(|g| g.entry.key());
         let given = items_of(&all);
         progress(0)?;
         for keyset in &keysets {
-            let (exchange, secret) = self.sealing_exchange(me, &key, keyset).await?;
+            let mut first = Vec::new();
+            let (exchange, secret) = self.sealing_exchange(me, &key, keyset, &mut first).await?;
             let already = self.given_already(me, &key, exchange.id, until);
             let fresh: std::borrow::Cow<'_, [Given]> = match already.is_empty() {
                 true => (&all).into(),
@@ -72,18 +83,37 @@ impl Delegation {
                 grants.push(grant);
                 keys.push(made);
             }
+            // The relay is told for which keys: others may have come meanwhile.
+            let relied = [&key.keyset, keyset].map(|k| Relied { login: k.login.clone(), fingerprint: k.fingerprint() });
             for part in grants.chunks(GRANTS_AT_ONCE) {
-                me.call(&Operation::PutGrants { create: Vec::new(), grants: part.to_vec(), basis: basis.clone() })
-                    .await?;
+                let (grants, basis, relied) = (part.to_vec(), basis.clone(), relied.to_vec());
+                let put = Operation::PutGrants { create: Vec::new(), grants, basis, relied };
+                self.write_after(me, std::mem::take(&mut first), Some(put)).await?;
             }
             // What one made oneself need not be opened again.
             for (grant, made) in grants.into_iter().zip(keys) {
                 self.insert(Rc::new(GrantRecord { grant, cuts: Vec::new() }), Some(made));
             }
         }
-        self.mark_stale();
         progress(given)?;
         Ok(given)
+    }
+
+    /// Asks in one request what giving asks.
+    async fn ask_before_giving(
+        &self,
+        me: &Principal,
+        items: Option<&[Uuid]>,
+        others: &[String],
+    ) -> Result<Option<Flow>> {
+        let Some(items) = items.filter(|items| items.len() <= ITEMS_AT_ONCE) else { return Ok(None) };
+        let mut operations = vec![me.asked_by_seal_for(others)];
+        operations.push(Operation::Grants { items: items.to_vec(), to: others.to_vec(), after: None });
+        let unmet = self.unmet(others);
+        if !unmet.is_empty() {
+            operations.push(Operation::Exchanges { with: unmet });
+        }
+        me.ahead(operations).await.map(Some)
     }
 
     /// The data keys of every version of the wanted items, and the grants they come from. Goes grant by grant,

@@ -19,6 +19,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
+use futures_util::lock::Mutex;
 use uuid::Uuid;
 
 use crate::encoding::Hash;
@@ -63,15 +64,26 @@ struct Granted {
 /// Everything a session knows of exchange keys and grants.
 #[derive(Debug)]
 pub struct Delegation {
-    cursor: Cell<u64>,
+    /// How far the log was read. Absent: from nowhere yet.
+    cursor: Cell<Option<u64>>,
+    /// Whether it was read from its beginning. Otherwise what is needed is asked for, and the log says what is new of it.
+    complete: Cell<bool>,
+    /// Whether it is being read from its beginning.
+    whole: Cell<bool>,
+    /// Items all of which was read that concerns oneself, and logins with whom all exchange keys were.
+    items_read: RefCell<HashSet<Uuid>>,
+    met: RefCell<HashSet<String>>,
+    /// Versions of items that calls wait for, and whose turn it is to ask for all of them.
+    wanted: RefCell<BTreeMap<Uuid, u32>>,
+    asking: Mutex<()>,
     stale: Cell<bool>,
     /// How many calls are reading at this moment.
     reading: Cell<usize>,
     exchanges: RefCell<HashMap<Uuid, Exchanged>>,
     grants: RefCell<HashMap<Uuid, Granted>>,
     by_item: RefCell<BTreeMap<Uuid, Vec<Uuid>>>,
-    /// How many grants there are that may be put together, by exchange key and size: see `compact`.
-    sizes: RefCell<HashMap<compact::Size, usize>>,
+    /// How many grants are known that may be put together, by exchange key: see `compact`.
+    small: RefCell<HashMap<Uuid, usize>>,
     news: Cell<News>,
     /// What one gave with keys that were renewed since, to be signed anew.
     to_sign: RefCell<Vec<Rc<GrantRecord>>>,
@@ -79,6 +91,8 @@ pub struct Delegation {
     away: RefCell<HashSet<Uuid>>,
     /// Whether this login said something since that was asked last.
     said: Cell<bool>,
+    /// Grants to oneself that were sent, and the relay did not say whether it has them.
+    unanswered: RefCell<HashSet<Uuid>>,
     /// Whose this is.
     owner: RefCell<Option<String>>,
 }
@@ -97,37 +111,61 @@ pub struct News {
 impl Default for Delegation {
     fn default() -> Self {
         Self {
-            cursor: Cell::new(0),
-            stale: Cell::new(true),
+            cursor: Cell::default(),
+            complete: Cell::default(),
+            whole: Cell::default(),
+            items_read: RefCell::default(),
+            met: RefCell::default(),
+            wanted: RefCell::default(),
+            asking: Mutex::default(),
+            stale: Cell::default(),
             reading: Cell::new(0),
             exchanges: RefCell::default(),
             grants: RefCell::default(),
             by_item: RefCell::default(),
-            sizes: RefCell::default(),
+            small: RefCell::default(),
             news: Cell::default(),
             to_sign: RefCell::default(),
             away: RefCell::default(),
             said: Cell::new(true),
+            unanswered: RefCell::default(),
             owner: RefCell::default(),
         }
     }
 }
 
 impl Delegation {
+    /// Goes on from a place in the log.
+    pub fn begin_at(&self, cursor: Option<u64>) {
+        self.cursor.set(cursor);
+    }
+
+    /// How far the log was read.
+    pub fn heard_until(&self) -> Option<u64> {
+        self.cursor.get()
+    }
+
     /// Says that the relay has something new.
     pub fn mark_stale(&self) {
         self.stale.set(true);
     }
 
-    /// Forgets every key, and everything that was read: the next sync reads it again.
+    pub(super) fn is_stale(&self) -> bool {
+        self.stale.get() || self.reading.get() > 0
+    }
+
+    /// Forgets every key, and everything that was read: what is needed is asked for again.
     pub fn forget(&self) {
-        self.cursor.set(0);
-        self.stale.set(true);
+        self.cursor.set(None);
+        self.complete.set(false);
+        self.whole.set(false);
+        self.items_read.borrow_mut().clear();
+        self.met.borrow_mut().clear();
         self.said.set(true);
         self.exchanges.borrow_mut().clear();
         self.grants.borrow_mut().clear();
         self.by_item.borrow_mut().clear();
-        self.sizes.borrow_mut().clear();
+        self.small.borrow_mut().clear();
         self.away.borrow_mut().clear();
     }
 
@@ -160,48 +198,79 @@ impl Delegation {
     }
 
     /// Reads what is new, if there may be something.
-    pub async fn sync(&self, me: &Principal) -> Result<()> {
+    pub async fn hear(&self, me: &Principal) -> Result<()> {
         // A reading that another call began may not be done: what it brings is not known yet, so this call reads too.
         let mut wanted = self.stale.replace(false) || self.reading.get() > 0;
         while wanted {
-            self.reading.set(self.reading.get() + 1);
-            let outcome = self.read_on(me).await;
-            self.reading.set(self.reading.get() - 1);
-            if let Err(error) = outcome {
-                self.stale.set(true);
-                return Err(error);
-            }
+            self.read(me).await?;
             wanted = self.stale.replace(false);
         }
         Ok(())
+    }
+
+    /// Reads everything that there is, which is as much as there is: for what is done with all items.
+    pub async fn read_all(&self, me: &Principal) -> Result<()> {
+        self.stale.set(true);
+        if !self.complete.get() {
+            self.cursor.set(Some(0));
+            self.whole.set(true);
+        }
+        self.hear(me).await?;
+        self.complete.set(true);
+        Ok(())
+    }
+
+    async fn read(&self, me: &Principal) -> Result<()> {
+        self.reading.set(self.reading.get() + 1);
+        let outcome = self.read_on(me).await;
+        self.reading.set(self.reading.get() - 1);
+        if outcome.is_err() {
+            self.stale.set(true);
+        }
+        outcome
+    }
+
+    /// What a reading asks first.
+    pub fn asked_by_hearing(&self) -> Operation {
+        Operation::Sync { after: self.cursor.get(), whole: self.whole.get() }
     }
 
     async fn read_on(&self, me: &Principal) -> Result<()> {
         *self.owner.borrow_mut() = Some(me.login.clone());
         let mut went_back = false;
         for _ in 0..PAGES_AT_ONCE {
-            let after = self.cursor.get();
-            let Reply::Events { events, next, more } = me.call(&Operation::Sync { after }).await? else {
+            let from = self.cursor.get();
+            let Reply::Events { events, next, more } = me.call(&self.asked_by_hearing()).await? else {
                 return Err(unexpected());
+            };
+            let Some(after) = from else {
+                // From here on: what is needed of what was before is asked for.
+                if self.cursor.get().is_none() {
+                    self.cursor.set(Some(next));
+                }
+                return Ok(());
             };
             if next < after {
                 // The relay has gone back, to a backup for example: everything is read anew. Not in a circle, though.
                 if std::mem::replace(&mut went_back, true) {
                     return Err(unexpected());
                 }
+                let all = self.complete.get();
                 self.forget();
+                self.cursor.set(all.then_some(0));
+                self.whole.set(all);
                 // It is read right here.
                 self.stale.set(false);
                 continue;
             }
-            if self.cursor.get() != after {
+            if self.cursor.get() != from {
                 // Another call was faster: an older page applied after a newer one would bring revoked grants back.
                 continue;
             }
             for event in events {
                 self.apply(me, event);
             }
-            self.cursor.set(after.max(next));
+            self.cursor.set(Some(after.max(next)));
             if !more || next <= after {
                 return Ok(());
             }
@@ -210,22 +279,153 @@ impl Delegation {
         Err(Error::new(Code::RelayUnavailable, "the relay's log goes on and on: call again to read further"))
     }
 
+    /// Reads what there is of some items, where that is not known yet.
+    pub async fn need(&self, me: &Principal, items: &[Uuid]) -> Result<()> {
+        self.hear(me).await?;
+        if self.complete.get() {
+            return Ok(());
+        }
+        let missing: Vec<Uuid> = {
+            let known = self.items_read.borrow();
+            let mut seen = HashSet::new();
+            items.iter().filter(|item| !known.contains(item) && seen.insert(**item)).copied().collect()
+        };
+        self.ask(me, &missing, &[]).await
+    }
+
+    /// Asks the relay for those of some versions of items that are not known.
+    pub async fn expect(&self, me: &Principal, mut wanted: Vec<(Uuid, u32)>) -> Result<()> {
+        self.hear(me).await?;
+        let now = me.now();
+        loop {
+            // A grant often gives more than what it was asked for.
+            wanted.retain(|(item, version)| self.basis_of(*item, *version, now).is_none());
+            if wanted.is_empty() {
+                return Ok(());
+            }
+            let part: Vec<Uuid> = wanted.drain(..wanted.len().min(ITEMS_AT_ONCE)).map(|(item, _)| item).collect();
+            self.ask(me, &part, &[]).await?;
+        }
+    }
+
+    /// Asks the relay for a version of an item that is not known; what other calls want meanwhile goes with the next request.
+    pub(super) async fn ask_for(&self, me: &Principal, item: Uuid, version: u32) -> Result<()> {
+        self.wanted.borrow_mut().insert(item, version);
+        let _turn = self.asking.lock().await;
+        if !self.wanted.borrow().contains_key(&item) {
+            return Ok(());
+        }
+        let now = me.now();
+        let mut all = self.wanted.take();
+        // What came with others is there.
+        all.retain(|one, version| *one == item || self.basis_of(*one, *version, now).is_none());
+        let items: Vec<Uuid> = all.keys().copied().collect();
+        let outcome = self.ask(me, &items, &[]).await;
+        if outcome.is_err() {
+            all.remove(&item);
+            self.wanted.borrow_mut().extend(all);
+        }
+        outcome
+    }
+
+    /// What [`Delegation::need`] asks of an item, where that is not known yet.
+    pub(super) fn asked_by_need(&self, item: Uuid) -> Option<Operation> {
+        let known = self.complete.get() || self.items_read.borrow().contains(&item);
+        (!known).then(|| Operation::Grants { items: vec![item], to: Vec::new(), after: None })
+    }
+
+    /// Asks the relay what there is of some items, and what one gave some logins of them.
+    pub(super) async fn ask(&self, me: &Principal, items: &[Uuid], to: &[String]) -> Result<()> {
+        *self.owner.borrow_mut() = Some(me.login.clone());
+        for part in items.chunks(ITEMS_AT_ONCE) {
+            let (mut left, mut after) = (part, None);
+            let mut shown = HashSet::new();
+            for _ in 0..PAGES_AT_ONCE {
+                let operation = Operation::Grants { items: left.to_vec(), to: to.to_vec(), after: after.clone() };
+                let Reply::Grants { grants, exchanges, head, more } = me.call(&operation).await? else {
+                    return Err(unexpected());
+                };
+                if self.cursor.get().is_none() {
+                    self.cursor.set(Some(head));
+                }
+                exchanges.into_iter().for_each(|record| self.keep_exchange(record));
+                for record in grants {
+                    shown.insert(record.grant.id);
+                    self.insert(self.without_ended(me, Rc::new(record)), None);
+                }
+                let Some((at, next)) = more else {
+                    left = &[];
+                    break;
+                };
+                if at >= left.len() || (at == 0 && after.as_ref() == Some(&next)) {
+                    return Err(unexpected());
+                }
+                (left, after) = (&left[at..], Some(next));
+            }
+            if !left.is_empty() {
+                return Err(Error::new(Code::RelayUnavailable, "the relay names ever more grants of one item"));
+            }
+            self.forget_others(me, part, to, &shown);
+            // Nothing negative is remembered: a grant may arrive without a wake-up.
+            let by_item = self.by_item.borrow();
+            self.items_read.borrow_mut().extend(part.iter().filter(|item| by_item.contains_key(item)));
+        }
+        Ok(())
+    }
+
+    /// Forgets grants of some items to oneself and to some logins that the relay does not show any more.
+    fn forget_others(&self, me: &Principal, items: &[Uuid], to: &[String], shown: &HashSet<Uuid>) {
+        let asked = |record: &GrantRecord| record.grant.delegate == me.login || to.contains(&record.grant.delegate);
+        let gone: Vec<Uuid> = {
+            let (by_item, grants) = (self.by_item.borrow(), self.grants.borrow());
+            let known = items.iter().filter_map(|item| by_item.get(item)).flatten();
+            let gone = known.filter(|id| !shown.contains(id) && grants.get(id).is_some_and(|g| asked(&g.record)));
+            gone.copied().collect()
+        };
+        gone.into_iter().for_each(|id| self.remove(id));
+    }
+
+    /// Reads the exchange keys with some logins, where they are not known yet.
+    pub async fn meet(&self, me: &Principal, logins: &[String]) -> Result<()> {
+        let missing = self.unmet(logins);
+        for part in missing.chunks(ITEMS_AT_ONCE) {
+            let reply = me.call(&Operation::Exchanges { with: part.to_vec() }).await?;
+            let Reply::Exchanges { exchanges } = reply else { return Err(unexpected()) };
+            exchanges.into_iter().for_each(|record| self.keep_exchange(record));
+            self.met.borrow_mut().extend(part.iter().cloned());
+        }
+        Ok(())
+    }
+
+    /// Those of some logins of whom it is not known which exchange keys there are.
+    pub fn unmet(&self, logins: &[String]) -> Vec<String> {
+        if self.complete.get() {
+            return Vec::new();
+        }
+        let met = self.met.borrow();
+        logins.iter().filter(|login| !met.contains(*login)).cloned().collect()
+    }
+
+    fn keep_exchange(&self, record: ExchangeRecord) {
+        let mut exchanges = self.exchanges.borrow_mut();
+        // The opened key is kept only for the very record it was opened for: a relay may change the pair.
+        let known = exchanges.get(&record.exchange.id).filter(|e| e.record.exchange == record.exchange);
+        let key = known.and_then(|e| e.key.clone());
+        let sealable = known.filter(|e| *e.record == record).and_then(|e| e.sealable);
+        exchanges.insert(record.exchange.id, Exchanged { record: Rc::new(record), key, sealable });
+    }
+
     fn apply(&self, me: &Principal, event: Event) {
         let mut news = self.news.get();
         match event {
             Event::Exchange(record) => {
-                let mut exchanges = self.exchanges.borrow_mut();
-                // The opened key is kept only for the very record it was opened for: a relay may change the pair.
-                let known = exchanges.get(&record.exchange.id).filter(|e| e.record.exchange == record.exchange);
-                let key = known.and_then(|e| e.key.clone());
-                let sealable = known.filter(|e| *e.record == *record).and_then(|e| e.sealable);
                 // Access that comes back is a wrap for one's own keys; what one makes for others is no news.
                 let current = me.current_fingerprint();
                 let wrapped = |r: &ExchangeRecord| r.wraps.iter().any(|w| Some(w.recipient) == current);
-                let before = exchanges.get(&record.exchange.id).is_some_and(|e| wrapped(&e.record));
+                let before = self.exchanges.borrow().get(&record.exchange.id).is_some_and(|e| wrapped(&e.record));
                 let by_others = Some(record.exchange.delegator_fingerprint) != current;
                 news.granted |= by_others && !before && wrapped(&record);
-                exchanges.insert(record.exchange.id, Exchanged { record: Rc::new(*record), key, sealable });
+                self.keep_exchange(*record);
             }
             Event::Grant(record) => {
                 let record = self.without_ended(me, record);
@@ -236,6 +436,14 @@ impl Delegation {
                     != me.current_fingerprint().unwrap_or(record.grant.grantor_fingerprint);
                 news.granted |= others && !again && (record.grant.entries.len() == 1 || brings());
                 self.insert(record, None);
+            }
+            // What one wrote oneself, a moment ago.
+            Event::Given { id, again: false, .. } if self.grants.borrow().contains_key(&id) => {}
+            Event::Given { id, by, to, again } => {
+                news.granted |= to && !again && Some(by) != me.current_fingerprint();
+                // What it gives is asked for when it is needed; of what it may be about, not all is known any more.
+                self.remove(id);
+                self.items_read.borrow_mut().clear();
             }
             Event::GrantRemoved(id) => self.remove(id),
             Event::Revoked(revocation) => {
@@ -302,8 +510,8 @@ impl Delegation {
             }
             last = Some(entry.0);
         }
-        if let Some(size) = compact::size_of(&record) {
-            *self.sizes.borrow_mut().entry(size).or_default() += 1;
+        if let Some(under) = compact::small_under(&record) {
+            *self.small.borrow_mut().entry(under).or_default() += 1;
         }
         self.grants.borrow_mut().insert(id, Granted { record, keys });
     }
@@ -335,8 +543,8 @@ impl Delegation {
 
     fn remove(&self, id: Uuid) {
         let Some(old) = self.grants.borrow_mut().remove(&id) else { return };
-        if let Some(size) = compact::size_of(&old.record)
-            && let Some(count) = self.sizes.borrow_mut().get_mut(&size)
+        if let Some(under) = compact::small_under(&old.record)
+            && let Some(count) = self.small.borrow_mut().get_mut(&under)
         {
             *count -= 1;
         }
@@ -370,7 +578,7 @@ impl Delegation {
             me.call(&Operation::RemoveItems { items: part.to_vec(), hard }).await?;
         }
         self.mark_stale();
-        self.sync(me).await
+        self.hear(me).await
     }
 
     /// Everybody with whom an exchange key of older keys of one's own is shared, without oneself: whoever met the newest

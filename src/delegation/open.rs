@@ -8,6 +8,7 @@ use crate::crypto::keys::DataKey;
 use crate::encoding::Hash;
 use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
+use crate::relay::{Flow, Operation};
 use crate::wire::Party;
 
 /// What becomes of bytes that are older than what was opened or written before.
@@ -73,15 +74,24 @@ impl Delegation {
         let prefix = bytes.prefix(envelope::HEADER_LENGTH);
         let header = envelope::read_header(&prefix)?;
         me.current()?;
-        self.sync(me).await?;
+        let _flow = self.hear_and_ask(me, header.id, header.key_version).await?;
         match self.try_open(me, bytes, header.id, header.key_version, &prefix, older).await {
             Err(e) if e.code() == Code::NoAccess => {}
             other => return other,
         }
-        // Nothing negative is cached: a grant may have arrived without a wake-up.
-        self.mark_stale();
-        self.sync(me).await?;
+        self.ask_for(me, header.id, header.key_version).await?;
         self.try_open(me, bytes, header.id, header.key_version, &prefix, older).await
+    }
+
+    /// Reads what is new, and in the same request what there is of a version of an item, where that is not known.
+    async fn hear_and_ask(&self, me: &Principal, item: Uuid, version: u32) -> Result<Option<Flow>> {
+        let mut flow = None;
+        if self.is_stale() && self.basis_of(item, version, me.now()).is_none() {
+            let grants = Operation::Grants { items: vec![item], to: Vec::new(), after: None };
+            flow = Some(me.ahead(vec![self.asked_by_hearing(), grants]).await?);
+        }
+        self.hear(me).await?;
+        Ok(flow)
     }
 
     async fn try_open(
@@ -154,13 +164,12 @@ impl Delegation {
         prefix: &[u8],
     ) -> Result<(Vec<Fitting>, Error)> {
         me.current()?;
-        self.sync(me).await?;
+        let _flow = self.hear_and_ask(me, item, version).await?;
         let found = self.fitting(me, item, version, prefix).await?;
         if !found.0.is_empty() || found.1.code() != Code::NoAccess {
             return Ok(found);
         }
-        self.mark_stale();
-        self.sync(me).await?;
+        self.ask_for(me, item, version).await?;
         self.fitting(me, item, version, prefix).await
     }
 
@@ -191,7 +200,7 @@ impl Delegation {
     /// Notes that a version was opened, unless it is refused: see [`Delegation::assert_not_older`].
     pub(super) fn refuse_older(&self, me: &Principal, item: Uuid, version: u32, older: Older) -> Result<()> {
         self.assert_not_older(me, item, version, older)?;
-        me.note_version(item, version);
+        me.note_versions(&[(item, version)]);
         Ok(())
     }
 

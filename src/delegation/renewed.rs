@@ -35,8 +35,7 @@ const GRANTS_AT_ONCE: usize = 64;
 impl Delegation {
     /// What one gave to others with the keys at hand, and to whom: read just before these are renewed.
     pub async fn given(&self, me: &Principal) -> Result<Vec<(String, Rc<GrantRecord>)>> {
-        self.mark_stale();
-        self.sync(me).await?;
+        self.read_all(me).await?;
         let own = me.current_fingerprint();
         let (grants, exchanges) = (self.grants.borrow(), self.exchanges.borrow());
         let to = |record: &Rc<GrantRecord>| {
@@ -80,8 +79,7 @@ impl Delegation {
             return Ok(());
         }
         let (key, _) = me.seal_for(&[]).await?;
-        self.mark_stale();
-        self.sync(me).await?;
+        self.read_all(me).await?;
         let waiting: Vec<_> =
             self.to_sign.borrow().iter().filter_map(|r| Some((self.delegate_of(r)?, r.clone()))).collect();
         let logins: BTreeSet<String> = waiting.iter().map(|(delegate, _)| delegate.clone()).collect();
@@ -105,8 +103,7 @@ impl Delegation {
             self.to_sign.borrow_mut().retain(|r| !part.iter().any(|(_, done)| Rc::ptr_eq(r, done)));
         }
         self.to_sign.borrow_mut().clear();
-        self.mark_stale();
-        self.sync(me).await
+        self.read_all(me).await
     }
 
     fn delegate_of(&self, record: &GrantRecord) -> Option<String> {
@@ -131,7 +128,9 @@ impl Delegation {
         if given.is_empty() {
             return Ok(None);
         }
-        let (exchange, secret) = self.sealing_exchange(me, key, to).await?;
+        let mut first = Vec::new();
+        let (exchange, secret) = self.sealing_exchange(me, key, to, &mut first).await?;
+        self.write_after(me, first, None).await?;
         let not_after = record.grant.not_after;
         Ok(Some(make_grant(me, key, &exchange, &secret, record.grant.id, &given, not_after).await?.0))
     }

@@ -1,23 +1,25 @@
 //! Revoking: removing grants, and saying honestly what is not undone by it.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::Delegation;
 use super::seal::{Given, make_grant};
+use crate::crypto::turn::turn;
 use crate::encoding::Fixed;
 use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::keyring::OwnKey;
-use crate::relay::{GrantRecord, Operation, Reply, unexpected};
+use crate::relay::{Event, GrantRecord, Operation, Reply, unexpected};
 use crate::secret::make_id;
 use crate::wire::exchange::Exchange;
 use crate::wire::grant::Grant;
 use crate::wire::revocation::Revocation;
-use crate::wire::{Extra, MAX_GRANT_ENTRIES};
+use crate::wire::{Extra, MAX_REVOKED};
 
 /// What revoking did, or, in a dry run, would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -89,15 +91,24 @@ impl Delegation {
         }
         me.resolve(&[login.to_owned()]).await?;
         let key = me.current()?;
-        self.mark_stale();
-        self.sync(me).await?;
-        let reply = me.call(&Operation::GrantsTo { login: login.to_owned() }).await?;
-        let Reply::GrantsTo { grants } = reply else { return Err(unexpected()) };
+        let grants = match items {
+            Some(items) => self.given_of(me, items, login).await?,
+            None => {
+                self.read_all(me).await?;
+                let reply = me.call(&Operation::GrantsTo { login: login.to_owned() }).await?;
+                let Reply::GrantsTo { grants } = reply else { return Err(unexpected()) };
+                grants
+            }
+        };
         let mut report = RevokeReport { login: login.to_owned(), ..RevokeReport::default() };
         let mut plan = Plan::default();
+        let asked: Option<HashSet<&Uuid>> = items.map(|items| items.iter().collect());
         for (exchange, record, owned) in &grants {
+            turn().await;
             let own = exchange.delegator == me.login;
-            let wanted = |item: &Uuid| items.is_none_or(|all| all.contains(item)) && !record.cuts.contains(item);
+            let owned: HashSet<&Uuid> = owned.iter().collect();
+            let wanted =
+                |item: &Uuid| asked.as_ref().is_none_or(|all| all.contains(item)) && !record.cuts.contains(item);
             let ends: BTreeSet<Uuid> =
                 record.grant.entries.iter().map(|e| e.0).filter(|i| wanted(i) && (own || owned.contains(i))).collect();
             if ends.is_empty() || exchange.delegate != login || !record.grant.is_under(exchange) {
@@ -133,6 +144,40 @@ impl Delegation {
             done?;
         }
         Ok(report)
+    }
+
+    /// The grants of some items to a login, with those of their items that one owns oneself. What one gave is at hand then.
+    async fn given_of(
+        &self,
+        me: &Principal,
+        items: &[Uuid],
+        login: &str,
+    ) -> Result<Vec<(Exchange, GrantRecord, Vec<Uuid>)>> {
+        self.hear(me).await?;
+        self.ask(me, items, &[login.to_owned()]).await?;
+        let mut all: BTreeMap<Uuid, (Exchange, GrantRecord, Vec<Uuid>)> = BTreeMap::new();
+        for item in items {
+            let reply = match me.call(&Operation::Readers { item: *item }).await {
+                // Nobody's, or not one's business: there is nothing to end.
+                Err(e) if e.code() == Code::NoAccess => continue,
+                other => other?,
+            };
+            let Reply::Readers { owner, grants, .. } = reply else { return Err(unexpected()) };
+            for (exchange, record) in grants.into_iter().filter(|(exchange, _)| exchange.delegate == login) {
+                let (_, _, owned) = all.entry(record.grant.id).or_insert_with(|| (exchange, record, Vec::new()));
+                if owner == me.login {
+                    owned.push(*item);
+                }
+            }
+        }
+        Ok(all.into_values().collect())
+    }
+
+    /// What revoking asks first, but for whose keys are whose.
+    pub fn asked_by_revoke(&self, items: &[Uuid], login: &str) -> Vec<Operation> {
+        let mut operations = vec![Operation::Grants { items: items.to_vec(), to: vec![login.to_owned()], after: None }];
+        operations.extend(items.iter().map(|item| Operation::Readers { item: *item }));
+        operations
     }
 
     /// When access ends: not before it was given, also if the clock was set back since. Only what one signed says when.
@@ -216,9 +261,9 @@ impl Delegation {
     async fn carry_out(&self, me: &Principal, key: &OwnKey, login: &str, plan: Plan) -> Result<()> {
         let mut revocations = Vec::new();
         let cut: Vec<(Uuid, (u32, BTreeSet<Uuid>))> = plan.cut.into_iter().collect();
-        for part in cut.chunks(MAX_GRANT_ENTRIES) {
+        for part in cut.chunks(MAX_REVOKED) {
             let grants: BTreeSet<Uuid> = part.iter().flat_map(|(_, (_, grants))| grants.iter().copied()).collect();
-            for grants in grants.into_iter().collect::<Vec<_>>().chunks(MAX_GRANT_ENTRIES) {
+            for grants in grants.into_iter().collect::<Vec<_>>().chunks(MAX_REVOKED) {
                 let mut revocation = Revocation {
                     id: make_id()?,
                     items: part.iter().map(|(item, (version, _))| (*item, *version)).collect(),
@@ -233,9 +278,21 @@ impl Delegation {
                 revocations.push(revocation);
             }
         }
-        me.call(&Operation::Revoke { revocations, rewrite: plan.rewrite, remove: plan.remove }).await?;
-        self.mark_stale();
-        self.sync(me).await
+        let revoke = Operation::Revoke {
+            revocations: revocations.clone(),
+            rewrite: plan.rewrite.clone(),
+            remove: plan.remove.clone(),
+        };
+        me.call(&revoke).await?;
+        // As the log will tell it.
+        plan.remove.into_iter().for_each(|id| self.remove(id));
+        for grant in plan.rewrite {
+            self.insert(Rc::new(GrantRecord { grant, cuts: Vec::new() }), None);
+        }
+        for revocation in revocations {
+            self.apply(me, Event::Revoked(Box::new(revocation)));
+        }
+        Ok(())
     }
 
     /// Who would lose access to what, were some grants cut: those who have no other way to read.
@@ -276,6 +333,7 @@ impl Delegation {
         report: &mut RevokeReport,
     ) -> Result<()> {
         for item in items {
+            turn().await;
             let reply = me.call(&Operation::Readers { item: *item }).await?;
             let Reply::Readers { mut grants, sharing, .. } = reply else { return Err(unexpected()) };
             grants.retain(|(_, record)| !cut.get(item).is_some_and(|(_, cut)| cut.contains(&record.grant.id)));

@@ -12,11 +12,12 @@ use super::keys::{Keys, OneKey};
 use crate::crypto::boxes::seal_box;
 use crate::crypto::envelope::{self, Author, Buffer, Metadata, Seal};
 use crate::crypto::keys::DataKey;
+use crate::crypto::turn::turn;
 use crate::encoding::{Bytes, Fixed};
 use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::keyring::OwnKey;
-use crate::relay::{GrantRecord, Operation, Reply, unexpected};
+use crate::relay::{Flow, GrantRecord, Operation, Relied, Reply, unexpected};
 use crate::secret::{Fresh, Key32, SecretBytes, make_id};
 use crate::wire::exchange::Exchange;
 use crate::wire::grant::{Grant, GrantEntry, MAX_NAMED};
@@ -38,6 +39,8 @@ pub struct Draft {
 /// Which version of an item a new one follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum After {
+    /// The one that the session opened or wrote last, when it was asked.
+    Seen(u32),
     /// This one, if it is the newest.
     Version(u32),
     /// The newest, whichever that is: by its owner also if a reader wrote it and left the owner out.
@@ -51,7 +54,7 @@ pub struct SealOptions {
     pub share_with: Vec<String>,
     /// The item that this is a new version of.
     pub id: Option<Uuid>,
-    /// Which version the new one is to follow; absent: the newest that one holds.
+    /// Which version the new one is to follow; absent: the one that the session opened or wrote last.
     pub after: Option<After>,
     /// Hide the exact length.
     pub pad: bool,
@@ -82,6 +85,23 @@ pub struct SealedItem {
     pub dropped: Vec<String>,
 }
 
+/// The newest version of an item that there is, for whoever holds it, and for its owner.
+async fn newest_at_relay(me: &Principal, item: Uuid) -> Result<u32> {
+    match me.call(&Operation::Readers { item }).await? {
+        Reply::Readers { version, .. } => Ok(version),
+        _ => Err(unexpected()),
+    }
+}
+
+fn other_version(newest: u32, followed: u32) -> Error {
+    if newest > followed {
+        let message = format!("somebody else wrote version {newest} first: decrypt it, and encrypt again");
+        return Error::new(Code::Conflict, message).for_good();
+    }
+    let message = format!("there is no version {followed} of this item yet: the newest is {newest}");
+    Error::new(Code::Conflict, message)
+}
+
 /// Whether it is oneself, or somebody with whom one was asked to share.
 fn asked(me: &Principal, options: &SealOptions, login: &String) -> bool {
     *login == me.login || options.share_with.contains(login)
@@ -104,6 +124,7 @@ pub(super) async fn make_grant(
     given: &[Given],
     not_after: Option<u64>,
 ) -> Result<(Grant, Keys)> {
+    turn().await;
     let mut grant = Grant {
         id,
         suite: SUITE,
@@ -121,8 +142,14 @@ pub(super) async fn make_grant(
     given.iter().for_each(|g| plain.extend_from_slice(g.key.expose()));
     let plain = SecretBytes::new(plain);
     grant.sealed = Bytes(seal_box(&me.engine, secret, &grant.context(), plain.expose())?);
+    turn().await;
     grant.signature = key.sign(&me.engine, &grant.transcript()).await?;
     Ok((grant, Keys::new(plain, given.len())?))
+}
+
+/// Adds grants by other grants that hold what they give.
+pub(super) fn put_grants(grants: &[Grant], basis: &[Uuid]) -> Operation {
+    Operation::PutGrants { create: Vec::new(), grants: grants.to_vec(), basis: basis.to_vec(), relied: Vec::new() }
 }
 
 /// What goes into one grant, one after the other.
@@ -141,10 +168,19 @@ pub(super) fn parts_of(given: &[Given]) -> Vec<&[Given]> {
     parts
 }
 
+/// Whether the relay refused because keys that it was told of are not the newest, or signatures are not by these.
+fn keys_moved(error: &Error) -> bool {
+    match error.code() {
+        Code::Conflict => !error.logins().is_empty(),
+        Code::VerificationFailed | Code::Forbidden => true,
+        _ => false,
+    }
+}
+
 impl Delegation {
     /// Seals one item, or a new version of one. Resolves once the relay has the grants.
     pub async fn seal(&self, me: &Principal, draft: Draft, options: &SealOptions) -> Result<SealedItem> {
-        self.sync(me).await?;
+        let _flow = self.ask_ahead(me, &options.share_with, options.id).await?;
         let mut carried = Carried { owner: Some(me.login.clone()), ..Carried::default() };
         let (id, version, basis) = match options.id {
             None => (make_id()?, 1, Vec::new()),
@@ -152,6 +188,10 @@ impl Delegation {
                 let followed = self.followed(me, id, options.after).await?;
                 if let Some(version) = followed.held {
                     carried = Self::readers_to_carry(me, id, version).await?;
+                    // Only now: what the owner ended is heard of on the way, also by whoever writes too late.
+                    if version > followed.version {
+                        return Err(other_version(version, followed.version));
+                    }
                 }
                 let next = followed.version.checked_add(1);
                 let next = next.ok_or_else(|| Error::bad_input("this item has too many versions"))?;
@@ -159,6 +199,62 @@ impl Delegation {
             }
         };
         let (key, readers) = self.sealed_for(me, &mut carried, options).await?;
+        let (bytes, written) = match self
+            .seal_once(me, &draft, options, (id, version), &carried, (&key, &readers), basis.clone())
+            .await?
+        {
+            // Keys that it was sealed for are not the newest any more: once more, for those that are.
+            (_, Err(e)) if keys_moved(&e) => {
+                me.forget_offers();
+                let (key, readers) = self.sealed_for(me, &mut carried, options).await?;
+                self.seal_once(me, &draft, options, (id, version), &carried, (&key, &readers), basis).await?
+            }
+            done => done,
+        };
+        if let Err(error) = written {
+            return Err(Self::why_refused(me, id, version - 1, error).await);
+        }
+        Ok(SealedItem { id, version, bytes, dropped: carried.dropped.into_iter().collect() })
+    }
+
+    /// Asks in one request what sealing asks: whose keys are the newest, which exchange keys there are, and what is known of
+    /// an item that goes on.
+    pub async fn ask_ahead(&self, me: &Principal, logins: &[String], item: Option<Uuid>) -> Result<Option<Flow>> {
+        self.hear(me).await?;
+        let mut readers: Vec<String> = logins.iter().filter(|login| **login != me.login).cloned().collect();
+        readers.sort();
+        readers.dedup();
+        let mut operations = Vec::new();
+        if me.unknown_among(&readers) {
+            operations.push(me.asked_by_seal_for(&readers));
+        }
+        readers.insert(0, me.login.clone());
+        let unmet = self.unmet(&readers);
+        if !unmet.is_empty() {
+            operations.push(Operation::Exchanges { with: unmet });
+        }
+        if let Some(item) = item {
+            operations.extend(self.asked_by_need(item));
+            operations.push(Operation::Readers { item });
+        }
+        // One question alone is asked where it comes up.
+        if operations.len() < 2 {
+            return Ok(None);
+        }
+        me.ahead(operations).await.map(Some)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what was found out so far")]
+    async fn seal_once(
+        &self,
+        me: &Principal,
+        draft: &Draft,
+        options: &SealOptions,
+        (id, version): (Uuid, u32),
+        carried: &Carried,
+        (key, readers): (&OwnKey, &[Keyset]),
+        basis: Vec<Uuid>,
+    ) -> Result<(Buffer, Result<()>)> {
         let data_key = DataKey(Key32::make()?);
         let author =
             options.sign.then_some(Author { login: &me.login, fingerprint: &key.fingerprint, key: &key.signing });
@@ -167,9 +263,8 @@ impl Delegation {
         let entry = GrantEntry::new(id, version, sealed.digest);
         let entry = entry.given_by(&me.login, carried.owner.as_deref(), Some(&me.login));
         let given = vec![Given { entry, key: (&data_key.0).into() }];
-        self.write(me, &key, &readers, &given, vec![(id, version)], basis).await?;
-        me.note_version(id, version);
-        Ok(SealedItem { id, version, bytes: sealed.bytes, dropped: carried.dropped.into_iter().collect() })
+        let written = self.write(me, key, readers, &given, vec![(id, version)], basis).await;
+        Ok((sealed.bytes, written))
     }
 
     /// The keys that one seals with and for. Whoever was removed cannot be carried over: they are named as dropped.
@@ -182,13 +277,13 @@ impl Delegation {
         carried.readers.extend(options.share_with.iter().cloned());
         carried.readers.remove(&me.login);
         let readers = |carried: &Carried| carried.readers.iter().cloned().collect::<Vec<_>>();
-        let sealed_for = match me.seal_for(&readers(carried)).await {
+        let sealed_for = match me.seal_for_known(&readers(carried)).await {
             Err(e) if e.code() == Code::IdentityNotFound && !e.logins().iter().any(|l| asked(me, options, l)) => {
                 for login in e.logins() {
                     carried.readers.remove(login);
                     carried.dropped.insert(login.clone());
                 }
-                me.seal_for(&readers(carried)).await
+                me.seal_for_known(&readers(carried)).await
             }
             other => other,
         };
@@ -204,14 +299,16 @@ impl Delegation {
         options: &SealOptions,
         progress: &dyn Fn(usize) -> Result<()>,
     ) -> Result<Vec<SealedItem>> {
-        self.sync(me).await?;
+        let _flow = self.ask_ahead(me, &options.share_with, None).await?;
         let mut readers: BTreeSet<String> = options.share_with.iter().cloned().collect();
         readers.remove(&me.login);
-        let (key, keysets) = me.seal_for(&readers.into_iter().collect::<Vec<_>>()).await?;
+        let readers: Vec<String> = readers.into_iter().collect();
+        let (mut key, mut keysets) = me.seal_for_known(&readers).await?;
         let mut given = Vec::with_capacity(drafts.len());
         let mut out = Vec::with_capacity(drafts.len());
         let (mut fresh, mut left) = (Fresh::default(), drafts.len());
         for (done, draft) in drafts.into_iter().enumerate() {
+            turn().await;
             progress(done)?;
             let (id, key32, salt) = fresh.next(left)?;
             left -= 1;
@@ -224,10 +321,25 @@ impl Delegation {
             out.push(SealedItem { id, version: 1, bytes: sealed.bytes, dropped: Vec::new() });
         }
         progress(out.len())?;
+        turn().await;
         let create = out.iter().map(|item| (item.id, 1)).collect();
-        // In order, as they are checked.
-        given.sort_unstable_by_key(|g| g.entry.key());
-        self.write(me, &key, &keysets, &given, create, Vec::new()).await?;
+        // Those that were sealed together stay together, because they are opened together; within a grant in order, as they
+        // are checked.
+        given.chunks_mut(MAX_GRANT_ENTRIES).for_each(|part| part.sort_unstable_by_key(|g| g.entry.key()));
+        let create: Vec<(Uuid, u32)> = create;
+        match self.write(me, &key, &keysets, &given, create.clone(), Vec::new()).await {
+            // Its author signed each with the keys that were there; whom it is for is the grants' matter.
+            Err(e) if keys_moved(&e) => {
+                me.forget_offers();
+                let before = key.fingerprint;
+                (key, keysets) = me.seal_for(&readers).await?;
+                if key.fingerprint != before {
+                    return Err(e);
+                }
+                self.write(me, &key, &keysets, &given, create, Vec::new()).await?;
+            }
+            other => other?,
+        }
         Ok(out)
     }
 
@@ -241,7 +353,10 @@ impl Delegation {
         create: Vec<(Uuid, u32)>,
         basis: Vec<Uuid>,
     ) -> Result<()> {
-        self.write_with(me, key, readers, given, |grants| Operation::PutGrants { create, grants, basis }).await
+        let relied = std::iter::once(&key.keyset).chain(readers);
+        let relied = relied.map(|k| Relied { login: k.login.clone(), fingerprint: k.fingerprint() }).collect();
+        let first = |grants| Operation::PutGrants { create, grants, basis, relied };
+        self.write_with(me, key, readers, given, first).await
     }
 
     /// The same, where `first` makes the operation that writes the first grants, which are those to oneself.
@@ -256,9 +371,11 @@ impl Delegation {
         if given.is_empty() {
             return Ok(());
         }
-        let mut made = Vec::new();
+        let (mut made, mut exchanges) = (Vec::new(), Vec::new());
+        let logins: Vec<String> = std::iter::once(&key.keyset).chain(readers).map(|k| k.login.clone()).collect();
+        self.meet(me, &logins).await?;
         for to in std::iter::once(&key.keyset).chain(readers) {
-            let (exchange, secret) = self.sealing_exchange(me, key, to).await?;
+            let (exchange, secret) = self.sealing_exchange(me, key, to, &mut exchanges).await?;
             made.push((exchange, secret));
         }
         // Signing is the browser's work: all of it is under way at once.
@@ -272,15 +389,24 @@ impl Delegation {
         // Those to oneself come first; what the rest give is held by them.
         let own: Vec<Uuid> = grants[..parts.len()].iter().map(|g| g.id).collect();
         let mut batches = grants.chunks(GRANTS_AT_ONCE);
-        me.call(&first(batches.next().unwrap_or_default().to_vec())).await?;
+        match self.write_after(me, exchanges, Some(first(batches.next().unwrap_or_default().to_vec()))).await {
+            Ok(()) => me.note_versions(&given.iter().map(|g| g.entry.key()).collect::<Vec<_>>()),
+            Err(error) => {
+                if error.code() == Code::RelayUnavailable {
+                    self.unanswered.borrow_mut().extend(own);
+                    self.mark_stale();
+                }
+                return Err(error);
+            }
+        }
         for part in batches {
-            me.call(&Operation::PutGrants { create: Vec::new(), grants: part.to_vec(), basis: own.clone() }).await?;
+            me.call(&put_grants(part, &own)).await?;
         }
         // What one made oneself need not be opened again.
         for (grant, keys) in signed {
+            turn().await;
             self.insert(Rc::new(GrantRecord { grant, cuts: Vec::new() }), Some(keys));
         }
-        self.mark_stale();
         // What was asked for is done: what fails here waits for the next time.
         drop(self.compact(me, key).await);
         Ok(())
@@ -288,25 +414,41 @@ impl Delegation {
 
     /// The version that a new one follows. Whoever is asked to go on from one that one does not hold goes on with the
     /// readers of the newest that one does: the relay lets only the item's owner.
+    ///
+    /// Without a wish it is the one that the session knows: what came since would be lost, unread.
     async fn followed(&self, me: &Principal, item: Uuid, after: Option<After>) -> Result<Followed> {
+        self.need(me, &[item]).await?;
         let held = match self.newest_held(me, item).await {
             Ok(held) => Some(held),
-            Err(e) if after.is_some() && e.code() == Code::NoAccess => None,
+            Err(e) if !matches!(after, None | Some(After::Seen(_))) && e.code() == Code::NoAccess => None,
             Err(e) => return Err(e),
         };
         let version = match (after, held) {
             (Some(After::Version(version)), _) => version,
-            (Some(After::Latest), _) => {
-                let Reply::Readers { version, .. } = me.call(&Operation::Readers { item }).await? else {
-                    return Err(unexpected());
-                };
-                version
+            (Some(After::Latest), _) => newest_at_relay(me, item).await?,
+            // Written here, only that nobody said so.
+            (Some(After::Seen(_)), Some((version, grant))) if self.unanswered.borrow().contains(&grant) => version,
+            (Some(After::Seen(version)), _) => version,
+            (None, _) => {
+                return Err(Error::bad_input(
+                    "this session has not read that item yet: decrypt it first, or say with ifVersion which version the \
+                     new one is to follow, a number or \"latest\"",
+                ));
             }
-            (None, Some((version, _))) => version,
-            (None, None) => return Err(Self::no_access()),
         };
         let basis = held.filter(|(at, _)| *at == version).map(|(_, grant)| grant);
         Ok(Followed { version, held: held.map(|(at, _)| at), basis: basis.into_iter().collect() })
+    }
+
+    /// What the relay refused, with the newest version where that is why.
+    async fn why_refused(me: &Principal, item: Uuid, followed: u32, error: Error) -> Error {
+        if error.code() != Code::Conflict || followed == 0 {
+            return error;
+        }
+        match newest_at_relay(me, item).await {
+            Ok(newest) if newest != followed => other_version(newest, followed),
+            _ => error,
+        }
     }
 
     /// The newest version of an item that one holds, and the grant that holds it.

@@ -64,7 +64,7 @@ impl Delegation {
 
     /// After the data and the padding: the relay has the grants before the last chunk is given out.
     pub async fn finish_stream(&self, me: &Principal, sealer: ItemSealer) -> Result<(Buffer, Vec<u8>)> {
-        self.sync(me).await?;
+        self.hear(me).await?;
         let (own, keysets) = me.seal_for(&sealer.readers).await?;
         let author =
             sealer.sign.then_some(Author { login: &me.login, fingerprint: &own.fingerprint, key: &own.signing });

@@ -149,11 +149,17 @@ impl Principal {
 
     /// The same, and everything that is below the head, where it was not read yet: a relay may have lost it.
     pub async fn look_below(&self) -> Result<()> {
-        let known = {
-            let shown = self.shown.borrow();
-            shown.hash.filter(|_| self.has_looked() && !shown.odd && shown.tree.is_some())
-        };
-        self.look_beyond(known).await
+        self.look_beyond(self.known_below()).await
+    }
+
+    fn known_below(&self) -> Option<Hash> {
+        let shown = self.shown.borrow();
+        shown.hash.filter(|_| self.has_looked() && !shown.odd && shown.tree.is_some())
+    }
+
+    /// What [`Principal::look_below`] asks first.
+    pub fn asked_by_look_below(&self) -> Option<Operation> {
+        self.trusted().then(|| Operation::Head { known: self.known_below() })
     }
 
     async fn look_beyond(&self, known: Option<Hash>) -> Result<()> {

@@ -12,21 +12,24 @@ mod said;
 mod saying;
 mod sharing;
 mod statements;
+mod versions;
 mod warnings;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
+use futures_util::lock::Mutex;
 use uuid::Uuid;
 
 use crate::crypto::Engine;
 use crate::crypto::envelope::Buffer;
 use crate::crypto::keys::RestKey;
+use crate::crypto::turn::turn;
 use crate::encoding::{Fixed, Hash};
 use crate::error::{Code, Error, Result};
 use crate::keyring::OwnKey;
-use crate::relay::{Operation, Part, Relay, Reply, Ticket, login_transcript, unexpected};
+use crate::relay::{Flow, LoggedIn, Operation, Part, Relay, Reply, Token, login_transcript, unexpected};
 use crate::trust::State;
 use crate::wire::keyset::Keyset;
 use crate::wire::manifest::Manifest;
@@ -82,7 +85,7 @@ pub struct Principal {
     now: fn() -> u64,
     keys: RefCell<Vec<OwnKey>>,
     trusted: Cell<bool>,
-    ticket: RefCell<Option<Ticket>>,
+    session: RefCell<Option<LoggedIn>>,
     /// Whether it is another identity, which somebody acts for.
     acting: bool,
     known: Rc<Known>,
@@ -99,7 +102,19 @@ pub struct Principal {
 struct Known {
     memory: RefCell<Memory>,
     changed: Cell<bool>,
+    /// Whether something of it should be known to one's other devices at once.
+    urgent: Cell<bool>,
+    /// Whether there is something new in it that is stored with what comes next, or a moment later.
+    noted: Cell<bool>,
+    /// The highest version of items that was opened or written by this session, and not by another tab.
+    seen: RefCell<HashMap<Uuid, u32>>,
     offers: RefCell<HashMap<String, Rc<Vec<Keyset>>>>,
+    /// Whose offers are taken for what the relay has, where it is told by which keys something was decided.
+    current: RefCell<BTreeSet<String>>,
+    /// How many calls are writing at this moment.
+    writing: Cell<usize>,
+    /// Whose turn it is to say something: what is said in the background does not come between a renewal and its head.
+    saying: Mutex<()>,
     policy: RefCell<Option<Policy>>,
     decided: RefCell<HashMap<String, (Hash, bool)>>,
     states: RefCell<HashMap<String, State>>,
@@ -115,6 +130,15 @@ struct Known {
     unkept: Cell<bool>,
 }
 
+/// Something is being written.
+struct Writing(Rc<Known>);
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.0.writing.set(self.0.writing.get() - 1);
+    }
+}
+
 impl Principal {
     /// Somebody without keys yet.
     pub fn new(engine: Engine, relay: Relay, login: &str, application: &str, now: fn() -> u64) -> Self {
@@ -126,7 +150,7 @@ impl Principal {
             now,
             keys: RefCell::default(),
             trusted: Cell::new(false),
-            ticket: RefCell::default(),
+            session: RefCell::default(),
             acting: false,
             known: Rc::default(),
             circle: RefCell::default(),
@@ -146,7 +170,7 @@ impl Principal {
             now: self.now,
             keys: RefCell::default(),
             trusted: Cell::default(),
-            ticket: RefCell::default(),
+            session: RefCell::default(),
             acting: true,
             known: self.known.clone(),
             circle: RefCell::default(),
@@ -163,9 +187,9 @@ impl Principal {
     }
 
     /// Takes own keys over. `trusted`: the newest is reached from what its owner vouched for.
-    pub fn set_keys(&self, keys: Vec<OwnKey>, trusted: bool, ticket: Option<Ticket>) {
-        let fits = |t: &Ticket| keys.last().is_some_and(|k| k.fingerprint == *t.fingerprint());
-        *self.ticket.borrow_mut() = ticket.filter(fits);
+    pub fn set_keys(&self, keys: Vec<OwnKey>, trusted: bool, session: Option<LoggedIn>) {
+        let fits = |s: &LoggedIn| keys.last().is_some_and(|k| k.fingerprint == s.fingerprint);
+        *self.session.borrow_mut() = session.filter(fits);
         self.circle.borrow_mut().clear();
         *self.keys.borrow_mut() = keys;
         self.trusted.set(trusted);
@@ -186,7 +210,7 @@ impl Principal {
         self.keys.borrow_mut().clear();
         self.circle.borrow_mut().clear();
         *self.rest.borrow_mut() = None;
-        *self.ticket.borrow_mut() = None;
+        *self.session.borrow_mut() = None;
     }
 
     /// Own keysets that are open, in the order of their versions.
@@ -224,7 +248,7 @@ impl Principal {
     /// Goes on with a newer version of the same keys, which one made oneself.
     pub fn go_on_with(&self, key: OwnKey) {
         self.add_keys(vec![key]);
-        *self.ticket.borrow_mut() = None;
+        *self.session.borrow_mut() = None;
     }
 
     /// Notes a list of slots that one wrote oneself: the relay is not to serve an older one from now on.
@@ -239,25 +263,49 @@ impl Principal {
 
     /// Asks the relay as this principal, logging in first where that is needed.
     pub async fn call(&self, operation: &Operation) -> Result<Reply> {
-        let ticket = self.ticket().await?;
-        match self.relay.call(Some(&ticket), operation).await {
+        let _writing = operation.writes().then(|| self.writes());
+        let token = self.token().await?;
+        turn().await;
+        match self.relay.call(Some(&token), operation).await {
             Err(e) if e.code() == Code::Unauthenticated => {
-                *self.ticket.borrow_mut() = None;
-                let ticket = self.ticket().await?;
-                self.relay.call(Some(&ticket), operation).await
+                let token = self.another_token(&token).await?;
+                self.relay.call(Some(&token), operation).await
             }
             other => other,
         }
     }
 
+    /// Asks several things, one after the other, in one request.
+    pub async fn call_all(&self, operations: Vec<Operation>) -> Result<Vec<Result<Reply>>> {
+        let _writing = self.writes();
+        let token = self.token().await?;
+        let answers = self.relay.call_all(Some(&token), operations.clone()).await?;
+        let unknown = |answer: &Result<Reply>| matches!(answer, Err(e) if e.code() == Code::Unauthenticated);
+        if !answers.iter().all(unknown) {
+            return Ok(answers);
+        }
+        let token = self.another_token(&token).await?;
+        self.relay.call_all(Some(&token), operations).await
+    }
+
+    /// Says that something is written, until what it gives is dropped.
+    fn writes(&self) -> Writing {
+        self.known.writing.set(self.known.writing.get() + 1);
+        Writing(self.known.clone())
+    }
+
+    /// Whether oneself, or somebody in one's place, is writing: what the relay tells of at that moment is mostly that.
+    pub fn is_writing(&self) -> bool {
+        self.known.writing.get() > 0
+    }
+
     /// Hands the relay parts of a file.
     pub async fn put_parts(&self, item: Uuid, parts: Vec<(Part, Buffer)>) -> Result<()> {
-        let ticket = self.ticket().await?;
-        match self.relay.put_parts(Some(&ticket), item, parts.clone()).await {
+        let token = self.token().await?;
+        match self.relay.put_parts(Some(&token), item, parts.clone()).await {
             Err(e) if e.code() == Code::Unauthenticated => {
-                *self.ticket.borrow_mut() = None;
-                let ticket = self.ticket().await?;
-                self.relay.put_parts(Some(&ticket), item, parts).await
+                let token = self.another_token(&token).await?;
+                self.relay.put_parts(Some(&token), item, parts).await
             }
             other => other,
         }
@@ -265,29 +313,48 @@ impl Principal {
 
     /// Reads parts of a file, by a grant that one holds.
     pub async fn get_parts(&self, item: Uuid, basis: Uuid, parts: &[Part]) -> Result<Vec<Option<Buffer>>> {
-        let ticket = self.ticket().await?;
-        match self.relay.get_parts(Some(&ticket), item, basis, parts).await {
+        let token = self.token().await?;
+        match self.relay.get_parts(Some(&token), item, basis, parts).await {
             Err(e) if e.code() == Code::Unauthenticated => {
-                *self.ticket.borrow_mut() = None;
-                let ticket = self.ticket().await?;
-                self.relay.get_parts(Some(&ticket), item, basis, parts).await
+                let token = self.another_token(&token).await?;
+                self.relay.get_parts(Some(&token), item, basis, parts).await
             }
             other => other,
         }
     }
 
-    async fn ticket(&self) -> Result<Ticket> {
-        if let Some(ticket) = &*self.ticket.borrow() {
-            return Ok(ticket.clone());
+    /// A token in place of one that the relay refused. Several calls may find that out at once: one logs in.
+    async fn another_token(&self, refused: &Token) -> Result<Token> {
+        self.session.borrow_mut().take_if(|session| session.token == *refused);
+        self.token().await
+    }
+
+    async fn token(&self) -> Result<Token> {
+        if let Some(session) = &*self.session.borrow() {
+            return Ok(session.token.clone());
         }
+        self.log_in_ahead(Vec::new()).await.map(|(token, _)| token)
+    }
+
+    /// Logs in, and asks for more in the same request.
+    async fn log_in_ahead(&self, operations: Vec<Operation>) -> Result<(Token, Flow)> {
         let key = self.current()?;
-        let ticket = log_in(&self.engine, &self.relay, &self.application, &key).await;
-        let ticket = ticket.map_err(|error| match error.code() {
+        let session = log_in_ahead(&self.engine, &self.relay, &self.application, &key, operations).await;
+        let (session, flow) = session.map_err(|error| match error.code() {
             Code::IdentityNotFound if !self.acting => unknown_here(&self.login),
             _ => error,
         })?;
-        *self.ticket.borrow_mut() = Some(ticket.clone());
-        Ok(ticket)
+        *self.session.borrow_mut() = Some(session.clone());
+        Ok((session.token, flow))
+    }
+
+    /// Asks in one request what a flow will ask one by one, logging in first where that is needed.
+    pub async fn ahead(&self, operations: Vec<Operation>) -> Result<Flow> {
+        let token = self.session.borrow().as_ref().map(|session| session.token.clone());
+        match token {
+            Some(token) => self.relay.ahead(Some(&token), operations).await,
+            None => self.log_in_ahead(operations).await.map(|(_, flow)| flow),
+        }
     }
 }
 
@@ -300,8 +367,14 @@ pub fn unknown_here(login: &str) -> Error {
     Error::about(Code::IdentityNotFound, message, vec![login.to_owned()])
 }
 
-/// Logs in at a relay with a signature over its challenge.
-pub async fn log_in(engine: &Engine, relay: &Relay, application: &str, key: &OwnKey) -> Result<Ticket> {
+/// Logs in at a relay with a signature over its challenge, and asks for more in the same request.
+pub async fn log_in_ahead(
+    engine: &Engine,
+    relay: &Relay,
+    application: &str,
+    key: &OwnKey,
+    more: Vec<Operation>,
+) -> Result<(LoggedIn, Flow)> {
     let login = key.keyset.login.clone();
     let fingerprint = key.fingerprint;
     let reply = relay.call(None, &Operation::Challenge { login: login.clone(), fingerprint }).await?;
@@ -309,8 +382,6 @@ pub async fn log_in(engine: &Engine, relay: &Relay, application: &str, key: &Own
     let transcript = login_transcript(relay.id(), application, &login, &fingerprint, &nonce, expires);
     let signature = Fixed(engine.sign(&key.signing, transcript.as_bytes()).await?);
     let login = Operation::Login { application: application.to_owned(), login, fingerprint, nonce, signature };
-    match relay.call(None, &login).await? {
-        Reply::Ticket { ticket } => Ok(ticket),
-        _ => Err(unexpected()),
-    }
+    let flow = relay.ahead(None, std::iter::once(login.clone()).chain(more).collect()).await?;
+    Ok((LoggedIn::from(relay.call(None, &login).await?)?, flow))
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::ended::{Ended, EndedByOthers};
 use super::said::{Complete, Said};
+use super::versions::{FirstVersions, Highest};
 use super::{Offered, Principal, Signer};
 use crate::encoding::{Hash, check_login};
 use crate::error::{Code, Error, Result};
@@ -38,9 +39,16 @@ pub struct Memory {
     /// Keysets that were offered in place of pinned ones, by login.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub candidates: BTreeMap<String, Vec<Keyset>>,
-    /// Of items with more than one version the highest that was opened or written here. Stays on this device.
+    /// Of items with more than one version the highest that was opened or written here. Stays on this device, as does what
+    /// comes next.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<Uuid, Highest>,
+    /// Items of which the first version was opened or written: their ids, one behind the other.
+    #[serde(default, skip_serializing_if = "FirstVersions::is_empty")]
+    pub first_versions: FirstVersions,
+    /// How far the log was read. Stays on this device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<u64>,
     /// Access that was ended: by whom, and whose.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ended: BTreeMap<String, BTreeMap<String, Ended>>,
@@ -49,18 +57,6 @@ pub struct Memory {
     pub ended_by_others: EndedByOthers,
 }
 
-/// The highest version of an item that was opened or written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Highest {
-    /// When that was noted: one more than of the item noted before.
-    at: u64,
-    /// The version.
-    version: u32,
-}
-
-/// Of so many items the highest version is remembered, of those that were noted last.
-const MAX_VERSIONS_NOTED: usize = 4096;
-
 /// The most candidates that are kept of one login.
 const MAX_CANDIDATES: usize = 8;
 
@@ -68,6 +64,7 @@ impl Memory {
     /// Takes over what another tab, session or device remembered meanwhile: nothing that was seen is forgotten. Of two
     /// lists or statements with one number, this one goes on refusing the one that it did not see.
     pub fn merge(&mut self, other: Memory) {
+        self.heard = self.heard.max(other.heard);
         for (login, theirs) in other.trust {
             self.trust.entry(login).or_default().merge(theirs);
         }
@@ -97,11 +94,7 @@ impl Memory {
                 self.keep_candidate(&login, keyset);
             }
         }
-        for (item, theirs) in other.versions {
-            let mine = self.versions.entry(item).or_insert(theirs);
-            *mine = Highest { at: mine.at.max(theirs.at), version: mine.version.max(theirs.version) };
-        }
-        self.forget_versions();
+        self.merge_versions(other.versions, other.first_versions);
         for (revoker, theirs) in other.ended {
             let mine = self.ended.entry(revoker).or_default();
             for (login, ended) in theirs {
@@ -109,17 +102,6 @@ impl Memory {
             }
         }
         self.ended_by_others.merge(other.ended_by_others);
-    }
-
-    /// Forgets of the items that were noted the longest ago.
-    fn forget_versions(&mut self) {
-        if self.versions.len() > MAX_VERSIONS_NOTED {
-            let mut all: Vec<(Highest, Uuid)> = self.versions.iter().map(|(item, highest)| (*highest, *item)).collect();
-            all.sort_unstable();
-            for (_, item) in &all[..all.len() - MAX_VERSIONS_NOTED] {
-                self.versions.remove(item);
-            }
-        }
     }
 
     fn keep_candidate(&mut self, login: &str, keyset: Keyset) -> bool {
@@ -142,43 +124,46 @@ impl Principal {
         self.known.memory.borrow().clone()
     }
 
-    /// What was stored.
+    /// What was stored. What was seen before a reload counts as seen; what this session saw itself stays what it is.
     pub fn set_memory(&self, memory: Memory) {
+        self.saw_before(&memory);
         *self.known.memory.borrow_mut() = memory;
         self.known.unwarned.set(true);
     }
 
-    /// What others stored in addition.
+    /// What others stored in addition. What another tab saw is not seen here: who edits here knows nothing of it.
     pub fn merge_memory(&self, memory: Memory) {
         self.known.memory.borrow_mut().merge(memory);
         self.known.unwarned.set(true);
     }
 
+    /// Notes how far the log was read; it rests with the next thing that is remembered.
+    pub fn note_heard(&self, until: Option<u64>) {
+        let mut memory = self.known.memory.borrow_mut();
+        memory.heard = until.or(memory.heard);
+    }
+
     /// Whether what is remembered changed since this was asked last.
     pub fn take_memory_changed(&self) -> bool {
-        self.known.changed.replace(false)
+        let changed = self.known.changed.replace(false);
+        if changed {
+            self.known.noted.set(false);
+        }
+        changed
+    }
+
+    /// Whether there is something that may be stored a moment later, together with more like it.
+    pub fn has_noted(&self) -> bool {
+        self.known.noted.get()
+    }
+
+    /// Whether something changed that one's other devices should know at once.
+    pub fn take_urgent(&self) -> bool {
+        self.known.urgent.take()
     }
 
     /// Has what is remembered stored again: under another key, or because storing failed.
     pub fn mark_memory_changed(&self) {
-        self.known.changed.set(true);
-    }
-
-    /// Whether a higher version of an item was opened or written on this device.
-    pub fn is_outdated(&self, item: Uuid, version: u32) -> bool {
-        self.known.memory.borrow().versions.get(&item).is_some_and(|highest| version < highest.version)
-    }
-
-    /// Notes that a version was opened or written. The first is none to note: nothing is older.
-    pub fn note_version(&self, item: Uuid, version: u32) {
-        let mut memory = self.known.memory.borrow_mut();
-        let known = memory.versions.get(&item).map_or(1, |highest| highest.version);
-        if version <= known {
-            return;
-        }
-        let at = memory.versions.values().map(|highest| highest.at).max().unwrap_or(0) + 1;
-        memory.versions.insert(item, Highest { at, version });
-        memory.forget_versions();
         self.known.changed.set(true);
     }
 
@@ -260,6 +245,8 @@ impl Principal {
         let mut trust = before.clone();
         let out = f(&mut trust);
         if trust != before {
+            // What is seen of somebody for the first time can wait; what becomes of somebody who is known cannot.
+            self.known.urgent.set(self.known.urgent.get() || before.is_known());
             self.known.changed.set(true);
             self.known.unwarned.set(true);
             all.insert(login.to_owned(), trust);
@@ -275,6 +262,40 @@ impl Principal {
     /// What is relied on, of a login whose keys may have changed since. `None`: nothing was seen, or there is a fork.
     pub fn relied(&self, login: &str) -> Option<Relied> {
         self.known.memory.borrow().trust.get(login).and_then(Trust::relied)
+    }
+
+    /// The same as [`Principal::resolve`], by what the relay offered before, where that is known.
+    async fn resolve_known(&self, logins: &[String]) -> Result<Vec<Offered>> {
+        let known: Option<Vec<Rc<Vec<Keyset>>>> = {
+            let (current, offers) = (self.known.current.borrow(), self.known.offers.borrow());
+            logins.iter().map(|login| offers.get(login).filter(|_| current.contains(login)).cloned()).collect()
+        };
+        let Some(known) = known else { return self.resolve(logins).await };
+        let mut out = Vec::with_capacity(logins.len());
+        for (login, offer) in logins.iter().zip(known) {
+            out.push(match self.refused_by_policy(login, &offer).await? {
+                true => Offered { offer, state: State::Changed },
+                false => self.judge(login, offer, None),
+            });
+        }
+        Ok(out)
+    }
+
+    /// Whether something has to be asked before it is sealed for some logins.
+    pub fn unknown_among(&self, logins: &[String]) -> bool {
+        let current = self.known.current.borrow();
+        std::iter::once(&self.login).chain(logins).any(|login| !current.contains(login))
+    }
+
+    /// What [`Principal::seal_for`] asks.
+    pub fn asked_by_seal_for(&self, logins: &[String]) -> Operation {
+        let logins = std::iter::once(&self.login).chain(logins).take(256).cloned().collect();
+        Operation::Identities { logins, removed: false }
+    }
+
+    /// Has identities fetched again when they are next needed.
+    pub fn forget_offers(&self) {
+        self.known.current.borrow_mut().clear();
     }
 
     /// Fetches identities and judges them. Errors: [`Code::IdentityNotFound`] with exactly the missing logins.
@@ -298,6 +319,7 @@ impl Principal {
         let mut out = Vec::with_capacity(logins.len());
         for (login, offer) in logins.iter().zip(identities.into_iter().flatten()) {
             out.push(self.judged(login, offer).await?);
+            self.known.current.borrow_mut().insert(login.clone());
         }
         Ok(out)
     }
@@ -383,6 +405,7 @@ impl Principal {
         let ends = [offer.last(), before.and_then(|b| b.last())].into_iter().flatten();
         for keyset in ends.filter(|k| relied.is_none_or(|relied| relied.fingerprint != k.fingerprint())) {
             if memory.keep_candidate(login, keyset.clone()) {
+                self.known.urgent.set(true);
                 self.known.changed.set(true);
             }
         }
@@ -424,7 +447,10 @@ impl Principal {
     /// The newest keysets of some logins, all of which may be encrypted to.
     /// Errors: [`Code::IdentityNotFound`], [`Code::IdentityChanged`], each with all logins concerned.
     pub async fn usable(&self, logins: &[String]) -> Result<Vec<Keyset>> {
-        let known = self.resolve(logins).await?;
+        self.all_usable(logins, self.resolve(logins).await?)
+    }
+
+    fn all_usable(&self, logins: &[String], known: Vec<Offered>) -> Result<Vec<Keyset>> {
         let changed: Vec<String> =
             logins.iter().zip(&known).filter(|(_, k)| !k.state.is_usable()).map(|(login, _)| login.clone()).collect();
         if !self.acting && changed == [self.login.clone()] {
@@ -440,10 +466,28 @@ impl Principal {
 
     /// Checks that the own newest keyset is the one at hand, and to be encrypted to. Gives it, and the recipients'.
     pub async fn seal_for(&self, logins: &[String]) -> Result<(OwnKey, Vec<Keyset>)> {
+        let all = self.with_oneself(logins);
+        let keysets = self.usable(&all).await?;
+        self.sealing(keysets)
+    }
+
+    /// The same, by what the relay offered before, where that is known: only where the relay is told which keys these are.
+    pub async fn seal_for_known(&self, logins: &[String]) -> Result<(OwnKey, Vec<Keyset>)> {
+        let all = self.with_oneself(logins);
+        let known = self.resolve_known(&all).await?;
+        match self.all_usable(&all, known).and_then(|keysets| self.sealing(keysets)) {
+            // What speaks against them may be over.
+            Err(e) if matches!(e.code(), Code::IdentityChanged | Code::Locked) => self.seal_for(logins).await,
+            other => other,
+        }
+    }
+
+    fn with_oneself(&self, logins: &[String]) -> Vec<String> {
+        std::iter::once(&self.login).chain(logins).cloned().collect()
+    }
+
+    fn sealing(&self, mut keysets: Vec<Keyset>) -> Result<(OwnKey, Vec<Keyset>)> {
         let key = self.current()?;
-        let mut all = vec![self.login.clone()];
-        all.extend(logins.iter().cloned());
-        let mut keysets = self.usable(&all).await?;
         let own = keysets.remove(0);
         if own.fingerprint() != key.fingerprint && self.trusted.get() && own.version > key.keyset.version {
             let known = self.known.offers.borrow().get(&self.login).cloned().unwrap_or_default();

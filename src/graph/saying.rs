@@ -8,6 +8,7 @@ use super::said::{self, Complete, Said};
 use super::statements::{about, make};
 use crate::crypto::boxes::seal_at_rest;
 use crate::crypto::keys::RestKey;
+use crate::crypto::turn::turn;
 use crate::encoding::{Bytes, Hash};
 use crate::error::{Code, Error, Result};
 use crate::keyring::{OwnKey, said_key};
@@ -107,6 +108,7 @@ impl Principal {
         if !self.trusted() || self.boxing().await?.is_none() {
             return Ok(());
         }
+        let _turn = self.known.saying.lock().await;
         for _ in 0..ATTEMPTS {
             if !self.knows_all() || self.is_published()? {
                 return Ok(());
@@ -142,6 +144,7 @@ impl Principal {
     /// Writes a head over what is known and `said`, if that is not what the relay has.
     async fn put(&self, key: &OwnKey, said: Said, profile: Option<Statement>, tell: bool) -> Result<()> {
         let boxing = self.boxing().await?.ok_or_else(|| Error::new(Code::Locked, NOT_OPEN))?;
+        turn().await;
         let mut entries = self.all_entries(&said)?;
         if tell && pieces::divide(&entries).is_err() {
             // Nobody is kept from sharing, or from ending that, by what is remembered of others.
@@ -195,6 +198,7 @@ impl Principal {
         let mut tree = Tree::new();
         let mut add = Vec::new();
         for (prefix, part) in pieces::divide(entries)? {
+            turn().await;
             let text = match part {
                 Part::Leaf(text) => text,
                 Part::Node => {

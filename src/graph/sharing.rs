@@ -376,6 +376,7 @@ impl Principal {
         progress: &dyn Fn(usize) -> Result<()>,
     ) -> Result<SharingChange> {
         let SharingPlan { subjects, excluded, closes, stolen } = plan;
+        let _turn = self.known.saying.lock().await;
         let mut stopped = if stolen.is_some() { excluded.clone() } else { BTreeSet::new() };
         let mut fresh: Vec<Fresh> = Vec::with_capacity(subjects.len());
         progress(0)?;

@@ -10,8 +10,7 @@ use super::now;
 use super::session::CoreSession;
 use crate::client::{Client, ConnectOptions, Setup};
 use crate::error::{Error, Result};
-use crate::relay::Relay;
-use crate::relay::embedded::{Backend, Embedded, foreign, indexed_db, memory};
+use crate::relay::{Relay, RelayObject};
 use crate::store::local_storage::LocalStorage;
 use crate::store::lock::Lock;
 use crate::store::{self, Store};
@@ -28,42 +27,21 @@ pub struct Core {
 struct Config {
     engine: String,
     store: String,
-    relay: String,
     name: String,
     application: String,
     relay_id: String,
-    relay_key: Option<String>,
-}
-
-fn relay(config: &Config, backend: JsValue) -> Result<Relay> {
-    let backend = match config.relay.as_str() {
-        "indexeddb" => Backend::IndexedDb(indexed_db::IndexedDb::named(&config.name)),
-        "memory" => Backend::Memory(memory::Memory::default()),
-        "foreign" => Backend::Foreign(foreign::Foreign::new(backend)?),
-        _ => return Err(Error::bad_input("a relay is \"indexeddb\", \"memory\" or \"foreign\"")),
-    };
-    let key = config.relay_key.as_ref().unwrap_or(&config.name);
-    let relay = Embedded::named(&format!("{}/{key}", config.relay), || {
-        let relay = Embedded::new(backend, &config.relay_id, now);
-        // Only a database has other tabs to tell; memory is this module's own.
-        if config.relay == "indexeddb" {
-            relay.join_channel(&format!("regrant/{}/relay", config.name));
-        }
-        relay
-    });
-    Ok(Relay::Embedded(relay.known_as(&config.relay_id)))
 }
 
 #[wasm_bindgen]
 impl Core {
-    /// Opens a client over the engine, store and relay that `config` names.
-    /// `backend` is the object of a foreign relay; `store` that of a foreign store, or what waits for other tabs; `decide`
+    /// Opens a client over the engine and store that `config` names.
+    /// `relay` is the object that stands for the relay; `store` that of a foreign store, or what waits for other tabs; `decide`
     /// gives a promise of whether keys may be relied on.
-    pub fn open(config: JsValue, backend: JsValue, store: JsValue, decide: Option<Function>) -> Result<Core, Thrown> {
-        Self::make(config, backend, store, decide).map_err(throw)
+    pub fn open(config: JsValue, relay: JsValue, store: JsValue, decide: Option<Function>) -> Result<Core, Thrown> {
+        Self::make(config, relay, store, decide).map_err(throw)
     }
 
-    fn make(config: JsValue, backend: JsValue, store: JsValue, decide: Option<Function>) -> Result<Self> {
+    fn make(config: JsValue, relay: JsValue, store: JsValue, decide: Option<Function>) -> Result<Self> {
         let config: Config = options(config)?;
         let name = &config.name;
         let store = match config.store.as_str() {
@@ -75,7 +53,7 @@ impl Core {
         };
         let setup = Setup {
             engine: engine(&config.engine)?,
-            relay: relay(&config, backend)?,
+            relay: Relay::new(RelayObject::new(relay)?, &config.relay_id),
             store,
             application: config.application,
             now,
@@ -109,8 +87,8 @@ impl Core {
         self.inner.lose_keys(&login).await.map_err(throw)
     }
 
-    /// Ends every session.
-    pub fn close(&self) {
-        self.inner.close();
+    /// Says what is due, and ends every session.
+    pub async fn close(&self) {
+        self.inner.close().await;
     }
 }

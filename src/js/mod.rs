@@ -42,6 +42,12 @@ pub fn on_hash(helper: js_sys::Function) {
     webcrypto::set_helper(helper);
 }
 
+/// Takes what long work waits for now and then: see `crypto::turn`.
+#[wasm_bindgen(js_name = onTurn)]
+pub fn on_turn(asked: js_sys::Function) {
+    webcrypto::set_turn(asked);
+}
+
 /// Whether `crypto.subtle` is there.
 #[wasm_bindgen(js_name = hasSubtle)]
 #[must_use]

@@ -9,6 +9,7 @@ use wasm_bindgen::prelude::*;
 use super::convert::{Progress, ShownKey, Thrown, buffer, bytes, id, ids, options, secret, throw, time, to_js};
 use crate::client::{Session, status};
 use crate::crypto::envelope::{Buffer, Metadata, data_in, room};
+use crate::crypto::turn::turn;
 use crate::crypto::webcrypto::WebBuffer;
 use crate::delegation::{After, Author, AuthorBy, Draft, Older, SealOptions, SealedItem};
 use crate::encoding::{Hash, from_hex};
@@ -188,6 +189,37 @@ impl CoreSession {
         });
     }
 
+    /// Overwrites what calls before left on the stack, from its very beginning: called by itself, and not within one.
+    #[wasm_bindgen(js_name = wipeStack)]
+    pub fn wipe_stack(&self) {
+        crate::secret::wipe_stack();
+    }
+
+    /// Has the relay asked what is new before the next thing is done.
+    #[wasm_bindgen(js_name = markStale)]
+    pub fn mark_stale(&self) {
+        self.inner.mark_stale();
+    }
+
+    /// Has what is needed to open some envelopes, by their first 94 bytes, read at once.
+    pub async fn expect(&self, headers: Vec<Uint8Array>) -> Result<(), Thrown> {
+        let headers: Vec<Vec<u8>> = headers.iter().map(Uint8Array::to_vec).collect();
+        self.inner.expect(&headers).await.map_err(throw)
+    }
+
+    /// Calls back when something is due that is said in the background: `flush` says it.
+    #[wasm_bindgen(js_name = inBackground)]
+    pub fn in_background(&self, callback: Function) {
+        self.inner.in_background(move || {
+            let _ = callback.call0(&JsValue::UNDEFINED);
+        });
+    }
+
+    /// Says what is due.
+    pub async fn flush(&self) {
+        self.inner.flush().await;
+    }
+
     /// Reads what is new; gives the names of the events that it brought.
     pub async fn poll(&self) -> Result<Array, Thrown> {
         let events = self.inner.poll().await.map_err(throw)?;
@@ -205,21 +237,28 @@ impl CoreSession {
     #[wasm_bindgen(js_name = encryptMany)]
     pub async fn encrypt_many(
         &self,
-        data: Vec<Uint8Array>,
-        metadata_jsons: Vec<String>,
+        data: Array,
+        metadata_jsons: Array,
         with: JsValue,
         progress: Option<Function>,
     ) -> Result<JsValue, Thrown> {
         let with = SealOptionsObject::read(with).map_err(throw)?;
-        if data.len() != metadata_jsons.len() {
-            return Err(throw(Error::bad_input("every item has metadata")));
+        let mut drafts = Vec::with_capacity(data.length() as usize);
+        for (data, metadata) in data.iter().zip(metadata_jsons.iter()) {
+            turn().await;
+            let Some(metadata) = metadata.as_string() else {
+                return Err(throw(Error::bad_input("every item has metadata")));
+            };
+            drafts.push(draft(data.unchecked_into(), &metadata).map_err(throw)?);
         }
-        let drafts: Result<Vec<Draft>> = data.into_iter().zip(&metadata_jsons).map(|(d, m)| draft(d, m)).collect();
         let progress = Progress::new(progress);
-        let outcome = self.inner.encrypt_many(drafts.map_err(throw)?, &with, &|done| progress.report(done)).await;
-        let items = progress.finish(outcome)?;
-        let ids: Array = items.iter().map(|i| JsValue::from_str(&i.id.to_string())).collect();
-        let all: Array = items.iter().map(|i| bytes(&i.bytes)).collect();
+        let outcome = self.inner.encrypt_many(drafts, &with, &|done| progress.report(done)).await;
+        let (ids, all) = (Array::new(), Array::new());
+        for item in progress.finish(outcome)? {
+            turn().await;
+            ids.push(&item.id.to_string().into());
+            all.push(&bytes(&item.bytes));
+        }
         Ok(object(&[("ids", ids.into()), ("bytes", all.into())]))
     }
 
@@ -238,12 +277,14 @@ impl CoreSession {
         Some(vec![from as f64, length as f64])
     }
 
-    /// Opens an item. With `before` and `behind`, `sealed` stands between them, and is opened in its own memory.
+    /// Opens an item. With `before` and `behind`, `sealed` stands between them, and is opened in its own memory. Where it is
+    /// one of `many`, `keep` comes after the last.
     pub async fn decrypt(
         &self,
         sealed: Uint8Array,
         reason: Option<String>,
         older: bool,
+        many: bool,
         before: Option<Vec<u8>>,
         behind: Option<Vec<u8>>,
     ) -> Result<JsValue, Thrown> {
@@ -253,7 +294,11 @@ impl CoreSession {
         };
         let sealed = sealed.map_err(throw)?;
         let older = if older { Older::Opened } else { Older::Refused };
-        let opened = self.inner.decrypt(&sealed, reason.as_deref(), older).await.map_err(throw)?;
+        let opened = match many {
+            false => self.inner.decrypt(&sealed, reason.as_deref(), older).await,
+            true => self.inner.decrypt_one_of_many(&sealed, reason.as_deref(), older).await,
+        };
+        let opened = opened.map_err(throw)?;
         let metadata = crate::wire::to_json(&opened.metadata).map_err(throw)?;
         Ok(object(&[
             ("id", opened.id.to_string().into()),
@@ -262,6 +307,11 @@ impl CoreSession {
             ("metadataJson", metadata.into()),
             ("author", shown_author(&opened.author)),
         ]))
+    }
+
+    /// Stores what is remembered of what was opened.
+    pub async fn keep(&self) -> Result<(), Thrown> {
+        self.inner.keep().await.map_err(throw)
     }
 
     /// Gives access to some items, or to all (`undefined`).

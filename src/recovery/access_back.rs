@@ -58,8 +58,8 @@ pub async fn give_back(
     }
     compare(me, &to, options)?;
     progress(0)?;
-    delegation.mark_stale();
-    delegation.sync(me).await?;
+    delegation.hear(me).await?;
+    delegation.meet(me, std::slice::from_ref(&to.login)).await?;
 
     let mut receipt = Receipt {
         id: make_id()?,
@@ -158,8 +158,8 @@ async fn give_through_others(
     for login in exchanges.iter().filter(|login| *login != requester) {
         let Some(acting) = reached(me.act_for(login).await)? else { continue };
         let delegation = others(&acting);
-        delegation.mark_stale();
-        delegation.sync(&acting).await?;
+        delegation.hear(&acting).await?;
+        delegation.meet(&acting, std::slice::from_ref(&to.login)).await?;
         let given = wrap_all(&acting, &delegation, &acting.current()?, to, progress).await?;
         receipt.exchanges.extend(given);
     }

@@ -1,4 +1,4 @@
-// What the relay was sent: every write is listed, can be read field by field and byte by byte, and is searched for what
+// What the relay was sent: every request is listed, can be read field by field and byte by byte, and is searched for what
 // is secret. The search is shown to find what is there.
 import assert from "node:assert/strict";
 import { onDemo, picture } from "../tools/demo-page.mjs";
@@ -6,7 +6,7 @@ import { onDemo, picture } from "../tools/demo-page.mjs";
 const LETTER = "Dear doctor,\nthe new pills work. Änne ✓\n";
 
 /** The entries, newest first. */
-const entries = ({ timeline }) => timeline.getByRole("list", { name: "Operations, newest first" }).locator(":scope > li");
+const entries = ({ timeline }) => timeline.getByRole("list", { name: "Requests, newest first" }).locator(":scope > li");
 
 async function nothingYet(demo) {
   await demo.goTo("What the relay was sent");
@@ -38,7 +38,7 @@ async function whatIsSecretIsNotFound(demo) {
   const { page, timeline } = demo;
   const says = timeline.getByRole("status", { name: "Search for what is secret" });
   await says.filter({ hasText: /not found\.$/ }).waitFor();
-  const [, bytes, count] = /^Searched ([\d,]+) bytes in all \d+ operations for (\d+) things/.exec(await says.textContent());
+  const [, bytes, count] = /^Searched ([\d,]+) bytes in all \d+ requests for (\d+) things/.exec(await says.textContent());
   assert.ok(Number(bytes.replaceAll(",", "")) > 10_000);
   // Two passwords, two names, and what is in the files.
   assert.ok(Number(count) >= 8, count);
@@ -52,47 +52,61 @@ async function whatIsSecretIsNotFound(demo) {
   };
   for (const secret of ["new pills", "Änne ✓", "letter.txt", "seven green umbrellas"]) assert.match(await search(secret), /: not found\.$/);
   // What it has to know is found, as text and inside an encoded field: the file format's mark in the bytes of a file.
-  assert.match(await search("alice"), /found in \d+ operations/);
-  assert.match(await search("RGR1"), /found in \d+ operations/);
+  assert.match(await search("alice"), /found in \d+ requests/);
+  assert.match(await search("RGR1"), /found in \d+ requests?/);
   await picture(page, "41-searched");
 }
 
 async function fieldByFieldAndByteByByte(demo) {
   const { page, timeline } = demo;
-  const entry = entries(demo).filter({ hasText: "record" }).filter({ hasText: "grant" }).first();
+  const entry = entries(demo).filter({ hasText: "finishUpload" }).first();
   await entry.locator("summary").first().click();
-  await entry.getByText(/^Searched [\d,]+ bytes of this operation .* not found\.$/).waitFor();
-  const record = entry.locator(".record").filter({ hasText: "grant/" }).first();
-  await record.locator("summary").click();
-  const table = record.getByRole("table");
-  const sealed = table.getByRole("row").filter({ has: page.getByRole("rowheader", { name: "grant.sealed", exact: true }) });
+  await entry.getByText(/^Searched [\d,]+ bytes of this request .* not found\.$/).waitFor();
+  await entry.getByText("With the token of a session.").waitFor();
+  const operation = entry.locator(".record").filter({ hasText: "finishUpload" });
+  await operation.locator("summary").click();
+  const table = operation.getByRole("table");
+  const sealed = table.getByRole("row").filter({ has: page.getByRole("rowheader", { name: "grants.0.sealed", exact: true }) });
   await sealed.waitFor();
   const [size, value, meaning] = await sealed.getByRole("cell").allTextContents();
   assert.equal(meaning, "ciphertext");
-  // The sizes are of decoded bytes, and these are what is shown.
+  // The sizes are of decoded bytes, and these are what is shown: the same that the relay keeps.
   const text = await page.evaluate(async () => {
     const request = indexedDB.open("regrant-demo-relay");
     const database = await new Promise((done) => (request.onsuccess = () => done(request.result)));
-    const rows = database.transaction("sent").objectStore("sent").getAll();
+    const rows = database.transaction("records").objectStore("records").getAll();
     await new Promise((done) => (rows.onsuccess = done));
     database.close();
-    const writes = rows.result.flatMap(({ writes }) => writes).filter(({ key }) => key.startsWith("grant/"));
-    return writes.map(({ value }) => JSON.parse(value).grant.sealed);
+    return rows.result.filter(({ key }) => key.startsWith("grant/")).map(({ value }) => JSON.parse(value).grant.sealed);
   });
   const whole = text.find((sealed) => sealed.startsWith(value.replace("…", "")));
   assert.equal(Number(size), Buffer.from(whole, "base64url").length);
-  await record.getByLabel(/^Bytes of grant/).and(page.locator("select")).selectOption("grant.sealed");
-  const dump = await record.locator("pre.hex").textContent();
+  await operation.getByLabel(/^Bytes of finishUpload/).and(page.locator("select")).selectOption("grants.0.sealed");
+  const dump = await operation.locator("pre.hex").textContent();
   const pairs = dump.split("\n").flatMap((line) => line.slice(0, 47).trim().split(" "));
   assert.equal(pairs.join(""), Buffer.from(whole, "base64url").toString("hex"));
-  await picture(page, "42-a-record");
+  await picture(page, "42-an-operation");
   await entry.locator("summary").first().click();
 
   const parts = entries(demo).filter({ hasText: /parts? of a file/ }).last();
   await parts.locator("summary").first().click();
   await parts.getByLabel(/^Bytes of part/).waitFor();
   assert.match(await parts.getByLabel(/^Bytes of part/).textContent(), /^([0-9a-f]{2} ){16}/);
-  await parts.getByText(/of this operation .* not found\.$/).waitFor();
+  await parts.getByText(/of this request .* not found\.$/).waitFor();
+}
+
+/** Those that only ask are there, too, for whoever wants to see them. */
+async function whatIsOnlyAsked(demo) {
+  const { page, timeline } = demo;
+  const asks = entries(demo).filter({ hasText: "asks: " });
+  assert.equal(await asks.count(), 0);
+  await timeline.getByRole("button", { name: /^Show the \d+ that only ask, too$/ }).click();
+  await asks.first().waitFor();
+  const [first, second] = await entries(demo).evaluateAll((all) => all.slice(0, 2).map(({ value }) => value));
+  assert.equal(first, second + 1, "none is left out");
+  await picture(page, "43-all-requests");
+  await timeline.getByRole("button", { name: "Hide those that only ask" }).click();
+  assert.equal(await asks.count(), 0);
 }
 
 /** What was sent stays listed over a reload; what the page knew in the clear does not. */
@@ -108,6 +122,7 @@ await onDemo(async function everythingThatWasSent(demo) {
   await asItGoes(demo);
   await whatIsSecretIsNotFound(demo);
   await fieldByFieldAndByteByByte(demo);
+  await whatIsOnlyAsked(demo);
   await afterAReload(demo);
 });
 console.log("what was sent can be read");

@@ -80,18 +80,23 @@ async function theCiphertext(demo) {
   await file.getByText("What a server sees").click();
 }
 
-/** Everything in the relay's database, read past the page. */
+/** Everything in the relay's databases, read past the page. */
 function inTheRelay(page) {
   return page.evaluate(async () => {
-    const request = indexedDB.open("regrant-demo-relay");
-    const database = await new Promise((done) => (request.onsuccess = () => done(request.result)));
     const everything = {};
-    for (const store of ["records", "sent", "parts"]) {
-      const rows = database.transaction(store).objectStore(store).getAll();
-      await new Promise((done) => (rows.onsuccess = done));
-      everything[store] = rows.result.map((row) => (row instanceof Uint8Array ? String.fromCharCode(...row) : row));
+    for (const [name, stores] of [["regrant-demo-relay", ["records", "names", "parts"]], ["regrant-demo-relay-sent", ["sent"]]]) {
+      const request = indexedDB.open(name);
+      const database = await new Promise((done) => (request.onsuccess = () => done(request.result)));
+      for (const store of stores) {
+        // What was deleted, and not begun anew yet, has nothing.
+        everything[store] = [];
+        if (!database.objectStoreNames.contains(store)) continue;
+        const rows = database.transaction(store).objectStore(store).getAll();
+        await new Promise((done) => (rows.onsuccess = done));
+        everything[store] = rows.result.map((row) => (row instanceof Uint8Array ? String.fromCharCode(...row) : row));
+      }
+      database.close();
     }
-    database.close();
     return everything;
   });
 }
@@ -108,7 +113,7 @@ async function whatTheRelaySees(demo) {
   assert.equal(typeof JSON.parse(await record.locator("pre").textContent()), "object");
   await picture(page, "06-relay");
   const all = JSON.stringify(await inTheRelay(page));
-  assert.ok(all.length > 1000);
+  assert.ok(Object.values(await inTheRelay(page)).every((rows) => rows.length > 2) && all.length > 1000);
   for (const secret of ["letter.txt", "blood", "pills", "umbrella", "stethoscope"]) {
     assert.ok(!all.includes(secret), `the relay holds ${secret}`);
   }
@@ -229,7 +234,7 @@ async function startingOver(demo) {
   await demo.alice.is("not connected");
   // A new relay may be there by now, and has nothing of the old one.
   const left = await inTheRelay(page);
-  assert.deepEqual(left, { records: [], sent: [], parts: [] });
+  assert.deepEqual(left, { records: [], names: [], parts: [], sent: [] });
 }
 
 await onDemo(async function theWholeStory(demo) {

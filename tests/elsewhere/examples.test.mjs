@@ -166,9 +166,9 @@ describe("examples/two-devices", () => {
   test("the server takes nothing that a page of another site can send", async () => {
     const send = (headers) =>
       new Promise((resolve, reject) => {
-        const url = new URL("relay/call/get", two.address);
+        const url = new URL("relay/call", two.address);
         const asked = request(url, { method: "POST", headers }, (response) => (response.resume(), resolve(response.statusCode)));
-        asked.on("error", reject).end("[[]]");
+        asked.on("error", reject).end("[]");
       });
     const json = "application/json";
     assert.equal(await send({ "content-type": json }), 200);
@@ -176,6 +176,26 @@ describe("examples/two-devices", () => {
     assert.equal(await send({ "content-type": "text/plain" }), 403);
     assert.equal(await send({}), 403);
     assert.equal(await send({ "content-type": json, host: "evil.example" }), 403);
+  });
+
+  test("whoever has no session of the relay gets nothing by it", async () => {
+    const json = { "content-type": "application/json" };
+    const call = (operations, headers) => fetch(new URL("relay/call", two.address), { method: "POST", headers: { ...json, ...headers }, body: JSON.stringify(operations) });
+    for (const headers of [{}, { authorization: "Bearer x" }, { authorization: "Basic x" }]) {
+      const [{ refused }] = await (await call([{ op: "ownKeysets" }], headers)).json();
+      assert.equal(refused, "ERR_UNAUTHENTICATED");
+    }
+    // What is no operation, no item, no part: said so, and nothing thrown at anybody.
+    const item = "00000000-0000-4000-8000-000000000000";
+    const refused = async (response) => [response.status, (await response.json()).code];
+    assert.deepEqual(await refused(await call([{ op: "get" }])), [400, "ERR_BAD_INPUT"]);
+    const part = (path, options) => fetch(new URL(`relay/parts/${path}`, two.address), options);
+    assert.deepEqual(await refused(await part(`${item}/head?basis=${item}`)), [400, "ERR_UNAUTHENTICATED"]);
+    assert.deepEqual(await refused(await part(`${item.toUpperCase().replace("4000", "A000")}/head?basis=${item}`)), [400, "ERR_BAD_INPUT"]);
+    const put = { method: "PUT", headers: { "content-type": "application/octet-stream" }, body: "x" };
+    assert.deepEqual(await refused(await part(`${item}/head`, put)), [400, "ERR_UNAUTHENTICATED"]);
+    assert.equal((await part(item.slice(1), {})).status, 400);
+    assert.equal((await fetch(new URL("relay/other", two.address))).status, 404);
   });
 
   test("a file goes from one browser profile to another, and comes back after a loss", async () => {

@@ -107,7 +107,16 @@ impl World {
     pub(super) fn check_done(&mut self, n: usize, act: Act, lie: Lie, done: &Result<Done, Code>, told: &Told) -> Check {
         let person = self.devices[n].person;
         match done {
-            Ok(Done::Sealed { item, version }) => self.check_sealed(n, *item, *version, lie),
+            Ok(Done::Sealed { item, version }) => {
+                let known = self.devices[n].highest.get(&self.items[*item].id);
+                if matches!(act, Act::Write { .. })
+                    && self.goes_on(n, *item)
+                    && known.is_none_or(|at| at + 1 != *version)
+                {
+                    return Err(format!("{} wrote version {version}, and knew {known:?}", NAMES[person]));
+                }
+                self.check_sealed(n, *item, *version, lie)
+            }
             Ok(Done::Asked { whom, state }) if *whom != person => self.check_state(n, *whom, *state, lie, told),
             Ok(Done::Opened(opened)) => {
                 for (item, version, opened) in opened {

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use regrant::keyring;
-use regrant::relay::embedded::memory::Memory;
 use regrant::relay::{OwnKeyset, Relay};
 use regrant::wire::grant::{GrantEntry, Origin};
+use regrant_relay::memory::Memory;
 use serde_json::{Value, json};
 
 use super::steps::{CAROL, Lie, NAMES};
@@ -104,13 +104,15 @@ impl HostileRelay {
             Lie::Unsigned { whom } => self.put(&account(whom), forged(whom, "unsigned")),
             Lie::Impostor { whom } => self.put(&account(whom), forged(whom, "impostor")),
             Lie::BringBack | Lie::Withhold => {
-                let ever = self.history.iter().filter(|(key, _)| {
-                    ["grant/", "by-item/", "bulk/", "exchange/"].iter().any(|kind| key.starts_with(kind))
+                // What logs told of grants, too.
+                let ever = self.history.iter().filter(|(key, said)| {
+                    let told = key.starts_with("log/") && said.iter().any(|entry| entry.starts_with("{\"grant\":"));
+                    told || ["grant/", "exchange/"].iter().any(|kind| key.starts_with(kind))
                 });
                 for (key, said) in ever {
                     self.put(key, said.iter().max_by_key(|value| value.len()).cloned());
                 }
-                let ended = |key: &&String| ["ended", "revocation/"].iter().any(|kind| key.starts_with(kind));
+                let ended = |key: &&String| key.starts_with("revocation/");
                 for key in truth.keys().filter(ended).filter(|_| lie == Lie::Withhold) {
                     self.memory.overwrite(key, None);
                 }

@@ -255,8 +255,7 @@ impl World {
             }
             Act::Write { item } => {
                 let Some(item) = self.item(item) else { return Ok(Done::Nothing) };
-                // The owner goes on from the newest, whoever wrote that.
-                let after = (self.items[item].owner == person).then_some(After::Latest);
+                let after = if self.goes_on(n, item) { None } else { Some(After::Latest) };
                 let options = SealOptions { id: Some(self.items[item].id), after, ..Default::default() };
                 let sealed = block_on(session.encrypt(draft("sealed"), &options))?;
                 let version =
@@ -298,6 +297,7 @@ impl World {
             }
             Act::Refresh => block_on(session.refresh()).map(|()| Done::Nothing),
             Act::Reload | Act::Tab => {
+                block_on(session.keep())?;
                 let client = device_with(&self.relay.relay, &self.devices[n].store);
                 let again = block_on(client.resume(Some(NAMES[person])))?.unwrap();
                 if act == Act::Reload {
@@ -311,6 +311,12 @@ impl World {
                 block_on(session.unlock(&pair(person))).map(|()| Done::Nothing)
             }
         }
+    }
+
+    /// Whether a device writes after the version that it knows, and not after whichever is the newest: the owner does that.
+    pub(super) fn goes_on(&self, n: usize, item: usize) -> bool {
+        let Item { id, owner, .. } = &self.items[item];
+        *owner != self.devices[n].person && self.devices[n].highest.contains_key(id)
     }
 
     /// What people tell each other face to face: of the newest keys that somebody's devices have.

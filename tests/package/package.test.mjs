@@ -150,9 +150,13 @@ test("the tarball holds the package and nothing else", () => {
     "inline/index.js",
     "package.json",
     "source/node.js",
+    "source/relay-node.js",
+    "source/relay-web.js",
     "source/web.js",
     "wasm/regrant.js",
     "wasm/regrant_bg.wasm",
+    "wasm/relay.js",
+    "wasm/relay_bg.wasm",
   ]) {
     assert.ok(files.includes(wanted), `${wanted} is missing`);
   }
@@ -163,12 +167,15 @@ test("the tarball holds the package and nothing else", () => {
 
 test("regrant/inline is the package, with the WebAssembly inside and without what needs a file beside it", async () => {
   const pkg = join(made.node, "node_modules/regrant");
-  const wasm = (await readFile(join(pkg, "wasm/regrant_bg.wasm"))).toString("base64");
-  assert.ok((await readFile(join(pkg, "inline/index.js"), "utf8")).includes(wasm.replace(/=+$/, "")), "the same WebAssembly");
+  const inline = await readFile(join(pkg, "inline/index.js"), "utf8");
+  for (const name of ["regrant", "relay"]) {
+    const wasm = (await readFile(join(pkg, `wasm/${name}_bg.wasm`))).toString("base64");
+    assert.ok(inline.includes(wasm.replace(/=+$/, "")), `the same WebAssembly: ${name}`);
+  }
   const { sources } = JSON.parse(await readFile(join(pkg, "inline/index.js.map"), "utf8"));
   const inside = new Set(sources.map((source) => posix.normalize(posix.join("inline", source))));
   /** What the bundle has in place of what these names lead to elsewhere. */
-  const others = { "#source": undefined, "#hash": "hash/here.js", "#kdf": "kdf/here.js", "#directory": "relay/directory.js", "#store-directory": "store/directory.js" };
+  const others = { "#source": undefined, "#relay-source": undefined, "#hash": "hash/here.js", "#kdf": "kdf/here.js", "#directory": "relay/directory.js", "#store-directory": "store/directory.js" };
   // From the entry along every import: each module is inside.
   const [next, seen] = [["index.js"], new Set()];
   for (let file; (file = next.pop()); ) {
@@ -182,7 +189,7 @@ test("regrant/inline is the package, with the WebAssembly inside and without wha
     }
   }
   assert.ok(seen.size > 20, `only ${seen.size} modules`);
-  assert.deepEqual([...inside].filter((file) => !seen.has(file)), ["../pkg-template/source/inline.js"]);
+  assert.deepEqual([...inside].filter((file) => !seen.has(file)), ["decoded", "inline-relay", "inline"].map((name) => `../pkg-template/source/${name}.js`));
 });
 
 test("its types are found by bundlers and by Node's own resolution", async () => {

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use crate::here::{Memory, relay_over};
 use futures::executor::block_on;
 use regrant::client::{Client, Setup, status};
 use regrant::crypto::Engine;
@@ -11,7 +12,6 @@ use regrant::crypto::envelope::{Metadata, padme};
 use regrant::crypto::kdf::Kdf;
 use regrant::crypto::keys::{DecryptionKey, RestKey};
 use regrant::encoding::{Fixed, Transcript, check_login, from_base64url, from_hex, nfkc, to_base64url};
-use regrant::relay::embedded::{Backend, Embedded, memory::Memory};
 use regrant::relay::{OwnKeyset, Relay};
 use regrant::secret::SecretBytes;
 use regrant::store::{self, Batch, Entry, Store, StoredKey};
@@ -101,7 +101,7 @@ fn client(store: &Store) -> Client {
     fn now() -> u64 {
         1_800_000_000_000
     }
-    let relay = Relay::Embedded(Embedded::new(Backend::Memory(Memory::default()), "vectors:relay", now));
+    let relay = relay_over(&Memory::default(), "vectors:relay", now);
     let (engine, store) = (Engine::rust(), store.clone());
     Client::open(Setup { engine, relay, store, application: "vectors".into(), now, policy: None }).unwrap()
 }

@@ -1,5 +1,6 @@
 //! Every limit of the table in `docs/protocol.md`, section 0: what reaches it is accepted, one more is refused.
 
+use crate::here::{Memory, relay_over, token_of};
 use futures::executor::block_on;
 use regrant::client::{Client, Setup};
 use regrant::crypto::envelope::{MAX_DEPTH, MAX_METADATA, Metadata};
@@ -7,9 +8,7 @@ use regrant::crypto::keys::SigningKey;
 use regrant::crypto::{Engine, boxes, hpke, rust, shamir};
 use regrant::encoding::{Bytes, Fixed, Hash, Transcript, check_login};
 use regrant::error::{Code, Result};
-use regrant::relay::embedded::{Backend, Embedded, memory::Memory};
-use regrant::relay::rules::MAX_STORED;
-use regrant::relay::{Operation, Part, Relay, Target, Ticket};
+use regrant::relay::{Operation, Part, Relay, Target};
 use regrant::secret::SecretBytes;
 use regrant::store::{self, Batch, Entry, MAX_TEXT, Outcome, Store};
 use regrant::trust::{Trust, check_offer, matches, qr_payload};
@@ -27,6 +26,7 @@ use regrant::wire::{
     Extra, MAX_EXTRA, MAX_EXTRA_DEPTH, MAX_GRANT_ENTRIES, MAX_RECEIPT, MAX_RECIPIENTS, MAX_RECORD, MAX_SLOTS, MAX_TIME,
     MAX_VERSIONS, Party, parse,
 };
+use regrant_relay::MAX_STORED;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -213,12 +213,12 @@ fn keyset(version: u64, previous: Option<&Keyset>, created: u64) -> Keyset {
 
 #[test]
 fn lists_in_records_have_limits() {
-    assert_eq!((MAX_RECIPIENTS, MAX_GRANT_ENTRIES, MAX_SLOTS, MAX_RECEIPT), (16, 4096, 4096, 65_536));
+    assert_eq!((MAX_RECIPIENTS, MAX_GRANT_ENTRIES, MAX_SLOTS, MAX_RECEIPT), (16, 128, 4096, 65_536));
     assert!(exchange(1, 0).is_ok() && exchange(16, 0).is_ok());
     assert!(refused(exchange(0, 0)) && refused(exchange(17, 0)));
-    assert!(grant(1, 0, None, 0).is_ok() && grant(4096, 0, None, 0).is_ok());
+    assert!(grant(1, 0, None, 0).is_ok() && grant(128, 0, None, 0).is_ok());
     assert!(refused(grant(0, 0, None, 0)) && refused(grant(4097, 0, None, 0)) && refused(grant(4, 0, None, 1)));
-    assert!(grant_that_names(1 << 20).is_ok() && refused(grant_that_names((1 << 20) + 1)));
+    assert!(grant_that_names(1 << 14).is_ok() && refused(grant_that_names((1 << 14) + 1)));
     assert!(revocation(4096, 1, 0).is_ok() && revocation(1, 4096, 0).is_ok());
     assert!(refused(revocation(4097, 1, 0)) && refused(revocation(1, 4097, 0)));
     assert!(refused(revocation(0, 1, 0)) && refused(revocation(1, 0, 0)));
@@ -381,7 +381,7 @@ fn metadata_has_a_length_and_a_depth() {
 }
 
 fn relay() -> Relay {
-    Relay::Embedded(Embedded::new(Backend::Memory(Memory::default()), "test:relay", || 0))
+    relay_over(&Memory::default(), "test:relay", || 0)
 }
 
 /// What the relay of the world on file says to alice. `Err`: a limit.
@@ -390,11 +390,11 @@ fn asked(operation: &Operation) -> Result<(), ()> {
     let records = world["records"].as_array().unwrap().iter();
     let memory =
         Memory::load(records.map(|r| (r[0].as_str().unwrap().into(), r[1].as_u64().unwrap(), r[2].to_string())));
-    let relay = Relay::Embedded(Embedded::new(Backend::Memory(memory), "vectors:relay", || 0));
+    let relay = relay_over(&memory, "vectors:relay", || 0);
     let fingerprint =
         Hash::from_slice(&hex::decode(world["people"][0]["fingerprint"].as_str().unwrap()).unwrap()).unwrap();
-    let ticket: Ticket = serde_json::from_value(json!({ "login": "alice", "fingerprint": fingerprint })).unwrap();
-    match block_on(relay.call(Some(&ticket), operation)) {
+    let token = token_of(&memory, "alice", &fingerprint);
+    match block_on(relay.call(Some(&token), operation)) {
         Err(e) if e.code() == Code::BadInput && e.message().starts_with("too ") => Err(()),
         _ => Ok(()),
     }
@@ -423,8 +423,9 @@ fn operations_of_the_relay_have_limits() {
             create: ids(n).into_iter().map(|id| (id, 1)).collect(),
             grants: vec![],
             basis: vec![],
+            relied: vec![],
         }),
-        (65_536, |n| Operation::PutGrants { create: vec![], grants: vec![], basis: ids(n) }),
+        (65_536, |n| Operation::PutGrants { create: vec![], grants: vec![], basis: ids(n), relied: vec![] }),
         (65_536, |n| Operation::Revoke { revocations: vec![], rewrite: vec![], remove: ids(n) }),
         (64, |n| Operation::PutParts { item: Uuid::nil(), parts: vec![(Part::Head, 0); n] }),
         (64, |n| Operation::GetParts { item: Uuid::nil(), basis: Uuid::nil(), parts: vec![Part::Head; n] }),
@@ -474,7 +475,7 @@ fn records_at_rest_have_a_length() {
     let own = |len: usize| {
         let json = r#"{"keysets":[]}"#;
         let memory = Memory::load([("identity/alice".into(), 1, format!("{json}{}", " ".repeat(len - json.len())))]);
-        let relay = Relay::Embedded(Embedded::new(Backend::Memory(memory), "test:relay", || 0));
+        let relay = relay_over(&memory, "test:relay", || 0);
         block_on(relay.call(None, &Operation::Identities { logins: vec!["alice".into()], removed: false })).map(drop)
     };
     assert!(own(MAX_STORED).is_ok());
@@ -544,18 +545,26 @@ fn the_highest_versions_of_so_many_items_are_remembered() {
     let relay = crate::support::relay();
     let me = regrant::graph::Principal::new(Engine::rust(), relay, "alice", "test", crate::support::now);
     let items: Vec<Uuid> = (1..=4_097).map(Uuid::from_u128).collect();
-    items.iter().for_each(|item| me.note_version(*item, 2));
+    items.iter().for_each(|item| me.note_versions(&[(*item, 2)]));
     assert!(!me.is_outdated(items[0], 1), "the one met the longest ago is forgotten");
     assert!(items[1..].iter().all(|item| me.is_outdated(*item, 1) && !me.is_outdated(*item, 2)));
     // Whoever is met again is forgotten later, and nothing goes down.
-    me.note_version(items[1], 3);
-    me.note_version(items[0], 2);
+    me.note_versions(&[(items[1], 3)]);
+    me.note_versions(&[(items[0], 2)]);
     assert!(me.is_outdated(items[1], 2) && me.is_outdated(items[0], 1) && !me.is_outdated(items[2], 1));
-    me.note_version(items[1], 2);
+    me.note_versions(&[(items[1], 2)]);
     assert!(me.is_outdated(items[1], 2));
+    // Of first versions fewer, which push no others out.
+    let first: Vec<(Uuid, u32)> = (10_001..=10_513).map(|n| (Uuid::from_u128(n), 1)).collect();
+    me.note_versions(&first);
+    me.note_versions(&first);
+    let kept = me.memory();
+    assert!(kept.versions.len() == 4_096 && me.is_outdated(items[3], 1));
+    assert!(first.iter().filter(|(item, _)| kept.first_versions.contains(item)).count() == 512);
+    assert!(kept.first_versions.contains(&first[512].0));
     // Two tabs: the higher of what either noted.
     let mut tabs = me.memory();
-    me.note_version(items[1], 7);
+    me.note_versions(&[(items[1], 7)]);
     tabs.merge(me.memory());
     me.set_memory(tabs);
     assert!(me.is_outdated(items[1], 6));

@@ -269,6 +269,15 @@ fn json_of(fields: &Fields) -> String {
     format!("{{{}}}", fields.join(","))
 }
 
+/// A list's counter that JavaScript has no number for is printed as text: whoever passes records on would change it.
+fn as_printed(mut record: Value) -> Value {
+    let counter = record.get("counter").and_then(Value::as_u64).filter(|counter| *counter >= 1 << 53);
+    if let Some(counter) = counter.filter(|_| record.get("slots").is_some()) {
+        record["counter"] = counter.to_string().into();
+    }
+    record
+}
+
 fn value_of(fields: &Fields) -> Value {
     Value::Object(fields.iter().cloned().collect())
 }
@@ -290,7 +299,7 @@ fn records_read_as_they_were_printed_and_keep_unknown_fields() {
         fields.splice(at..at, extra);
         let printed = reads(&json_of(&fields));
         prop_assert!(printed.is_ok());
-        prop_assert_eq!(serde_json::from_str::<Value>(&printed.unwrap()).unwrap(), value_of(&fields));
+        prop_assert_eq!(serde_json::from_str::<Value>(&printed.unwrap()).unwrap(), as_printed(value_of(&fields)));
         Ok(())
     });
 }

@@ -6,7 +6,6 @@ use regrant::delegation::make_wrap;
 use regrant::encoding::{Bytes, Fixed};
 use regrant::graph::Principal;
 use regrant::keyring::{OwnKey, Secret};
-use regrant::relay::embedded::memory::Memory;
 use regrant::relay::{ExchangeRecord, GrantRecord, Relay};
 use regrant::secret::{Key32, make_id};
 use regrant::wire::exchange::Exchange;
@@ -14,6 +13,7 @@ use regrant::wire::grant::{Grant, GrantEntry};
 use regrant::wire::keyset::Keyset;
 use regrant::wire::revocation::Revocation;
 use regrant::wire::{Extra, SUITE};
+use regrant_relay::memory::Memory;
 use serde_json::{Value, json};
 
 use super::{Uuid, block_on, keys_of, now, overwrite, principal, record};
@@ -97,11 +97,10 @@ impl Forger {
         };
         grant.sealed = Bytes(seal_box(&self.me.engine, &secret, &grant.context(), data_key.expose()).unwrap());
         grant.signature = block_on(self.key.sign(&self.me.engine, &grant.transcript())).unwrap();
-        let (item, grant_id) = (grant.entries[0].0, grant.id);
+        let grant_id = grant.id;
         for (key, value) in [
             (format!("exchange/{id}"), serde_json::to_value(ExchangeRecord { exchange, wraps }).unwrap()),
             (format!("grant/{grant_id}"), serde_json::to_value(GrantRecord { grant, cuts: vec![] }).unwrap()),
-            (format!("by-item/{item}/{grant_id}"), Value::Null),
         ] {
             overwrite(&self.memory, &key, &value);
         }
@@ -131,13 +130,7 @@ impl Forger {
 
 /// Tells a login of a record, in its log.
 pub fn tell(memory: &Memory, login: &str, entry: &Value) {
-    let head = format!("head/{login}");
-    let next = match keys_of(memory, &head).contains(&head) {
-        true => record(memory, &head).as_u64().unwrap() + 1,
-        false => 1,
-    };
-    overwrite(memory, &head, &json!(next));
-    overwrite(memory, &format!("log/{login}/{next:016}"), entry);
+    memory.append(&format!("log/{login}/"), &entry.to_string());
 }
 
 fn parsed<T: serde::de::DeserializeOwned>(memory: &Memory, key: &str) -> T {

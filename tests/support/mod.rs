@@ -25,7 +25,6 @@ use regrant::encoding::{Hash, to_base64url};
 use regrant::error::{Code, Result};
 use regrant::graph::{Principal, make_statement};
 use regrant::keyring::{self, KeyPair, OwnKey, Secret};
-use regrant::relay::embedded::{Backend, Embedded, memory::Memory};
 use regrant::relay::{Operation, Relay, Reply};
 use regrant::secret::{Key32, SecretBytes};
 use regrant::store::{Store, memory};
@@ -34,6 +33,8 @@ use regrant::wire::statement::Head;
 use regrant::wire::to_json;
 
 pub mod forge;
+
+pub use crate::here::{Memory, relay_over};
 
 pub use futures::executor::block_on;
 pub use uuid::Uuid;
@@ -55,7 +56,7 @@ pub fn pass(milliseconds: u64) {
 
 /// A relay in memory.
 pub fn relay() -> Relay {
-    Relay::Embedded(Embedded::new(Backend::Memory(Memory::default()), "test:relay", now))
+    relay_over(&Memory::default(), "test:relay", now)
 }
 
 /// A device with an empty store.
@@ -71,7 +72,7 @@ pub fn device_with(relay: &Relay, store: &Store) -> Client {
 /// A relay whose records the test can change behind everybody's back.
 pub fn hostile_relay() -> (Relay, Memory) {
     let memory = Memory::default();
-    (Relay::Embedded(Embedded::new(Backend::Memory(memory.clone()), "test:relay", now)), memory)
+    (relay_over(&memory, "test:relay", now), memory)
 }
 
 /// The value of one record.

@@ -147,7 +147,7 @@ export class DemoPage {
     this.page = page;
     this.alice = new Panel(page, ALICE);
     this.bob = new Panel(page, BOB);
-    this.relay = page.getByRole("region", { name: "What the relay sees", exact: true });
+    this.relay = page.getByRole("region", { name: "What the relay keeps", exact: true });
     this.timeline = page.getByRole("region", { name: "What was sent to the relay" });
     this.next = page.getByRole("status", { name: "Next step" });
   }

@@ -71,13 +71,16 @@ const component = (part) => ({
   purl: purl(part),
   ...(part.repository && { externalReferences: [{ type: "vcs", url: part.repository }] }),
 });
-const wasm = createHash("sha256").update(readFileSync(join(pkg, "wasm/regrant_bg.wasm"))).digest("hex");
+const file = (name) => {
+  const content = createHash("sha256").update(readFileSync(join(pkg, name))).digest("hex");
+  return { type: "file", "bom-ref": name, name, hashes: [{ alg: "SHA-256", content }] };
+};
 const main = {
   ...component(root),
   version,
   "bom-ref": `pkg:npm/regrant@${version}`,
   purl: `pkg:npm/regrant@${version}`,
-  components: [{ type: "file", "bom-ref": "wasm", name: "wasm/regrant_bg.wasm", hashes: [{ alg: "SHA-256", content: wasm }] }],
+  components: ["wasm/regrant_bg.wasm", "wasm/relay_bg.wasm"].map(file),
 };
 const refs = (id) => needs(id).map((other) => purl(package_.get(other))).sort();
 const bom = {

@@ -4,15 +4,15 @@
 
 use std::rc::Rc;
 
+use crate::here::{Memory, relay_over};
 use regrant::client::{Client, ConnectOptions, Session, Setup};
 use regrant::crypto::Engine;
 use regrant::crypto::envelope::Buffer;
 use regrant::encoding::from_base64url;
 use regrant::error::Code;
 use regrant::keyring::{KeyPair, Secret};
-use regrant::relay::embedded::{Backend, Embedded, memory::Memory};
 use regrant::relay::login_transcript;
-use regrant::relay::{ExchangeRecord, GrantRecord, NotificationRecord, OwnKeyset, Relay};
+use regrant::relay::{ExchangeRecord, GrantRecord, NotificationRecord, OwnKeyset};
 use regrant::secret::SecretBytes;
 use regrant::store::{Store, memory};
 use regrant::trust::{qr_payload, verification_code};
@@ -35,7 +35,7 @@ fn then() -> u64 {
 pub(crate) fn setup(engine: &Engine, memory: &Memory) -> Setup {
     Setup {
         engine: engine.clone(),
-        relay: Relay::Embedded(Embedded::new(Backend::Memory(memory.clone()), "embedded:default", then)),
+        relay: relay_over(memory, "embedded:default", then),
         store: Store::Memory(memory::Memory::default()),
         application: "vectors".into(),
         now: then,
@@ -178,7 +178,7 @@ mod make {
 
     use futures::executor::block_on;
     use regrant::crypto::envelope::Metadata;
-    use regrant::delegation::{Draft, SealOptions};
+    use regrant::delegation::{After, Draft, SealOptions};
     use regrant::recovery::access_back::Options;
 
     use super::*;
@@ -231,7 +231,7 @@ mod make {
         block_on(a.revoke(Some(&[cut]), "bob", false)).unwrap();
         let written = seal(&a, "first version", &["bob"], &["alice", "bob"], false);
         block_on(a.renew_keys(None, &|_| Ok(()))).unwrap();
-        let options = SealOptions { id: Some(written), ..SealOptions::default() };
+        let options = SealOptions { id: Some(written), after: Some(After::Version(1)), ..SealOptions::default() };
         let next = block_on(b.encrypt(draft("second version, by bob"), &options)).unwrap();
         let next = (next.version, hex::encode(next.bytes.into_heap()));
         seal(&b, "to alice's second keyset", &["alice"], &["alice", "bob"], false);

@@ -24,6 +24,8 @@ struct Plan {
     commands: bool,
     /// TypeScript.
     types: bool,
+    /// The storages of a relay.
+    storages: bool,
     /// These programs of tests/package/programs/, or all of them.
     programs: BTreeSet<String>,
     all_programs: bool,
@@ -54,7 +56,11 @@ impl Plan {
             (["xtask", "src", ..], _) => self.commands = true,
             (["xtask", "site", ..] | ["docs", ..] | ["tests", "docs", ..], _) => drop(self.slices.insert("docs")),
             (["examples", ..] | ["tests", "elsewhere", ..], _) => drop(self.slices.insert("elsewhere")),
-            (["pkg-template", ..], _) => (self.types, self.all_programs) = (true, true),
+            (["pkg-template", folder, ..], _) => {
+                (self.types, self.all_programs) = (true, true);
+                self.storages |= ["relay", "testing"].contains(folder);
+            }
+            (["tests", "storage", ..], _) => self.storages = true,
             (["www", ..], _) => (self.types, self.all_stories) = (true, true),
             (["tests", "package", "programs", ..], Some(stem)) => drop(self.programs.insert(stem)),
             (["tests", "package", "runner", ..], _) => self.all_programs = true,
@@ -102,8 +108,13 @@ pub(crate) fn run(since: &str) -> Result<()> {
     };
     let done = together(vec![("core", Box::new(native)), ("package", Box::new(quick))])?;
     let mut passed: u64 = done.iter().map(|(passed, _)| passed).sum();
+    let chromium = || Ok::<_, String>([Engine::Chromium(setup::browser()?)]);
+    if plan.storages {
+        let engines = chromium()?;
+        passed += stage("storages of a relay", || test::storages(&engines))?;
+    }
     if let Some(pkg) = done.into_iter().find_map(|(_, pkg)| pkg) {
-        let chromium = [Engine::Chromium(setup::browser()?)];
+        let chromium = chromium()?;
         let address = pkg.to_string_lossy().into_owned();
         if let Some(pattern) = plan.pattern() {
             let more = &[format!("--test-name-pattern={pattern}")];
@@ -162,6 +173,8 @@ mod tests {
         assert!(core.core && core.pattern().is_some_and(|pattern| pattern.contains("story")) && core.slices.is_empty());
         assert_eq!(plan(&["tests/package/programs/files.mjs"]).pattern().as_deref(), Some("programs/(files)\\.mjs"));
         assert_eq!(plan(&["pkg-template/session.js"]).pattern().as_deref(), Some("programs/"));
+        assert!(plan(&["pkg-template/relay/log.js"]).storages && !plan(&["pkg-template/session.js"]).storages);
+        assert!(plan(&["tests/storage/suite.mjs"]).storages && !plan(&["tests/storage/suite.mjs"]).core);
         assert!(plan(&["www/src/app.tsx"]).all_stories && plan(&["tests/e2e/codes.mjs"]).stories.contains("codes"));
         assert_eq!(plan(&["README.md", "docs/errors.md"]).slices, BTreeSet::from(["docs"]));
         assert!(plan(&["xtask/src/main.rs"]).commands && !plan(&["xtask/src/main.rs"]).core);

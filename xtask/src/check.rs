@@ -44,6 +44,8 @@ pub(crate) fn wasm() -> Result<()> {
             "regrant",
             "--package",
             "regrant-protocol",
+            "--package",
+            "regrant-relay",
             "--all-targets",
             "--target",
             TARGET,

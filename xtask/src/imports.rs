@@ -16,9 +16,7 @@ const WEB_FILES: &[&str] = &[
     "src/store/local_storage.rs",
     "src/store/foreign.rs",
     "src/store/lock.rs",
-    "src/relay/embedded/indexed_db.rs",
-    "src/relay/embedded/foreign.rs",
-    "src/relay/embedded/channel.rs",
+    "src/relay/object.rs",
 ];
 const WEB_CRATES: &[&str] =
     &["web_sys", "js_sys", "wasm_bindgen", "wasm_bindgen_futures", "serde_wasm_bindgen", "idb", "gloo_storage"];

@@ -37,6 +37,9 @@ const WASM_FEATURES: &[&str] = &[
     "--enable-sign-ext",
 ];
 
+/// The modules of a package: what each is called there, and the crate that it is compiled from.
+const MODULES: [(&str, &str); 2] = [("regrant", "regrant"), ("relay", "regrant_relay")];
+
 /// How a package is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -57,8 +60,10 @@ pub(crate) fn run() -> Result<()> {
     let core = stage("the release WebAssembly", || compile(&wasm, &shell::root(), &target, Kind::Release))?;
     stage("the package", || {
         assemble(&core, &shell::root(), &pkg, Kind::Release)?;
-        let size = check_size(&pkg.join("wasm/regrant_bg.wasm"))?;
-        say(&format!("  package   pkg/ is built: {size} bytes of wasm, gzipped"));
+        for (name, _) in MODULES {
+            let size = check_size(&pkg.join(format!("wasm/{name}_bg.wasm")), name)?;
+            say(&format!("  package   pkg/wasm/{name}_bg.wasm is {size} bytes, gzipped"));
+        }
         shell::write(&stamp(&pkg), inputs(Kind::Release)?)
     })
 }
@@ -126,16 +131,20 @@ pub(crate) fn build(root: &Path, target: &Path, pkg: &Path) -> Result<()> {
     assemble(&core, root, pkg, Kind::Release)
 }
 
-/// Makes the package of the compiled core.
+/// Makes the package of the compiled modules, which lie in the folder `core`.
 fn assemble(core: &Path, root: &Path, pkg: &Path, kind: Kind) -> Result<()> {
     clear(pkg)?;
-    bind(core, pkg)?;
+    for (name, krate) in MODULES {
+        bind(&core.join(krate).with_extension("wasm"), pkg, name)?;
+    }
     copy_template(root, pkg)?;
     if kind == Kind::Quick {
         return Ok(());
     }
     setup::packages(&["tests"])?;
-    optimise(&pkg.join("wasm/regrant_bg.wasm"))?;
+    for (name, _) in MODULES {
+        optimise(&pkg.join(format!("wasm/{name}_bg.wasm")))?;
+    }
     inline(pkg, root)?;
     // The notices for, and the list of, what is built into the WebAssembly.
     shell::quiet(npm::node().arg("tests/tools/third-party.mjs").arg(pkg).arg(root)).map(drop)
@@ -156,7 +165,7 @@ fn clear(pkg: &Path) -> Result<()> {
 fn compile(wasm: &Wasm, root: &Path, target: &Path, kind: Kind) -> Result<PathBuf> {
     let mut cargo = wasm.cargo();
     cargo.current_dir(root).env("CARGO_TARGET_DIR", target);
-    cargo.args(["build", "--quiet", "--package", "regrant", "--lib", "--target", TARGET]);
+    cargo.args(["build", "--quiet", "--package", "regrant", "--package", "regrant-relay", "--lib", "--target", TARGET]);
     let folder = match kind {
         Kind::Quick => "debug",
         Kind::Release => {
@@ -173,7 +182,7 @@ fn compile(wasm: &Wasm, root: &Path, target: &Path, kind: Kind) -> Result<PathBu
         }
     };
     shell::run(&mut cargo)?;
-    Ok(target.join(TARGET).join(folder).join("regrant.wasm"))
+    Ok(target.join(TARGET).join(folder))
 }
 
 fn cargo_home() -> Option<PathBuf> {
@@ -181,7 +190,7 @@ fn cargo_home() -> Option<PathBuf> {
     given.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")))
 }
 
-fn bind(core: &Path, pkg: &Path) -> Result<()> {
+fn bind(module: &Path, pkg: &Path, name: &str) -> Result<()> {
     let out = pkg.join("wasm");
     let mut bindgen = shell::command("wasm-bindgen");
     setup::bindgen()?.apply(&mut bindgen);
@@ -189,15 +198,19 @@ fn bind(core: &Path, pkg: &Path) -> Result<()> {
         "--target",
         "web",
         "--out-name",
-        "regrant",
+        name,
         "--omit-default-module-path",
         "--remove-producers-section",
         // Lets init() start the module anew after a panic.
         "--experimental-reset-state-function",
     ]);
-    shell::quiet(bindgen.arg("--out-dir").arg(&out).arg(core))?;
-    survive_traps(&out.join("regrant.js"))?;
-    pass_long_text(&out.join("regrant.js"))
+    shell::quiet(bindgen.arg("--out-dir").arg(&out).arg(module))?;
+    let bindings = out.join(name).with_extension("js");
+    // The relay's has no futures, and nothing that calls back into it.
+    if name == "regrant" {
+        survive_traps(&bindings)?;
+    }
+    pass_long_text(&bindings)
 }
 
 fn optimise(file: &Path) -> Result<()> {
@@ -208,22 +221,24 @@ fn optimise(file: &Path) -> Result<()> {
 
 /// Changes what the generated bindings do when the module traps, or was started anew after that. As generated, a trap in
 /// the middle of a future is an uncaught error that settles no promise, and so is a promise that settles after the
-/// restart. Each text must be found exactly so often: another wasm-bindgen may need another change.
+/// restart. The texts must be there once for each kind of closure: another wasm-bindgen may need another change.
 fn survive_traps(file: &Path) -> Result<()> {
-    let changes = [
-        (
-            "throw new Error('Cannot invoke closure from previous WASM instance');",
-            "return undefined; // what an earlier start waited for is gone with it",
-        ),
+    let over = "throw new Error('Cannot invoke closure from previous WASM instance');";
+    let calls = [
         ("return f(a, state.b, ...args);", "return surviving(() => f(a, state.b, ...args));"),
+        ("return f(state.a, state.b, ...args);", "return surviving(() => f(state.a, state.b, ...args));"),
     ];
     let mut text = shell::read(file)?;
     let closures = text.matches("function makeMutClosure(").count() + text.matches("function makeClosure(").count();
-    for (from, to) in changes {
-        let found = text.matches(from).count();
-        if found != closures || closures == 0 {
-            return Err(format!("{}: {from:?} is there {found} times, and closures {closures} times", file.display()));
-        }
+    let called: usize = calls.iter().map(|(from, _)| text.matches(from).count()).sum();
+    if closures == 0 || called != closures || text.matches(over).count() != closures {
+        return Err(format!(
+            "{}: {closures} closures, of which {called} are called in a way that is known",
+            file.display()
+        ));
+    }
+    text = text.replace(over, "return undefined; // what an earlier start waited for is gone with it");
+    for (from, to) in calls {
         text = text.replace(from, to);
     }
     shell::write(file, format!("import {{ surviving }} from \"../calls.js\";\n{text}"))
@@ -250,7 +265,7 @@ fn copy_template(root: &Path, pkg: &Path) -> Result<()> {
         let name = file.strip_prefix(&template).map_err(|error| error.to_string())?;
         let to = match name.to_str() {
             // Goes into the inline build, and is no use by itself.
-            Some("source/inline.js") => continue,
+            Some("source/inline.js" | "source/inline-relay.js" | "source/decoded.js") => continue,
             _ => pkg.join(name),
         };
         shell::copy(&file, &to)?;
@@ -276,15 +291,15 @@ pub(crate) fn version() -> Result<String> {
         .ok_or_else(|| "Cargo.toml names no version".to_owned())
 }
 
-fn check_size(wasm: &Path) -> Result<u64> {
+fn check_size(wasm: &Path, name: &str) -> Result<u64> {
     let size = shell::quiet(npm::node().arg("tests/tools/gzip-size.mjs").arg(wasm))?;
     let size: u64 = size.trim().parse().map_err(|_| format!("gzip-size.mjs printed {size}"))?;
     let file = shell::read(&shell::root().join("xtask/size-budget"))?;
-    let budget = file.lines().find(|line| !line.starts_with('#')).and_then(|line| line.trim().parse().ok());
-    let budget: u64 = budget.ok_or("xtask/size-budget must hold a number of bytes")?;
+    let budget = file.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    let budget: u64 = budget.ok_or_else(|| format!("xtask/size-budget must hold a line \"{name} BYTES\""))?;
     if size > budget {
         return Err(format!(
-            "the release wasm is {size} bytes gzipped; the budget is {budget}. Make it smaller (`cargo tree` shows \
+            "wasm/{name}_bg.wasm is {size} bytes gzipped; the budget is {budget}. Make it smaller (`cargo tree` shows \
              what came in), or raise xtask/size-budget in the same change and say why."
         ));
     }

@@ -44,9 +44,12 @@ pub(crate) fn run() -> Result<()> {
         ));
     }
     let hash = "console.log(crypto.createHash('sha256').update(fs.readFileSync(process.argv[1])).digest('hex'))";
-    let wasm = one.join("pkg/wasm/regrant_bg.wasm");
-    let hash = shell::quiet(npm::node().args(["--eval", hash]).arg(&wasm))?;
-    say(&format!("  package   two builds are the same; wasm/regrant_bg.wasm has SHA-256 {}", hash.trim()));
+    say("  package   two builds are the same");
+    for name in ["regrant", "relay"] {
+        let wasm = one.join(format!("pkg/wasm/{name}_bg.wasm"));
+        let hash = shell::quiet(npm::node().args(["--eval", hash]).arg(&wasm))?;
+        say(&format!("  package   wasm/{name}_bg.wasm has SHA-256 {}", hash.trim()));
+    }
     remove(&scratch)
 }
 

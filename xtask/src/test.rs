@@ -89,6 +89,7 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
     if wanted.has("package") {
         // Who names engines wants all of it in each; otherwise programs say where they differ.
         let everywhere: &[_] = if wanted.browsers.is_some() { &[("REGRANT_EVERYWHERE", "1")] } else { &[] };
+        passed += stage("storages of a relay", || storages(&engines))?;
         passed += stage("package tests", || node_tests(&engines, "tests/package", &TESTS, everywhere, &[]))?;
     }
     if wanted.has("docs") {
@@ -119,6 +120,11 @@ fn browser(engine: &Engine) -> Result<u64> {
     wasm_pack.env("WASM_BINDGEN_TEST_TIMEOUT", "300");
     // The core has no unit test that is for browsers, and each binary costs a start of one.
     Ok(count(&shell::tee(wasm_pack.args(["--", "--test", "all"]))?))
+}
+
+/// The storages of a relay, as the files in `pkg-template/` are: they need no package.
+pub(crate) fn storages(engines: &[Engine]) -> Result<u64> {
+    node_tests(engines, "tests/storage", &TESTS, &[], &[])
 }
 
 /// The documentation, and its site, whose own packages nothing else needs.

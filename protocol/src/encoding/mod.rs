@@ -214,3 +214,34 @@ impl<'de, const N: usize> Deserialize<'de> for Fixed<N> {
         Self::from_slice(&bytes.0).map_err(|e| de::Error::custom(e.message()))
     }
 }
+
+/// An integer in JSON that may be above all that JavaScript has exactly: then its digits as text, so that it arrives as it
+/// was signed.
+pub mod large {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    const EXACT: u64 = (1 << 53) - 1;
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(u64),
+        Digits(String),
+    }
+
+    /// For `#[serde(with)]`.
+    pub fn serialize<S: Serializer>(value: &u64, s: S) -> Result<S::Ok, S::Error> {
+        if *value <= EXACT { s.serialize_u64(*value) } else { s.collect_str(value) }
+    }
+
+    /// For `#[serde(with)]`.
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {
+        match Written::deserialize(d)? {
+            Written::Number(value) => Ok(value),
+            Written::Digits(digits) => {
+                let value = digits.parse().ok().filter(|value: &u64| *value > EXACT && value.to_string() == digits);
+                value.ok_or_else(|| de::Error::custom("expected an integer"))
+            }
+        }
+    }
+}

@@ -12,7 +12,7 @@ use crate::encoding::{Bytes, Hash, Signature, Transcript, check_login, compound}
 use crate::error::{Error, Result};
 
 /// The most bytes of logins that the entries of one grant name.
-pub const MAX_NAMED: usize = 1 << 20;
+pub const MAX_NAMED: usize = 1 << 14;
 
 /// One version of one item, as a grant lists it: `[item, keyVersion, digest]`, and `{owner?, sealer?}` where whoever gives
 /// it does not own it, or did not seal it.

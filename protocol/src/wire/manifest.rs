@@ -48,6 +48,7 @@ pub struct Manifest {
     /// The keyset.
     pub fingerprint: Hash,
     /// From 1; a counter below one seen is a rollback. Which list of its keyset it is, [`Manifest::number`] says.
+    #[serde(with = "crate::encoding::large")]
     pub counter: u64,
     /// The hash of the manifest before it.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -29,8 +29,11 @@ pub use extra::{Extra, MAX_EXTRA, MAX_EXTRA_DEPTH};
 pub const SUITE: u64 = 1;
 /// The longest record that is read, in bytes of JSON.
 pub const MAX_RECORD: usize = 4 << 20;
-/// The most entries in one grant; more items take more grants.
-pub const MAX_GRANT_ENTRIES: usize = 4096;
+/// The most entries in one grant; more items take more grants. Few, because whoever opens one item reads all of it: some
+/// 17 kB.
+pub const MAX_GRANT_ENTRIES: usize = 128;
+/// The most items, and the most grants, that one revocation names.
+pub const MAX_REVOKED: usize = 4096;
 /// The most slots of one keyset.
 pub const MAX_SLOTS: usize = 4096;
 /// The number of the last list of a keyset's slots, kept for the one that goes with a next version.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Extra, MAX_GRANT_ENTRIES, Party, check_time, verify};
+use super::{Extra, MAX_REVOKED, Party, check_time, verify};
 use crate::encoding::{Hash, Signature, Transcript, check_login, compound};
 use crate::error::{Error, Result};
 
@@ -47,9 +47,9 @@ impl Revocation {
         self.revoker.check()?;
         check_time(self.created)?;
         if self.items.is_empty()
-            || self.items.len() > MAX_GRANT_ENTRIES
+            || self.items.len() > MAX_REVOKED
             || self.grants.is_empty()
-            || self.grants.len() > MAX_GRANT_ENTRIES
+            || self.grants.len() > MAX_REVOKED
         {
             return Err(Error::bad_input("a revocation names 1 to 4096 items and grants"));
         }

@@ -27,9 +27,9 @@ export default async function ({ code, equal, ok, readAll, same, vault }) {
   let tick = () => {};
   let ticks = () => {};
   tickingCrypto(() => ticks());
-  const relay = createRelay();
   const store = createStore();
-  const asked = ticking(relay, ["get", "list", "commit", "putParts", "getParts", "countParts", "dropParts"], () => tick());
+  const { storage } = createRelay();
+  const asked = { storage: ticking(storage, ["read", "commit", "putParts", "getParts", "countParts", "dropParts"], () => tick()) };
   const kept = ticking(store, ["get", "write"], () => tick());
   const open = () => Regrant.open({ application: "regrant", relay: asked, store: kept });
   const first = await open();

@@ -1,6 +1,6 @@
 // Calls that meet: files that look alike, many at once, a wait that is aborted as the answer comes, sessions that end
 // twice, memory that is transferred while it is read.
-import { Regrant } from "regrant";
+import { Regrant, RegrantError } from "regrant";
 import { Regrant as Elsewhere } from "regrant/inline";
 import { createRelay, createStore } from "regrant/testing";
 
@@ -33,16 +33,18 @@ async function drained(stream) {
 }
 
 /** The relay, whose answers take their time. */
-const slow = (relay, ms) =>
-  Object.fromEntries(
-    ["get", "list", "commit", "putParts", "getParts", "countParts", "dropParts"].map((name) => [
+const slow = (relay, ms) => ({
+  ...Object.fromEntries(
+    ["call", "putParts", "getParts"].map((name) => [
       name,
       async (...args) => {
         await pause(ms);
         return relay[name](...args);
       },
     ]),
-  );
+  ),
+  subscribe: (...args) => relay.subscribe(...args),
+});
 
 export const scenarios = {
   "files that look alike are stored at once and each comes back": async ({ equal, ok, vault }) => {
@@ -83,7 +85,13 @@ export const scenarios = {
       write: (changes, expected) => shared.write(changes, expected),
     };
     const sent = [];
-    const watched = { ...slow(relay, 0), putParts: (item, parts) => (sent.push(...parts.map(([name, bytes]) => [item, name, bytes.slice()])), relay.putParts(item, parts)) };
+    const watched = {
+      ...slow(relay, 0),
+      putParts(token, item, parts) {
+        sent.push(...parts.map(([name, bytes]) => [item, name, bytes.slice()]));
+        return relay.putParts(token, item, parts);
+      },
+    };
     const here = await (await Regrant.open({ application: "regrant", relay: watched, store })).connect({ login: "alice", ...vault(1) });
     const there = await (await Elsewhere.open({ application: "regrant", relay: watched, store })).connect({ login: "alice", ...vault(1) });
     // Begun by one that died before it sent anything.
@@ -191,10 +199,10 @@ export const scenarios = {
     let hold;
     const held = slow(relay, 0);
     const open = async (login, relay) => (await Regrant.open({ application: "regrant", relay, store: "memory" })).connect({ login, ...vault(login) });
-    const shop = await open("shop", { ...held, commit: async (writes) => {
-      const done = await relay.commit(writes);
+    const shop = await open("shop", { ...held, call: async (token, operations) => {
+      const answers = await relay.call(token, operations);
       await hold;
-      return done;
+      return answers;
     } });
     const alice = await open("alice", relay);
     const request = await shop.identities.requestAccess({ login: "alice" });
@@ -221,6 +229,32 @@ export const scenarios = {
     const second = await regrant.connect(who);
     await first.disconnect();
     equal((await second.decrypt((await second.encrypt("x")).bytes)).data, "x");
+  },
+
+  "sessions that the relay forgot begin anew, whatever is asked at once": async ({ equal, ok, vault }) => {
+    const relay = createRelay();
+    const regrant = await Regrant.open({ application: "regrant", relay, store: "memory" });
+    const alice = await regrant.connect({ login: "alice", ...vault(1) });
+    const bob = await regrant.connect({ login: "bob", ...vault(2) });
+    await alice.identities.create({ login: "ward", kind: "group" }, { sharingGroup: ["alice", "bob"] });
+    const wards = await Promise.all([alice, bob].map((session) => session.identities.as("ward")));
+    const items = await alice.encryptMany(Array.from({ length: 8 }, (_, n) => ({ data: `item ${n}` })), { shareWith: ["ward"] });
+    for (let round = 0; round < 6; round++) {
+      const sessions = relay.keys.filter((key) => key.startsWith("session/"));
+      ok(sessions.length > 0);
+      for (const key of sessions) relay.write(key, undefined);
+      const works = [alice, bob, ...wards].flatMap((session, n) => [
+        session.encrypt(`of ${round}`, { shareWith: ["bob", "ward"] }),
+        session.whoCanRead(items[n].id),
+        session.giveAccess([items[n + 4].id], "bob"),
+        session.refresh(),
+        session.decrypt(items[(n + round) % 8].bytes),
+        session === bob ? session.refresh() : session.revoke([items[n].id], "bob"),
+        session.identities.getSharingGroup("ward"),
+      ]);
+      const failed = (await Promise.allSettled(works)).flatMap(({ reason }, at) => (reason ? [`${at % 7} of ${Math.floor(at / 7)}: ${reason}`] : []));
+      equal(failed.join("; "), "", `round ${round}`);
+    }
   },
 
   "keys that are lost while somebody connects do not rest": async ({ equal, same, vault }) => {
@@ -281,20 +315,56 @@ export const scenarios = {
     equal((await alice.decrypt((await alice.encrypt("sound")).bytes)).data, "sound");
   },
 
-  "a relay's records that throw when they are read are the relay's fault": async ({ code, equal, vault }) => {
+  "a relay's answers that throw when they are read are the relay's fault": async ({ code, equal, vault }) => {
     const relay = createRelay();
-    let wrong = false;
+    const theirs = { get() { throw new Error("theirs"); } };
+    const changes = [(answers) => answers.map((answer) => new Proxy(answer, theirs)), (answers) => new Proxy(answers, theirs), () => new Proxy({}, theirs)];
+    let change;
     const mine = {
       ...slow(relay, 0),
-      async get(keys) {
-        const rows = await relay.get(keys);
-        return wrong ? rows.map((row) => row && new Proxy(row, { get() { throw new Error("theirs"); } })) : rows;
+      call: async (token, operations) => {
+        const answers = await relay.call(token, operations);
+        return change ? change(answers) : answers;
       },
     };
     const alice = await (await Regrant.open({ application: "regrant", relay: mine, store: "memory" })).connect({ login: "alice", ...vault(1) });
-    wrong = true;
-    await code(alice.encrypt("x"), "ERR_RELAY_UNAVAILABLE");
-    wrong = false;
+    for (change of changes) await code(alice.encrypt("x"), "ERR_RELAY_UNAVAILABLE");
+    change = undefined;
+    equal((await alice.encrypt("x")).version, 1);
+  },
+
+  "what a relay refuses with is told as it is, and what it throws otherwise is its own fault": async ({ code, equal, ok, same, vault }) => {
+    const relay = createRelay();
+    let fails = false;
+    let thrown;
+    const failing = (name) => async (...given) => {
+      if (fails) throw thrown;
+      return relay[name](...given);
+    };
+    // Whatever else such an object has.
+    const more = { storage: createRelay().storage, directory: "nowhere", get: 1 };
+    const mine = { ...more, ...slow(relay, 0), ...Object.fromEntries(["call", "putParts", "getParts"].map((name) => [name, failing(name)])) };
+    const alice = await (await Regrant.open({ application: "regrant", relay: mine, store: "memory" })).connect({ login: "alice", ...vault(1) });
+    const { id } = await alice.store(new Blob(["x"]));
+    const cause = new Error("below");
+    fails = true;
+    const works = [() => alice.encrypt("x"), async () => content(alice, id), () => alice.store(new Blob(["y"]))];
+    for (const refusal of ["ERR_NOT_FOUND", "ERR_QUOTA", "ERR_UNSUPPORTED_VERSION", "ERR_FORBIDDEN", "ERR_BAD_INPUT"]) {
+      thrown = new RegrantError(refusal, "said so", { cause, logins: ["bob"] });
+      for (const work of works) {
+        const error = await code(work(), refusal);
+        same([error.message, error.logins, error.retryable], ["said so", ["bob"], refusal === "ERR_QUOTA"]);
+        equal(error.cause, cause);
+      }
+    }
+    // Whoever throws it.
+    thrown = Object.assign(new Error("said so"), { code: "ERR_NOT_FOUND" });
+    for (const work of works) equal((await code(work(), "ERR_NOT_FOUND")).message, "said so");
+    // What is a client's own, and what is nobody's.
+    for (thrown of [new RegrantError("ERR_POISONED", "x"), new RegrantError("ERR_INIT_FAILED", "x"), Object.assign(new Error("x"), { code: "ENOENT" }), new Error("ERR_QUOTA"), "ERR_QUOTA", undefined, null, new Proxy({}, { get() { throw new Error("theirs"); } })]) {
+      for (const work of works) ok((await code(work(), "ERR_RELAY_UNAVAILABLE")).retryable);
+    }
+    fails = false;
     equal((await alice.encrypt("x")).version, 1);
   },
 };

@@ -183,8 +183,22 @@ export default async function ({ code, equal, ok, rejects, same, vault, place, t
   equal((await alice.identities.get("alice")).name, "Alice");
   // What is undefined is left out, as everywhere.
   same(await alice.notifications.pendingAfter(0, { type: undefined, kind: undefined }), []);
-  const half = await Regrant.open({ application: "regrant", relay: { get() {}, list() {} } }).catch((error) => error);
-  ok(half.message.includes("lacks commit, putParts, getParts, countParts, dropParts"), half.message);
+  // What has some of the methods, those of earlier versions, or of a storage in the place of a relay.
+  const storage = { read() {}, commit() {}, putParts() {}, getParts() {}, countParts() {}, dropParts() {} };
+  const half = [
+    [{ call() {}, putParts() {} }, "this object lacks getParts, subscribe"],
+    [{ get() {}, list() {}, commit() {}, putParts() {}, getParts() {}, countParts() {}, dropParts() {} }, "this object lacks call, subscribe"],
+    [storage, "this object lacks call, subscribe"],
+    [{ storage: { read() {}, commit() {} } }, "relay.storage lacks putParts, getParts, countParts, dropParts"],
+    [{ storage: {} }, "relay.storage lacks read, commit"],
+    [{ storage: "indexeddb" }, 'relay is "embedded"'],
+    [{ storage: null }, 'relay is "embedded"'],
+    [{ get() {}, list() {}, commit() {} }, 'relay is "embedded"'],
+  ];
+  for (const [relay, said] of half) {
+    const error = await code(Regrant.open({ application: "regrant", relay }), bad, said);
+    ok(error.message.includes(said), error.message);
+  }
   for (const call of [() => alice.on("nothing", () => 1), () => alice.on("changed", 1), () => alice.notifications.subscribe(1)]) {
     await code(async () => call(), bad, "on");
   }

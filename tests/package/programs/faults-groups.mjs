@@ -1,8 +1,7 @@
 // A page that dies at any write of what changes the sharing graph: afterwards everything is as before or done, and doing
 // it again finishes it. See faults.mjs.
-import { Regrant } from "regrant";
 import { createFaults, createRelay, createStore } from "regrant/testing";
-import { stopping } from "../everywhere.mjs";
+import { devices, stopping } from "../everywhere.mjs";
 
 /** Takes minutes in each: in others when they are asked for. */
 export const engines = ["chromium"];
@@ -13,7 +12,8 @@ async function setting({ equal, vault }) {
   const relay = createRelay({ faults });
   const other = relay.view();
   const stores = { alice: createStore({ faults }), bob: createStore(), eve: createStore() };
-  const connect = async (who) => (await Regrant.open({ application: "regrant", relay: who === "alice" ? relay : other, store: stores[who] })).connect({ login: who, ...vault(who) });
+  const { open, close } = devices();
+  const connect = async (who) => (await open({ application: "regrant", relay: who === "alice" ? relay : other, store: stores[who] })).connect({ login: who, ...vault(who) });
 
   const [alice, bob] = [await connect("alice"), await connect("bob"), await connect("eve")];
   await alice.identities.create({ login: "ward", kind: "group" }, { sharingGroup: ["alice", "bob", "eve"] });
@@ -21,7 +21,8 @@ async function setting({ equal, vault }) {
   const old = await bob.encrypt("old", { shareWith: ["files"] });
   equal((await alice.decrypt(old.bytes)).data, "old");
   const base = { relay: relay.snapshot(), stores: Object.values(stores).map((store) => store.snapshot()) };
-  const everywhere = stopping(faults, () => {
+  const everywhere = stopping(faults, async () => {
+    await close();
     relay.restore(base.relay);
     Object.values(stores).forEach((store, at) => store.restore(base.stores[at]));
   });

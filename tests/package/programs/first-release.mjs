@@ -3,15 +3,15 @@ import { Regrant } from "regrant";
 
 const bytesOf = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 
-/** Makes a database as the package has them, with these records. */
-function database(name, records) {
+/** Makes a database as the package has them. `make` makes its object stores, `fill` gets them by their names. */
+function database(name, version, make, fill) {
   return new Promise((done, failed) => {
-    const request = indexedDB.open(name, 1);
+    const request = indexedDB.open(name, version);
     request.onerror = () => failed(request.error);
-    request.onupgradeneeded = () => request.result.createObjectStore("records");
+    request.onupgradeneeded = () => make(request.result);
     request.onsuccess = () => {
-      const transaction = request.result.transaction("records", "readwrite");
-      for (const [key, value] of records) transaction.objectStore("records").put(value, key);
+      const transaction = request.result.transaction([...request.result.objectStoreNames], "readwrite");
+      fill((store) => transaction.objectStore(store));
       transaction.oncomplete = () => done(request.result.close());
       transaction.onabort = () => failed(transaction.error);
     };
@@ -21,9 +21,19 @@ function database(name, records) {
 const asKey = ({ format, material, algorithm, usages }) => crypto.subtle.importKey(format, bytesOf(material), algorithm, false, usages);
 
 async function inBrowser({ name, relay, indexeddb, text }) {
-  await database(`regrant/${name}/relay`, relay.map((record) => [record.key, record]));
+  const relays = (made) => {
+    made.createObjectStore("records", { keyPath: "key" }).createIndex("index", "index", { multiEntry: true });
+    made.createObjectStore("counter");
+  };
+  await database(`regrant/${name}/relay`, 2, relays, (store) => {
+    for (const record of relay.records) store("records").put(record);
+    store("counter").put(relay.counter, 0);
+  });
   const entry = async ({ key, text, keys }) => [key, { text, keys: await Promise.all(keys.map(asKey)) }];
-  await database(`regrant/${name}/store`, await Promise.all(indexeddb.map(entry)));
+  const entries = await Promise.all(indexeddb.map(entry));
+  await database(`regrant/${name}/store`, 1, (made) => made.createObjectStore("records"), (store) => {
+    for (const [key, value] of entries) store("records").put(value, key);
+  });
   localStorage.setItem(`regrant/${name}/store`, text);
   return { kinds: { indexeddb: "indexeddb", localstorage: "localstorage" } };
 }
@@ -33,9 +43,9 @@ async function inNode({ name, relay, text }) {
   const builtin = (module) => import(/* @vite-ignore */ `node:${module}`);
   const [fs, os, path] = await Promise.all(["fs", "os", "path"].map(builtin));
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), "regrant-fixture-"));
-  const lines = relay.map(({ key, rev, value }) => JSON.stringify({ set: [[key, rev, value]] }));
-  const header = JSON.stringify({ regrant: "relay", format: 1, id: "00000000-0000-4000-8000-000000000000" });
-  fs.writeFileSync(path.join(directory, "relay.jsonl"), `${[header, ...lines].join("\n")}\n`);
+  const header = JSON.stringify({ regrant: "relay", format: 2, id: "00000000-0000-4000-8000-000000000000" });
+  const all = JSON.stringify({ by: "recorded", from: 0, to: relay.counter, set: relay.records });
+  fs.writeFileSync(path.join(directory, "relay.jsonl"), `${header}\n${all}\n`);
   fs.writeFileSync(path.join(directory, `${name}.store.json`), text);
   const records = new Map(Object.entries(JSON.parse(text).records));
   const object = { get: async (key) => records.get(key), write: async (changes) => changes.forEach(([key, text]) => records.set(key, text)) };

@@ -338,7 +338,8 @@ export const scenarios = {
     const one = await alice.encrypt("one", { shareWith: ["bob", "carol"] });
     const two = await alice.encrypt("two", { shareWith: ["bob"] });
     for (const { bytes } of [one, two, one]) await bob.decrypt(bytes, { reason: "audit" });
-    await carol.decrypt(one.bytes);
+    // With a reason it is noted at once.
+    await carol.decrypt(one.bytes, { reason: "a look" });
     const all = [];
     for (let cursor; ;) {
       const page = await alice.identities.accessLogs({ limit: 1, cursor });

@@ -296,10 +296,9 @@ export const scenarios = {
     const wraps = [await forger.wrap(exchange, key, w.keyset("eve")), await forger.wrap(exchange, key, w.keyset("ward", 1))];
     const forged = await forger.grant(exchange, key, items);
     for (const login of ["ward", "eve"]) w.plant(login, { exchange, wraps, grant: forged });
-    w.relay.write(`by-item/${sealed.id}/${forged.id}`, null);
     equal(await read(w.eve.session, sealed.bytes), "for the ward");
 
-    const next = await (await w.bob.session.identities.as("ward")).encrypt("next", { id: sealed.id });
+    const next = await (await w.bob.session.identities.as("ward")).encrypt("next", { id: sealed.id, ifVersion: 1 });
     same(next.dropped, ["eve"]);
     await code(w.eve.session.decrypt(next.bytes), "ERR_NO_ACCESS");
     for (const who of ["alice", "bob", "dave"]) equal(await read(w[who].session, next.bytes), "next");

@@ -3,6 +3,7 @@
 import { Regrant } from "regrant";
 import { createRelay, createStore, forger, sealAnswer } from "regrant/testing";
 import { pair, read, world } from "../world.mjs";
+import { answering } from "../trust.mjs";
 
 export const variants = ["programs"];
 
@@ -139,40 +140,40 @@ export const scenarios = {
     await w.bob.session.encrypt("again", { shareWith: ["alice"] });
     equal(await read(w.alice.session, bytes), "hello");
     // The number of the last entry is smaller than those of entries that are there.
-    const head = w.relay.of("head", "alice");
-    const last = w.relay.read(head);
-    w.relay.write(head, 1);
-    await w.alice.session.refresh();
-    w.relay.write(head, last);
+    const { storage } = w.alice.view;
+    const real = storage.read.bind(storage);
+    let behind = 0;
+    storage.read = async (questions) => (await real(questions)).map((answer, at) => (questions[at].head === undefined ? answer : (behind++, 1)));
+    for (let n = 0; n < 2; n++) await w.alice.session.refresh();
+    storage.read = real;
+    ok(behind > 0);
     await w.alice.session.refresh();
     equal(await read(w.alice.session, bytes), "hello");
 
-    /** The same relay, but for lists of one kind. */
-    const lying = (kind, list) => {
-      const { view } = w.alice;
-      const methods = ["get", "commit", "putParts", "getParts", "countParts", "dropParts"].map((name) => [name, view[name].bind(view)]);
-      const asked = (prefix, after, limit) => (prefix.startsWith(`${kind}/`) ? list(prefix, after, limit) : view.list(prefix, after, limit));
-      return { ...Object.fromEntries(methods), list: asked };
+    const lying = async (login, lie) => (await Regrant.open({ application: "regrant", relay: answering(w.relay, lie), store: "memory" })).connect({ login, keyPair: w[login].keyPair });
+    const { id } = await w.alice.session.encrypt("ours", { shareWith: ["bob"] });
+    const paged = {
+      notifications: [{ notifications: [] }, (session) => session.notifications.pendingAfter(0)],
+      revocations: [{ revocations: [] }, (session) => session.encrypt("next", { id, ifVersion: 1 })],
     };
-    let lists = 0;
-    const page = (from) => (prefix, after, limit) => {
-      lists++;
-      const first = from(after.slice(prefix.length));
-      const value = prefix.startsWith("log/") ? JSON.stringify({ asked: crypto.randomUUID() }) : JSON.stringify(crypto.randomUUID());
-      return Array.from({ length: limit }, (_, n) => ({ key: `${prefix}${String(first + n).padStart(16, "0")}`, rev: 1, value }));
-    };
-    const onAndOn = page((after) => parseInt(after || "0", 10) + 1);
-    for (const list of [page(() => 1), onAndOn]) {
-      lists = 0;
-      const session = await (await Regrant.open({ application: "regrant", relay: lying("inbox", list), store: "memory" })).connect({ login: "alice", keyPair: w.alice.keyPair });
-      await code(session.notifications.pendingAfter(0), "ERR_RELAY_UNAVAILABLE");
-      ok(lists <= 256, `${lists} pages`);
+    for (const [op, [empty, work]] of Object.entries(paged)) {
+      // One page for ever, two that lead to each other, and ever more.
+      for (const next of [() => "on", (cursor) => (cursor === "on" ? "back" : "on"), () => crypto.randomUUID()]) {
+        let pages = 0;
+        const session = await lying("bob", (asked) => (asked.op === op ? (pages++, { reply: op, ...empty, cursor: next(asked.cursor) }) : undefined));
+        await code(work(session), "ERR_RELAY_UNAVAILABLE", op);
+        ok(pages > 0 && pages <= 256, `${pages} pages of ${op}`);
+      }
     }
-    w.relay.write(head, 2 ** 52);
-    lists = 0;
-    const session = await (await Regrant.open({ application: "regrant", relay: lying("log", onAndOn), store: "memory" })).connect({ login: "alice", keyPair: w.alice.keyPair });
-    await code(session.refresh(), "ERR_RELAY_UNAVAILABLE");
-    ok(lists > 0 && lists < 5000, `${lists} pages`);
+    // A log that goes on and on, and one that goes in a circle.
+    for (const [next, most, ends] of [[(after) => after + 256, 5000, false], [(after) => (after > 0 ? after - 1 : 5), 16, true]]) {
+      let pages = 0;
+      const session = await lying("alice", (asked) => (asked.op === "sync" ? (pages++, { reply: "events", events: [{ asked: crypto.randomUUID() }], next: next(asked.after), more: true }) : undefined));
+      // One that went back is read from where it ends now.
+      if (ends) await session.refresh();
+      else await code(session.refresh(), "ERR_RELAY_UNAVAILABLE");
+      ok(pages > 0 && pages < most, `${pages} pages`);
+    }
   },
 
   "no message proposes to delete what may be the last copy of keys": async ({ code, ok }) => {
@@ -301,7 +302,7 @@ export const scenarios = {
     const there = await registered(() => ({ relayId: "https://there.example" }));
     ok(seen(here.relay) !== seen(there.relay), "one secret for two relays");
     // An object says itself what it is called; where nobody says it, it is no application's either.
-    const methods = (relay) => Object.fromEntries(["get", "list", "commit", "putParts", "getParts", "countParts", "dropParts"].map((name) => [name, relay[name].bind(relay)]));
+    const methods = (relay) => Object.fromEntries(["call", "putParts", "getParts", "subscribe"].map((name) => [name, relay[name].bind(relay)]));
     const named = await registered((relay) => ({ relay: { ...methods(relay), origin: "https://here.example" } }));
     equal(seen(named.relay), seen(here.relay));
     equal(seen((await registered(() => ({ name: "a" }))).relay), seen((await registered(() => ({ name: "b" }))).relay));

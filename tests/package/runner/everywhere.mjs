@@ -1,11 +1,25 @@
 // Stops whatever a flow does at its n-th write, for every n.
+import { Regrant } from "regrant";
 import { ok } from "./assert.mjs";
+
+/** Opens devices, and closes all of them: what died writes nothing a moment later. */
+export function devices() {
+  const all = [];
+  return {
+    open: async (o) => {
+      const device = await Regrant.open(o);
+      all.push(device);
+      return device;
+    },
+    close: () => Promise.all(all.splice(0).map((device) => device.close())),
+  };
+}
 
 /**
  * What runs a flow so.
  *
  * @param {object} faults of `regrant/testing`: the relay and the store of the device that dies
- * @param {() => void} restore puts everything back to where it was
+ * @param {() => Promise<void>} restore puts everything back to where it was
  */
 export function stopping(faults, restore) {
   /**
@@ -20,7 +34,7 @@ export function stopping(faults, restore) {
     let counted;
     for (const lost of [false, true]) {
       for (let n = 1; ; n++) {
-        restore();
+        await restore();
         faults.goOn();
         const begun = await prepare();
         faults.stopAt(n, { lost });

@@ -38,25 +38,41 @@ export async function before(relay, act) {
   return Object.fromEntries(keys.map((key) => [key, from.has(key) ? JSON.parse(from.get(key).value) : undefined]));
 }
 
-/** The operator puts into one relay what was written to another since `since`, a snapshot. Gives the keys. */
+/**
+ * The operator puts into one relay what was written to another since `since`, a snapshot: entries of logs at their ends,
+ * where nobody has read yet. Gives the keys.
+ */
 export function carry(from, since, to) {
   const now = from.snapshot().records;
   const keys = [...now.keys()].filter((key) => since.records.get(key)?.value !== now.get(key).value);
-  for (const key of keys) to.write(key, from.read(key));
+  for (const key of keys.sort()) {
+    if (key.startsWith("log/")) to.append(key.slice(0, key.lastIndexOf("/") + 1), from.read(key), now.get(key).index);
+    else to.write(key, from.read(key), now.get(key).index);
+  }
   return keys;
 }
 
-/** What a relay was asked for, from now on: the keys of single records, and of those that were listed. */
+/** What the rules read of a relay's records, from now on: the keys of single records, and of those that were listed. */
 export function asked(relay) {
   const keys = new Set();
-  const [get, list] = [relay.get.bind(relay), relay.list.bind(relay)];
-  relay.get = (wanted) => (wanted.forEach((key) => keys.add(key)), get(wanted));
-  relay.list = async (...how) => {
-    const rows = await list(...how);
-    for (const { key } of rows) keys.add(key);
-    return rows;
+  const { storage } = relay;
+  const read = storage.read.bind(storage);
+  storage.read = async (questions) => {
+    const answers = await read(questions);
+    for (const [at, { record }] of questions.entries()) {
+      if (record !== undefined) keys.add(record);
+      else if (Array.isArray(answers[at])) for (const { key } of answers[at]) keys.add(key);
+    }
+    return answers;
   };
   return keys;
+}
+
+/** The same relay, but for some answers: what `lie` gives for an operation, if it is something. */
+export function answering(relay, lie) {
+  const methods = ["putParts", "getParts", "subscribe"].map((name) => [name, (...given) => relay[name](...given)]);
+  const call = async (token, operations) => (await relay.call(token, operations)).map((answer, at) => lie(operations[at], answer) ?? answer);
+  return { ...Object.fromEntries(methods), call };
 }
 
 /** A session on a device that knows nothing yet, or on the one whose store is given. */
@@ -80,6 +96,6 @@ export const outcome = (promise) =>
 
 /** Texts of records that JSON in JavaScript cannot write, such as numbers above 2^53. */
 export function writeText(relay, key, text) {
-  const { records, parts } = relay.snapshot();
-  relay.restore({ records: new Map([...records, [key, { rev: (records.get(key)?.rev ?? 0) + 1, value: text }]]), parts });
+  const { records, ...rest } = relay.snapshot();
+  relay.restore({ ...rest, records: new Map([...records, [key, { ...records.get(key), value: text }]]) });
 }

@@ -2,14 +2,15 @@
 import { Regrant, generateKeyPair } from "regrant";
 import { createRelay, createStore, forger } from "regrant/testing";
 
-let pool;
+const pool = [];
 /** Key pairs that are made once a run. */
-export const pair = async (n) => (await (pool ??= Promise.all(Array.from({ length: 4 }, () => generateKeyPair({ modulusLength: 2048 }))))).at(n);
+export const pair = (n) => (pool[n] ??= generateKeyPair({ modulusLength: 2048 }));
 
 /** A relay, with people who know each other: each has a store of their own, and a view of the relay that can lie to them alone. */
 export async function world(logins) {
   const relay = createRelay();
   const people = {};
+  logins.forEach((_, n) => void pair(n));
   for (const [n, login] of logins.entries()) {
     const [view, store] = [relay.view(), createStore()];
     const open = () => Regrant.open({ application: "regrant", relay: view, store });
@@ -30,11 +31,7 @@ export async function world(logins) {
     return { who, key, exchange: record.exchange, grant, items: await who.openGrant(grant, key) };
   };
   /** Tells a login of a record. */
-  const tell = (login, entry) => {
-    const head = relay.of("head", login);
-    relay.write(head, (relay.read(head) ?? 0) + 1);
-    relay.write(`${relay.of("log", login)}/${String(relay.read(head)).padStart(16, "0")}`, entry);
-  };
+  const tell = (login, entry) => relay.append(`${relay.of("log", login)}/`, entry);
   const plant = (login, { exchange, wraps = [], grant }) => {
     if (exchange) relay.write(`exchange/${exchange.id}`, { exchange, wraps }), tell(login, { exchange: exchange.id });
     if (grant) relay.write(`grant/${grant.id}`, { grant }), tell(login, { grant: grant.id });

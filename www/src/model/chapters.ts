@@ -81,9 +81,10 @@ const { id } = await alice.store(file, { shareWith: ["bob"] });`,
     title: "What the relay got",
     before: "A relay passes keys on and keeps the encrypted note. Usually it is a server: a curious operator, a thief of its backups or a court order get what it has. So look at what it was sent.",
     button: "Search all of it for the note",
-    code: `// The relay is an object of this page's that keeps records and parts of files: this is all that it is sent.
-await relay.commit([{ key, expected, value }]);
-await relay.putParts(id, [[name, bytes]]);`,
+    code: `// The relay is an object of this page's: whatever it is asked and told goes through these.
+await relay.call(token, operations);
+await relay.putParts(token, id, [[name, bytes]]);
+await relay.getParts(token, id, grant, names);`,
     about: ["relay"],
     async play({ demo }) {
       const { finding } = await searchAll(demo.relay, known.peek());

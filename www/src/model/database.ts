@@ -1,5 +1,8 @@
 // This page's databases in the browser: opened when first needed, closed when another tab deletes them.
 
+/** Of all of them. What an older page left is dropped. */
+const VERSION = 2;
+
 export function promise<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
@@ -30,8 +33,11 @@ export class Database {
   }
 
   async #open(): Promise<IDBDatabase> {
-    const request = indexedDB.open(this.name, 1);
-    request.onupgradeneeded = () => this.make(request.result);
+    const request = indexedDB.open(this.name, VERSION);
+    request.onupgradeneeded = () => {
+      for (const store of [...request.result.objectStoreNames]) request.result.deleteObjectStore(store);
+      this.make(request.result);
+    };
     const database = await promise(request);
     // Another tab starts over: an open connection would block it.
     database.onversionchange = () => this.close();

@@ -3,8 +3,8 @@ import { signal } from "@preact/signals";
 import { Regrant } from "regrant";
 import { wipe } from "./database.js";
 import { Graph } from "./graph.js";
+import { NotedRelay } from "./noted-relay.js";
 import { Person, type Who } from "./person.js";
-import { RelayDatabase } from "./relay-database.js";
 import { Shelf } from "./shelf.js";
 import { Story } from "./story.js";
 
@@ -13,7 +13,7 @@ const NAME = "demo";
 
 export interface Demo {
   shelf: Shelf;
-  relay: RelayDatabase;
+  relay: NotedRelay;
   alice: Person;
   bob: Person;
   /** These two, and those who come when they are called in. */
@@ -49,8 +49,10 @@ const WHO: readonly Who[] = [
 /** Opens the package and takes up what a reload left; `ready` tells when the package is, or why it never will be. */
 export async function openDemo(): Promise<{ demo: Demo; story: Story; ready: Promise<unknown> }> {
   const people: Person[] = [];
-  const relay = new RelayDatabase(`regrant-${NAME}-relay`, () => people.forEach((person) => void person.update()));
-  const shelf = new Shelf(relay);
+  // Another tab may be starting over: then there is nothing to be asked any more.
+  const look = (person: Person) => void person.update().catch((error) => console.warn(error));
+  const relay = new NotedRelay(`regrant-${NAME}-relay`, () => people.forEach(look));
+  const shelf = new Shelf(relay.storage);
   await Promise.all([shelf.load(), relay.load()]);
   // Loaded while the page is shown already: nobody is faster than that.
   const regrant = Regrant.open({ name: NAME, application: "regrant-demo", relay });
@@ -61,9 +63,9 @@ export async function openDemo(): Promise<{ demo: Demo; story: Story; ready: Pro
   relay.during = () => people.flatMap(({ who, work }) => (work.doing.value ? [`${who.short}: ${work.doing.value}`] : [])).join(" ");
   for (const person of people) await person.resume();
   const graph = new Graph(people);
-  shelf.files.subscribe(() => people.forEach((person) => void person.update()));
+  shelf.files.subscribe(() => people.forEach(look));
   for (const person of people) {
-    person.deeds.subscribe(() => people.forEach((other) => other !== person && void other.update()));
+    person.deeds.subscribe(() => people.forEach((other) => other !== person && look(other)));
   }
   const demo: Demo = {
     shelf,

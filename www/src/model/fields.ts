@@ -1,10 +1,10 @@
-// A record of the relay's, taken apart: each field with its name, its size, and what kind of thing it is.
+// An operation that a relay is asked for, taken apart: each field with its name, its size, and what kind of thing it is.
 import { decode } from "./search.js";
 
 export interface Field {
-  /** Where it is in the record: `keysets.0.keyset.signingKey`. */
+  /** Where it is in the operation: `grants.0.sealed`. */
   path: string;
-  /** As it stands in the record. */
+  /** As it stands there. */
   text: string;
   /** Its bytes: decoded where it is base64url or hexadecimal. */
   bytes: Uint8Array<ArrayBuffer>;
@@ -21,6 +21,9 @@ const MEANING: Record<string, string> = {
   chainSignature: "signature of these keys by those before",
   signature: "signature",
   authorSignature: "signature of who wrote it",
+  op: "what is told or asked",
+  secret: "a secret for signing in, from the password: it opens nothing",
+  nonce: "random bytes",
   private: "private keys, sealed under a key that the relay does not have",
   sealed: "ciphertext",
   wrapped: "a key, encrypted to one recipient",

@@ -1,61 +1,75 @@
-// The relay of this demo: an object that keeps records, for `Regrant.open({ relay })`. It does what the package's
-// embedded relay does, in a database of this page's own, and notes every write that it was sent: the page shows them.
-// Like any relay, it gets public keys, logins and ciphertext, and nothing else.
-import { signal } from "@preact/signals";
-import type { Relay, RelayRecord, RelayWrite } from "regrant";
+// What the relay of this demo keeps, in a database of this page's own: records, the names under which they are found, and
+// the parts of files. An application's own storage for the package's embedded relay looks like this.
+import type { RelayCommit, RelayQuestion, RelayRecord, RelayStorage } from "regrant";
 import { Database, committed, promise } from "./database.js";
 
-/** One operation that the relay was sent, in the order in which they took place. */
-export interface Sent {
-  number: number;
-  /** Unix milliseconds. */
-  when: number;
-  /** What the people of the page were doing at the time, in words. */
-  during: string;
-  /** Records that were written; without a value, deleted. */
-  writes: { key: string; revision: number; value?: string }[];
-  /** Parts of a file that were written, or all of them dropped; the bytes are where the relay keeps them. */
-  parts?: { item: string; names: string[]; bytes: number; dropped?: true };
+/** A record as it rests. Its names are in a store of their own, each with the record's key. */
+interface Row extends RelayRecord {
+  index: readonly string[];
 }
 
-/** Records are kept under their keys in UTF-8, which puts them in the right order. */
-const utf8 = (text: string) => new TextEncoder().encode(text);
+const RECORDS = ["records", "names", "counter"];
+/** The counter is one number: each write takes the next. */
+const ONLY = 0;
 
-/** Everything that begins so and comes after a key; nothing, if that lies behind it all. */
+/** Everything that begins with `prefix` and comes after `after`; `undefined` if that lies behind it all. */
 function range(prefix: string, after: string): IDBKeyRange | undefined {
-  const [first, past] = [utf8(prefix), utf8(after)];
-  // No UTF-8 has this byte: it comes after everything that begins so.
-  const end = new Uint8Array([...first, 0xff]);
-  if (indexedDB.cmp(past, first) < 0) return IDBKeyRange.bound(first, end);
-  return indexedDB.cmp(past, end) < 0 ? IDBKeyRange.bound(past, end, true) : undefined;
+  const from = after < prefix ? prefix : after;
+  if (prefix === "") return IDBKeyRange.lowerBound(from, from === after);
+  // What comes after everything that begins so.
+  const last = prefix.length - 1;
+  const end = prefix.slice(0, last) + String.fromCharCode(prefix.charCodeAt(last) + 1);
+  return from < end ? IDBKeyRange.bound(from, end, from === after, true) : undefined;
 }
 
-export class RelayDatabase implements Relay {
-  /** What was sent, oldest first. */
-  readonly sent = signal<readonly Sent[]>([]);
-  /** Says what is going on, for the notes. */
-  during: () => string = () => "";
+const shown = (row: Row | undefined): RelayRecord | undefined => row && { key: row.key, rev: row.rev, value: row.value };
+
+/** The answer to a question of the rules'. */
+async function answer(transaction: IDBTransaction, question: RelayQuestion) {
+  const records: IDBObjectStore = transaction.objectStore("records");
+  const row = async (key: string) => shown(await promise<Row | undefined>(records.get(key)));
+  if ("record" in question) return row(question.record);
+  if ("head" in question) return (await promise<number | undefined>(transaction.objectStore("counter").get(ONLY))) ?? 0;
+  const { after, limit } = question;
+  const wanted = range("list" in question ? question.list : "index" in question ? question.index : question.names, after);
+  // To IndexedDB a limit of none is no limit.
+  if (!wanted || limit === 0) return [];
+  if ("list" in question) return (await promise<Row[]>(records.getAll(wanted, limit))).map((row) => shown(row) as RelayRecord);
+  const store = transaction.objectStore("names");
+  const [names, keys] = await Promise.all([promise(store.getAllKeys(wanted, limit)), promise<string[]>(store.getAll(wanted, limit))]);
+  const found = await Promise.all(keys.map(async (key, at) => ({ ...((await row(key)) as RelayRecord), name: String(names[at]) })));
+  return "index" in question ? found : found.map(({ name, key, rev }) => ({ name, key, rev }));
+}
+
+/** Whether what a commit was decided on is still so. */
+async function isStillSo(transaction: IDBTransaction, { records, lists }: RelayCommit): Promise<boolean> {
+  for (const [record, rev] of records) {
+    const found = (await answer(transaction, { record })) as RelayRecord | undefined;
+    if ((found?.rev ?? 0) !== rev) return false;
+  }
+  for (const { rows, ...question } of lists) {
+    const found = (await answer(transaction, question as RelayQuestion)) as (RelayRecord & { name?: string })[];
+    const same = found.length === rows.length && rows.every(([name, rev], at) => (found[at]?.name ?? found[at]?.key) === name && found[at]?.rev === rev);
+    if (!same) return false;
+  }
+  return true;
+}
+
+export class RelayDatabase implements RelayStorage {
   #database: Database;
-  /** Other tabs have the same relay. */
-  #tabs: BroadcastChannel;
 
-  /** @param elsewhere called when another tab wrote something */
-  constructor(readonly name: string, elsewhere: () => void) {
+  /** @param written called when something was written */
+  constructor(
+    name: string,
+    readonly written: () => void,
+  ) {
     this.#database = new Database(name, (database) => {
-      database.createObjectStore("records");
-      database.createObjectStore("parts");
-      database.createObjectStore("sent", { keyPath: "number", autoIncrement: true });
+      database.createObjectStore("records", { keyPath: "key" });
+      for (const store of ["names", "counter", "parts"]) database.createObjectStore(store);
     });
-    this.#tabs = new BroadcastChannel(name);
-    this.#tabs.onmessage = () => void this.load().then(elsewhere);
   }
 
-  /** Takes up what was sent before, or from another tab. */
-  async load(): Promise<void> {
-    const transaction = await this.#database.transaction(["sent"], "readonly");
-    this.sent.value = await promise<Sent[]>(transaction.objectStore("sent").getAll());
-  }
-
+  /** Every record, for the page to show. */
   async records(): Promise<RelayRecord[]> {
     const transaction = await this.#database.transaction(["records"], "readonly");
     return promise<RelayRecord[]>(transaction.objectStore("records").getAll());
@@ -65,41 +79,50 @@ export class RelayDatabase implements Relay {
     return this.#database.delete();
   }
 
-  // ---- what the package asks ----
+  // ---- what the rules ask ----
 
-  async get(keys: readonly string[]): Promise<(RelayRecord | undefined)[]> {
-    const transaction = await this.#database.transaction(["records"], "readonly");
-    const records = transaction.objectStore("records");
-    return Promise.all(keys.map((key) => promise<RelayRecord | undefined>(records.get(utf8(key)))));
+  async read(questions: readonly RelayQuestion[]) {
+    const transaction = await this.#database.transaction(RECORDS, "readonly");
+    return Promise.all(questions.map((question) => answer(transaction, question)));
   }
 
-  async list(prefix: string, after: string, limit: number): Promise<RelayRecord[]> {
-    const wanted = range(prefix, after);
-    if (!wanted) return [];
-    const transaction = await this.#database.transaction(["records"], "readonly");
-    return promise<RelayRecord[]>(transaction.objectStore("records").getAll(wanted, limit));
-  }
-
-  async commit(writes: readonly RelayWrite[]): Promise<boolean> {
-    const transaction = await this.#database.transaction(["records", "sent"], "readwrite");
-    const records = transaction.objectStore("records");
-    const rows = await Promise.all(writes.map(({ key }) => promise<RelayRecord | undefined>(records.get(utf8(key)))));
-    if (writes.some(({ expected }, at) => (rows[at]?.rev ?? 0) !== expected)) return false;
-    for (const { key, expected, value } of writes) {
-      if (value === undefined) records.delete(utf8(key));
-      else records.put({ key, rev: expected + 1, value }, utf8(key));
+  /** All of it in one transaction, so that nothing comes between looking and writing. */
+  async commit(commit: RelayCommit): Promise<boolean> {
+    const transaction = await this.#database.transaction(RECORDS, "readwrite");
+    if (!(await isStillSo(transaction, commit))) return false;
+    const done = committed(transaction);
+    const store = (name: string) => transaction.objectStore(name);
+    let rev = (await answer(transaction, { head: "" })) as number;
+    const write = async (key: string, value: string | undefined, index: readonly string[] = []) => {
+      const before = await promise<Row | undefined>(store("records").get(key));
+      for (const name of before?.index ?? []) {
+        // One that another record took over meanwhile is that one's.
+        if ((await promise(store("names").get(name))) === key) store("names").delete(name);
+      }
+      if (value === undefined) store("records").delete(key);
+      else {
+        store("records").put({ key, rev, value, index } satisfies Row);
+        for (const name of index) store("names").put(key, name);
+      }
+    };
+    for (const { key, value, index } of commit.writes) {
+      rev++;
+      await write(key, value, index);
     }
-    const made = writes.map(({ key, expected, value }) => ({ key, revision: expected + 1, ...(value === undefined ? {} : { value }) }));
-    await this.#note(transaction, { writes: made });
+    for (const { log, value, index } of commit.appends) {
+      rev++;
+      await write(`${log}${String(rev).padStart(16, "0")}`, value, index);
+    }
+    store("counter").put(rev, ONLY);
+    await done;
+    this.written();
     return true;
   }
 
   async putParts(item: string, parts: readonly (readonly [name: string, bytes: Uint8Array])[]): Promise<void> {
-    const transaction = await this.#database.transaction(["parts", "sent"], "readwrite");
-    const store = transaction.objectStore("parts");
-    for (const [name, bytes] of parts) store.put(bytes.slice(), [item, name]);
-    const size = parts.reduce((sum, [, bytes]) => sum + bytes.length, 0);
-    await this.#note(transaction, { writes: [], parts: { item, names: parts.map(([name]) => name), bytes: size } });
+    const transaction = await this.#database.transaction(["parts"], "readwrite");
+    for (const [name, bytes] of parts) transaction.objectStore("parts").put(bytes.slice(), [item, name]);
+    await committed(transaction);
   }
 
   async getParts(item: string, names: readonly string[]): Promise<(Uint8Array<ArrayBuffer> | undefined)[]> {
@@ -119,18 +142,8 @@ export class RelayDatabase implements Relay {
   }
 
   async dropParts(item: string): Promise<void> {
-    const transaction = await this.#database.transaction(["parts", "sent"], "readwrite");
+    const transaction = await this.#database.transaction(["parts"], "readwrite");
     transaction.objectStore("parts").delete(IDBKeyRange.bound([item], [item, []]));
-    await this.#note(transaction, { writes: [], parts: { item, names: [], bytes: 0, dropped: true } });
-  }
-
-  /** Notes what was sent in the same transaction as the writing: one is not there without the other. */
-  async #note(transaction: IDBTransaction, what: Pick<Sent, "writes" | "parts">): Promise<void> {
-    const note = { when: Date.now(), during: this.during(), ...what };
-    const done = committed(transaction);
-    const number = Number(await promise(transaction.objectStore("sent").add(note)));
-    await done;
-    this.sent.value = [...this.sent.value, { number, ...note }];
-    this.#tabs.postMessage("sent");
+    await committed(transaction);
   }
 }

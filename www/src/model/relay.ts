@@ -22,14 +22,9 @@ export const MEANING: Record<string, string> = {
   grant: "Who may open which file: the file keys, sealed",
   item: "Ids of files, with who made them; no content, no names",
   notification: "Messages such as “I have new keys”, sealed and signed",
-  "by-item": "Which file has which grants",
   inbox: "Which message waits for whom",
   log: "What changed for each login, in order",
-  head: "How far each login's log goes",
-  bulk: "Which large grants come from whom",
   revocation: "Whose access to which files ended, signed by who ended it",
-  ended: "Which file has which of them",
-  "ended-many": "Which of them, about many files, come from whom",
   edge: "Who can act for whom: members and their groups",
   directory: "Where everybody is found, by login and kind",
   statement: "What identities say of themselves: names, signed",
@@ -40,38 +35,18 @@ export const MEANING: Record<string, string> = {
   request: "Requests for access, signed by who asks",
   requests: "Which requests concern whom",
   challenge: "Sign-ins under way: random numbers to be signed",
+  session: "Who is signed in until when, under a hash of a token that only they have",
   upload: "Files that are being stored: ids and sizes",
   uploads: "Which files are being stored by whom",
   kept: "Which files are all there, and how large they are",
 };
 
-/** The same in a word or two, for what tells most; the rest is bookkeeping. */
-const WORDS: Record<string, string> = {
-  identity: "public keys, private ones sealed",
-  exchange: "a shared key, sealed to both",
-  grant: "who may open what, sealed",
-  notification: "a sealed message",
-  edge: "who can act for whom",
-  statement: "a signed statement",
-  said: "a signature",
-  piece: "notes for one's own devices, sealed",
-  opening: "who opened what",
-  challenge: "a sign-in",
-  upload: "the size of a file",
-};
-
-/** What records of these keys are, in a few words. */
-export function inWords(keys: readonly string[]): string {
-  const words = [...new Set(keys.flatMap((key) => WORDS[kindOf(key)] ?? []))];
-  return words.length > 0 ? words.join("; ") : "bookkeeping";
-}
-
 /** All records by kind. */
-export async function readRelay(relay: RelayDatabase): Promise<RelayKind[]> {
-  return byKind(await relay.records());
+export async function readRelay(kept: RelayDatabase): Promise<RelayKind[]> {
+  return byKind(await kept.records());
 }
 
-export const kindOf = (key: string) => key.split("/", 1)[0] ?? key;
+const kindOf = (key: string) => key.split("/", 1)[0] ?? key;
 
 function byKind(rows: readonly Row[]): RelayKind[] {
   const kinds = new Map<string, RelayKind>();
@@ -85,7 +60,7 @@ function byKind(rows: readonly Row[]): RelayKind[] {
   return [...kinds.values()].sort((a, b) => a.kind.localeCompare(b.kind));
 }
 
-export function layOut(json: string): string {
+function layOut(json: string): string {
   try {
     return JSON.stringify(JSON.parse(json), null, 2);
   } catch {

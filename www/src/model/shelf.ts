@@ -19,7 +19,8 @@ export class Shelf {
   /** Other tabs show the same files. */
   #tabs = new BroadcastChannel("regrant-demo-page");
 
-  constructor(readonly relay: RelayDatabase) {
+  /** @param kept what the relay keeps */
+  constructor(readonly kept: RelayDatabase) {
     this.#tabs.onmessage = ({ data }) => (data === "over" ? location.reload() : void this.load());
   }
 
@@ -36,8 +37,8 @@ export class Shelf {
 
   /** A file as the relay has it: its parts put together are one envelope, which `decrypt` takes, too. */
   async sealed(id: string): Promise<Blob> {
-    const chunks = (await this.relay.partNames(id)).filter((name) => /^\d+$/.test(name)).sort();
-    const parts = await this.relay.getParts(id, ["head", ...chunks, "trailer"]);
+    const chunks = (await this.kept.partNames(id)).filter((name) => /^\d+$/.test(name)).sort();
+    const parts = await this.kept.getParts(id, ["head", ...chunks, "trailer"]);
     return new Blob(parts.flatMap((part) => part ?? []), { type: "application/octet-stream" });
   }
 

@@ -1,4 +1,4 @@
-// What the relay sees: its records, read from this browser's database, to be looked through.
+// What the relay keeps: its records, read from this browser's database, to be looked through.
 import { useEffect, useState } from "preact/hooks";
 import type { Demo } from "../model/demo.js";
 import { MEANING, readRelay, type RelayKind } from "../model/relay.js";
@@ -13,7 +13,7 @@ export function RelayView({ demo }: { demo: Demo }) {
   const [failure, setFailure] = useState("");
   const read = async () => {
     try {
-      setKinds(await readRelay(demo.relay));
+      setKinds(await readRelay(demo.relay.storage));
       setFailure("");
     } catch (error) {
       setFailure(describe("relay", error).message);
@@ -25,11 +25,11 @@ export function RelayView({ demo }: { demo: Demo }) {
   const all = kinds.reduce((sum, { records }) => sum + records.length, 0);
   return (
     <section class="relay" aria-labelledby="holds-title">
-      <h2 id="holds-title">What the relay sees</h2>
+      <h2 id="holds-title">What the relay keeps</h2>
       <p>
         {all === 0
-          ? "It knows nothing yet: connect somebody."
-          : `Everything it knows now is here: ${all} records, with logins, public keys and sealed bytes, and the encrypted parts of files.`}
+          ? "Nothing yet: connect somebody."
+          : `All that it has written down is here: ${all} records, with logins, public keys and sealed bytes. Beside them it has the encrypted parts of files.`}
       </p>
       <div class="row"><Button onPress={read}>Look again</Button></div>
       {failure && <p class="failure" role="alert">{failure}</p>}

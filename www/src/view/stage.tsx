@@ -2,9 +2,9 @@
 // here; it shows the state that the people are really in.
 import { useEffect, useState } from "preact/hooks";
 import type { Who } from "../model/chapters.js";
+import type { NotedRelay } from "../model/noted-relay.js";
+import { inWords, tells } from "../model/operations.js";
 import { asksFor, type Person } from "../model/person.js";
-import type { RelayDatabase } from "../model/relay-database.js";
-import { inWords } from "../model/relay.js";
 import { sizeOf } from "../model/sent.js";
 import { newestRequests } from "../model/sharing.js";
 import type { Kept } from "../model/shelf.js";
@@ -28,7 +28,7 @@ export function Stage({ story, about }: Props) {
         </Side>
       ))}
       <Side title="What the relay sees" lit={about.includes("relay")}>
-        <RelaySide relay={relay} note={files[0]} story={story} />
+        <RelaySide relay={relay} note={files[0]} />
       </Side>
     </div>
   );
@@ -113,32 +113,32 @@ function Letter({ person, kept, story }: { person: Person; kept: Kept; story: St
   );
 }
 
-/** So many of the newest operations, and so many bytes of the note. */
+/** So many of the newest requests that tell something, and so many bytes of the note. */
 const NEWEST = 4;
 const PEEK = 48;
 
-function RelaySide({ relay, note, story }: { relay: RelayDatabase; note: Kept | undefined; story: Story }) {
+function RelaySide({ relay, note }: { relay: NotedRelay; note: Kept | undefined }) {
   const sent = relay.sent.value;
   const [peek, setPeek] = useState<Uint8Array>();
   useEffect(() => {
     if (!note) return setPeek(undefined);
-    void story.demo.shelf.relay.getParts(note.id, ["0000000001"]).then(([part]) => setPeek(part?.subarray(0, PEEK)));
+    void relay.storage.getParts(note.id, ["0000000001"]).then(([part]) => setPeek(part?.subarray(0, PEEK)));
   }, [note?.id]);
   if (sent.length === 0) return <p class="quiet">Nothing yet.</p>;
   return (
     <>
-      <p class="quiet">{sent.length} operations, {bytes(sent.reduce((sum, entry) => sum + sizeOf(entry), 0))} in all</p>
+      <p class="quiet">{sent.length} requests, {bytes(sent.reduce((sum, entry) => sum + sizeOf(entry), 0))} in all</p>
       {peek && (
         <div class="letter closed">
           <p class="letter-name">The note, as the relay has it</p>
           <p class="hex-peek">{Array.from(peek, (byte) => byte.toString(16).padStart(2, "0")).join(" ")} …</p>
         </div>
       )}
-      <p class="quiet">The newest:</p>
+      <p class="quiet">The newest that do not only ask:</p>
       <ul class="newest">
-        {sent.slice(-NEWEST).reverse().map((entry) => (
+        {sent.filter(tells).slice(-NEWEST).reverse().map((entry) => (
           <li key={entry.number}>
-            {entry.parts ? "encrypted bytes of a file" : inWords(entry.writes.map(({ key }) => key))}
+            {inWords(entry.operations.map(({ op }) => op))}
             <span class="quiet"> ({bytes(sizeOf(entry))})</span>
           </li>
         ))}

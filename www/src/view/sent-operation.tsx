@@ -1,8 +1,9 @@
-// One record as it was sent, or parts of a file: field by field, and byte by byte.
+// One operation as it was sent, or parts of a file: field by field, and byte by byte.
 import { useEffect, useMemo, useState } from "preact/hooks";
+import type { RelayOperation } from "regrant";
 import { fieldsOf } from "../model/fields.js";
-import { MEANING, kindOf } from "../model/relay.js";
-import type { RelayDatabase, Sent } from "../model/relay-database.js";
+import type { NotedRelay, Sent } from "../model/noted-relay.js";
+import { MEANING } from "../model/operations.js";
 import { Hex } from "./hex.js";
 import { Choice, bytes } from "./parts.js";
 
@@ -10,15 +11,15 @@ import { Choice, bytes } from "./parts.js";
 const CUT = 48;
 const ALL = "all";
 
-export function SentRecord({ write: { key, revision, value } }: { write: Sent["writes"][number] }) {
+export function SentOperation({ operation }: { operation: RelayOperation }) {
   const [open, setOpen] = useState(false);
+  const json = useMemo(() => JSON.stringify(operation), [operation]);
   return (
     <details class="fold record" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
-        <code>{key}</code>{" "}
-        <span class="quiet">{value === undefined ? "deleted" : `revision ${revision}, ${bytes(value.length)}`}. {MEANING[kindOf(key)]}</span>
+        <code>{operation.op}</code> <span class="quiet">{bytes(json.length)}. {MEANING[operation.op]}</span>
       </summary>
-      {open && value !== undefined && <Fields name={key} json={value} />}
+      {open && <Fields name={operation.op} json={json} />}
     </details>
   );
 }
@@ -50,7 +51,7 @@ function Fields({ name, json }: { name: string; json: string }) {
       <Choice
         label={`Bytes of ${name}`}
         value={path}
-        options={[{ value: ALL, text: "the whole record" }, ...fields.map(({ path, encoded }) => ({ value: path, text: encoded ? `${path}, decoded` : path }))]}
+        options={[{ value: ALL, text: "the whole operation" }, ...fields.map(({ path, encoded }) => ({ value: path, text: encoded ? `${path}, decoded` : path }))]}
         onChoose={setPath}
       />
       <Hex bytes={shown} label={`Bytes of ${name}`} />
@@ -58,17 +59,16 @@ function Fields({ name, json }: { name: string; json: string }) {
   );
 }
 
-export function SentParts({ relay, parts: { item, names, dropped } }: { relay: RelayDatabase; parts: NonNullable<Sent["parts"]> }) {
+export function SentParts({ relay, parts: { item, names } }: { relay: NotedRelay; parts: NonNullable<Sent["parts"]> }) {
   const [name, setName] = useState(names[0] ?? "");
   const [part, setPart] = useState<Uint8Array>();
   useEffect(() => {
     let late = false;
-    void relay.getParts(item, [name]).then(([found]) => late || setPart(found));
+    void relay.storage.getParts(item, [name]).then(([found]) => late || setPart(found));
     return () => {
       late = true;
     };
   }, [item, name]);
-  if (dropped) return <p>The parts of <code>{item}</code> were dropped.</p>;
   return (
     <>
       <p class="quiet">Of the file <code>{item}</code>: its name, its type and its contents are in these bytes, encrypted.</p>
