@@ -158,8 +158,9 @@ export class Regrant {
   async loseKeys(login) {
     input.login(login);
     this.#assertOpen();
+    const done = this.#signOut.begin(login);
     await this.#handle.call((raw) => raw.loseKeys(login));
-    this.#signOut.tell(login);
+    done();
   }
 
   async close() {
@@ -202,7 +203,7 @@ export class Regrant {
     this.#signOut.watch(raw);
     return new Session(raw, {
       toVault: (login, secret) => this.#toVault(login, secret),
-      disconnected: (login) => this.#signOut.tell(login),
+      signingOut: (login) => this.#signOut.begin(login),
       unkept: this.#unkept,
     });
   }

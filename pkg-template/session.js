@@ -66,7 +66,7 @@ export class Session {
    * Made by `Regrant` only.
    *
    * @param {object} raw the core's session
-   * @param {{ toVault: Function, disconnected: Function, unkept: Set<Function> }} owner
+   * @param {{ toVault: Function, signingOut: Function, unkept: Set<Function> }} owner
    */
   constructor(raw, owner) {
     if (owner?.toVault === undefined) throw badInput("sessions come from connect() and resume()");
@@ -77,7 +77,7 @@ export class Session {
     this.#publicKey = raw.publicKey;
     this.#events = new Events(this.#handle, () => this.#keepSoon());
     // Sessions that act for others end with this one, and signing them out wipes nothing.
-    const acting = { toVault: owner.toVault, disconnected() {}, unkept: owner.unkept };
+    const acting = { toVault: owner.toVault, signingOut: () => () => {}, unkept: owner.unkept };
     const begin = (other) => new Session(other, acting);
     this.#identities = new Identities(this.#handle, raw.login, this.#events, owner.toVault, begin);
     this.#admin = new Admin(this.#handle, owner.toVault);
@@ -318,9 +318,10 @@ export class Session {
   async disconnect() {
     // What ended before has nothing to do with whoever connected since.
     if (this.#handle.read((raw) => raw.ended, false)) return;
+    const done = this.#owner.signingOut(this.login);
     await this.#handle.call((raw) => raw.disconnect());
     this.#wipe();
-    this.#owner.disconnected(this.login);
+    done();
   }
 
   /** Stores what may wait a moment: with every new item there is some, and it costs as much for one as for many. */

@@ -49,11 +49,17 @@ export class SignOut {
     this.#sessions.add({ handle, login: raw.login, since: Date.now() });
   }
 
-  /** Says that a login was signed out here. */
-  tell(login) {
+  /**
+   * A login begins to be signed out here; gives what says that it is done. It ends the sessions that were there when it
+   * began: one that comes meanwhile may rest, after the wiping. If not, it finds its record gone.
+   */
+  begin(login) {
     const message = { signedout: login, at: Date.now() };
-    this.#channel?.post(message);
-    this.#hear(message);
+    const there = [...this.#sessions].filter((session) => session.login === login);
+    return () => {
+      this.#channel?.post(message);
+      for (const session of there) this.#end(session);
+    };
   }
 
   close() {
@@ -64,9 +70,12 @@ export class SignOut {
   #hear(message) {
     for (const session of this.#sessions) {
       // A message may arrive late, in a tab that slept: it is about what was there when it was sent.
-      if (session.login !== message?.signedout || !(session.since <= message.at)) continue;
-      session.handle.call((raw) => raw.end()).catch(() => {});
-      this.#sessions.delete(session);
+      if (session.login === message?.signedout && session.since <= message.at) this.#end(session);
     }
+  }
+
+  #end(session) {
+    session.handle.call((raw) => raw.end()).catch(() => {});
+    this.#sessions.delete(session);
   }
 }

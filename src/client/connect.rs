@@ -285,9 +285,11 @@ impl Client {
         if looked || arrived.head.is_some() {
             session.delegation().take_said();
         }
-        // Before anything rests: whoever signs out or loses the keys meanwhile ends this one, too.
+        let turn = self.resting.lock().await;
         self.track(&session);
-        if let Err(e) = session.save(Why::Begin { reset: arrived.reset || reset }).await {
+        let saved = session.save(Why::Begin { reset: arrived.reset || reset }).await;
+        drop(turn);
+        if let Err(e) = saved {
             if session.ended() && !self.closed.get() {
                 drop(rest::wipe(&s.store, session.login()).await);
             }

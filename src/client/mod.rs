@@ -17,6 +17,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use futures_util::future::join_all;
+use futures_util::lock::Mutex;
 
 pub use asking::{Answered, Asked, Asking};
 pub use files::{Content, Opening, Sealing, Stored, Upload};
@@ -68,6 +69,8 @@ impl Default for ConnectOptions {
 pub struct Client {
     setup: Setup,
     sessions: RefCell<Vec<Weak<Session>>>,
+    /// Beginning to rest and being wiped come one after the other: what is wiped ends, and what begins afterwards rests.
+    resting: Mutex<()>,
     closed: Cell<bool>,
 }
 
@@ -81,19 +84,15 @@ impl Client {
         check_login(setup.relay.id()).map_err(|_| {
             Error::bad_input("a relay's id has 1 to 256 bytes of UTF-8 in form C, without control characters")
         })?;
-        Ok(Self { setup, sessions: RefCell::default(), closed: Cell::new(false) })
+        Ok(Self { setup, sessions: RefCell::default(), resting: Mutex::default(), closed: Cell::new(false) })
     }
 
     /// Forgets this device's keys of a login, as clearing the browser does. Sessions of that login end.
     pub async fn lose_keys(&self, login: &str) -> Result<()> {
         check_login(login)?;
+        let _turn = self.resting.lock().await;
         rest::wipe(&self.setup.store, login).await?;
-        let sessions = self.sessions_of(login);
-        sessions.iter().for_each(|session| session.end());
-        if !sessions.is_empty() {
-            // One that began meanwhile may have stored what it is before it ended.
-            rest::wipe(&self.setup.store, login).await?;
-        }
+        self.sessions_of(login).iter().for_each(|session| session.end());
         Ok(())
     }
 
