@@ -121,6 +121,19 @@ pub struct Hop {
     pub keysets: Vec<OwnKeyset>,
 }
 
+/// Items that an identity holds which the caller can act for: the way to it, and what that one would be told of its grants.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReachedThrough {
+    /// The way, in order.
+    pub hops: Vec<Hop>,
+    /// The grants of as many items as fit.
+    pub grants: Vec<GrantRecord>,
+    /// The exchange keys that they are under.
+    pub exchanges: Vec<ExchangeRecord>,
+    /// A number of that identity's log as of then.
+    pub head: u64,
+}
+
 /// Where a way is to lead.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -553,7 +566,15 @@ pub enum Reply {
     GrantsTo { grants: Vec<(Exchange, GrantRecord, Vec<Uuid>)> },
     /// Grants, with the exchange keys that they are under, and a number of the caller's log as of then. More follow from the
     /// item with this index on, within it after this place.
-    Grants { grants: Vec<GrantRecord>, exchanges: Vec<ExchangeRecord>, head: u64, more: Option<(usize, String)> },
+    /// `through`: by whom the caller reaches others of the items.
+    Grants {
+        grants: Vec<GrantRecord>,
+        exchanges: Vec<ExchangeRecord>,
+        head: u64,
+        more: Option<(usize, String)>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        through: Option<Box<ReachedThrough>>,
+    },
     /// Exchange keys.
     Exchanges { exchanges: Vec<ExchangeRecord> },
     /// Events up to `next`; more follow if `more`.

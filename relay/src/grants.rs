@@ -11,12 +11,12 @@ use uuid::Uuid;
 use super::account::{
     account, closed_at, concerns, first_life, is_delegator, life, need_parties, parties, require_newest,
 };
-use super::graph::{sharing_above, within_reach};
+use super::graph::{self, sharing_above, within_reach};
 use super::log::{self, Entry, exchange_key, grant_key, limit};
 use super::uploads::kept_key;
-use super::{Batch, Context, Records, Ruled, Ticket, conflict, exchanges, forbidden, revocations, segment};
+use super::{Batch, Context, Records, Ruled, Stop, Ticket, conflict, exchanges, forbidden, revocations, segment};
 use regrant_protocol::error::{Code, Error};
-use regrant_protocol::operations::{ExchangeRecord, GrantRecord, Reply};
+use regrant_protocol::operations::{ExchangeRecord, GrantRecord, ReachedThrough, Reply};
 use regrant_protocol::wire::exchange::Exchange;
 use regrant_protocol::wire::grant::{Grant, GrantEntry};
 use regrant_protocol::wire::revocation::Revocation;
@@ -398,6 +398,11 @@ fn owner_of(db: &Records, item: Uuid) -> Ruled<Option<Item>> {
     Ok(db.get::<Item>(&item_key(item))?.filter(|(_, i)| !i.deleted).map(|(_, i)| i))
 }
 
+/// Whether an item is there.
+pub(super) fn is_there(db: &Records, item: Uuid) -> Ruled<bool> {
+    Ok(owner_of(db, item)?.is_some())
+}
+
 /// The owner of an item that is there. `None`: it has none any more.
 pub(super) fn present_owner(db: &Records, item: Uuid) -> Ruled<Option<String>> {
     let Some(item) = owner_of(db, item)? else { return Ok(None) };
@@ -505,10 +510,12 @@ const MAX_BYTES: usize = 1 << 20;
 const TOGETHER: usize = 32;
 /// How many names one reading looks at.
 const NAMES: usize = 256;
+/// So many items are tried of those that the caller may reach through others.
+const REACHED: usize = 4;
 /// Of what the caller gave, so many grants of one item: whoever lost keys gets access back under one exchange key.
 const GIVEN: usize = 16;
 
-/// The grants of some items that concern the caller.
+/// The grants of some items that concern the caller, and of those that nothing is of: by whom the caller reaches them.
 pub(super) fn of_items(
     cx: &Context<'_>,
     db: &Records,
@@ -516,13 +523,50 @@ pub(super) fn of_items(
     to: &[String],
     after: Option<&str>,
 ) -> Ruled<Reply> {
-    let caller = cx.caller()?;
     limit(items.len(), MAX_ITEMS, "items")?;
     limit(to.len(), MAX_ITEMS, "logins")?;
     limit(after.map_or(0, str::len), 2048, "bytes of a cursor")?;
+    let caller = cx.caller()?;
+    let found = direct(cx, db, caller, items, to, after)?;
+    let reached = if found.more.is_none() && found.closed.is_none() { &found.nothing_of[..] } else { &[] };
+    let through = through(cx, db, reached)?;
+    let head = log::head(db, caller.login())?;
+    let head = found.closed.map_or(head, |end| head.min(end));
+    let exchanges = found.exchanges.into_values().collect();
+    Ok(Reply::Grants { grants: found.grants, exchanges, head, more: found.more, through })
+}
+
+/// The nearest identity by which the caller reaches the first of some items that it reaches at all, and what that one holds
+/// of all of them, as far as it fits.
+fn through(cx: &Context<'_>, db: &Records, items: &[Uuid]) -> Ruled<Option<Box<ReachedThrough>>> {
+    for item in items.iter().take(REACHED) {
+        let hops = match graph::way_to_item(cx, db, *item) {
+            // The caller can act for too many to look for a way: what it holds itself is told all the same.
+            Err(Stop::Refuse(_)) | Ok(None) => continue,
+            Ok(Some(hops)) => hops,
+            Err(stop) => return Err(stop),
+        };
+        let newest = hops.last().and_then(|end| end.keysets.last()).ok_or_else(no_such_item)?;
+        let acting = Ticket::of(&newest.keyset.login, newest.keyset.fingerprint());
+        let head = log::head(db, acting.login())?;
+        let found = direct(cx, db, &acting, items, &[], None)?;
+        let exchanges = found.exchanges.into_values().collect();
+        return Ok(Some(Box::new(ReachedThrough { hops, grants: found.grants, exchanges, head })));
+    }
+    Ok(None)
+}
+
+/// The grants of some items that concern a login.
+fn direct(
+    cx: &Context<'_>,
+    db: &Records,
+    caller: &Ticket,
+    items: &[Uuid],
+    to: &[String],
+    after: Option<&str>,
+) -> Ruled<Found> {
     let login = segment(caller.login());
     let closed = closed_at(db, caller)?;
-    let head = log::head(db, caller.login())?;
     let mine = |item: Uuid| format!("{}{login}/", readers_index(item));
     let given = |item: Uuid| format!("{}{login}/", givers_index(item));
     let to: Vec<String> = to.iter().map(|login| segment(login)).collect();
@@ -531,14 +575,14 @@ pub(super) fn of_items(
     };
     let prefixes: Vec<String> = items.iter().flat_map(asked).collect();
     db.need_lists(prefixes.iter().map(|prefix| Records::ask_names(prefix, prefix, NAMES)).collect())?;
-    let mut found = Found { closed, bytes: 0, ids: BTreeSet::new(), grants: Vec::new(), exchanges: BTreeMap::new() };
+    let mut found = Found { closed, ..Found::default() };
     for (at, item) in items.iter().enumerate() {
         if at % TOGETHER == 0 {
             need_grants(db, &items[at..items.len().min(at + TOGETHER)], asked)?;
         }
         let prefixes = asked(item);
         let mut from = after.filter(|_| at == 0);
-        let mut readable = false;
+        let (mut readable, before) = (false, found.seen);
         for prefix in prefixes {
             let mut last = match from {
                 // In order: what is before was told.
@@ -553,9 +597,10 @@ pub(super) fn of_items(
                 db.need(&keys)?;
                 for row in rows {
                     if found.bytes > MAX_BYTES {
-                        return Ok(found.reply(head, Some((at, last))));
+                        found.more = Some((at, last));
+                        return Ok(found);
                     }
-                    readable |= found.add(cx, db, &row.key, |exchange| {
+                    readable |= found.add(cx, db, caller, &row.key, |exchange| {
                         exchange.delegate == caller.login() || exchange.delegator == caller.login()
                     })?;
                     last.clone_from(&row.name);
@@ -570,11 +615,14 @@ pub(super) fn of_items(
             let keys: Vec<String> = db.names(&prefix, &prefix, GIVEN)?.iter().map(|row| row.key.clone()).collect();
             db.need(&keys)?;
             for key in keys {
-                found.add(cx, db, &key, |exchange| exchange.delegator == caller.login())?;
+                found.add(cx, db, caller, &key, |exchange| exchange.delegator == caller.login())?;
             }
         }
+        if found.seen == before {
+            found.nothing_of.push(*item);
+        }
     }
-    Ok(found.reply(head, None))
+    Ok(found)
 }
 
 /// Has the first grants of some items read, and the exchange keys that they are under, so that a rule does not stop for each.
@@ -592,6 +640,7 @@ fn need_grants(db: &Records, items: &[Uuid], asked: impl Fn(&Uuid) -> Vec<String
 }
 
 /// What was found for an answer.
+#[derive(Default)]
 struct Found {
     /// Where the caller's keys were closed.
     closed: Option<u64>,
@@ -599,12 +648,24 @@ struct Found {
     ids: BTreeSet<Uuid>,
     grants: Vec<GrantRecord>,
     exchanges: BTreeMap<Uuid, ExchangeRecord>,
+    /// How many times something was found.
+    seen: usize,
+    /// Items of which nothing was.
+    nothing_of: Vec<Uuid>,
+    /// Where the rest begins.
+    more: Option<(usize, String)>,
 }
 
 impl Found {
     /// Adds a grant, if it is current and its exchange key one of these. Whether the keys that logged in open it.
-    fn add(&mut self, cx: &Context<'_>, db: &Records, key: &str, counts: impl Fn(&Exchange) -> bool) -> Ruled<bool> {
-        let caller = cx.caller()?;
+    fn add(
+        &mut self,
+        cx: &Context<'_>,
+        db: &Records,
+        caller: &Ticket,
+        key: &str,
+        counts: impl Fn(&Exchange) -> bool,
+    ) -> Ruled<bool> {
         let Some((rev, record)) = db.view::<GrantRecord>(key)? else { return Ok(false) };
         if !record.grant.is_current(cx.now) || self.closed.is_some_and(|end| rev > end) {
             return Ok(false);
@@ -613,6 +674,7 @@ impl Found {
         if !counts(&exchange.exchange) || !concerns(db, caller.login(), &exchange.exchange)? {
             return Ok(false);
         }
+        self.seen += 1;
         let opens = exchange.wraps.iter().any(|wrap| wrap.recipient == *caller.fingerprint());
         if self.ids.insert(record.grant.id) {
             self.bytes += db.raw(key)?.map_or(0, |stored| stored.value.len());
@@ -620,11 +682,6 @@ impl Found {
             self.grants.push((*record).clone());
         }
         Ok(opens && exchange.exchange.delegate == caller.login())
-    }
-
-    fn reply(self, head: u64, more: Option<(usize, String)>) -> Reply {
-        let head = self.closed.map_or(head, |end| head.min(end));
-        Reply::Grants { grants: self.grants, exchanges: self.exchanges.into_values().collect(), head, more }
     }
 }
 

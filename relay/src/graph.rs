@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use uuid::Uuid;
+
 use super::account::{Account, Holders, account, account_of, key as identity_key, listed_as};
 use super::grants::{self, readers_of};
 use super::log;
@@ -177,29 +179,44 @@ fn no_way() -> Error {
 }
 
 pub(super) fn reach(cx: &Context<'_>, db: &Records, to: &Target, without: &[String]) -> Ruled<Reply> {
-    let caller = cx.caller()?.login();
     log::limit(without.len(), MAX_WITHOUT, "identities to avoid")?;
     let without: BTreeSet<&str> = without.iter().map(String::as_str).collect();
-    let holders: BTreeSet<String> = match to {
+    let (holders, otherwise): (BTreeSet<String>, Error) = match to {
         Target::Login(login) => {
             check_login(login)?;
             account_of(db, login)?;
-            [login.clone()].into()
+            ([login.clone()].into(), no_way())
         }
-        Target::Item(item) => {
-            let (_, all) = readers_of(db, *item, cx.now)?;
-            all.iter().map(|(exchange, _, _)| exchange.delegate.clone()).collect()
-        }
+        Target::Item(item) => (holders_of(cx, db, *item)?, grants::no_such_item()),
     };
+    let hops = way(cx, db, &holders, &without)?.ok_or(otherwise)?;
+    Ok(Reply::Way { hops })
+}
+
+/// The way to the nearest identity that holds an item, if there is one.
+pub(super) fn way_to_item(cx: &Context<'_>, db: &Records, item: Uuid) -> Ruled<Option<Vec<Hop>>> {
+    if !grants::is_there(db, item)? {
+        return Ok(None);
+    }
+    way(cx, db, &holders_of(cx, db, item)?, &BTreeSet::new())
+}
+
+fn holders_of(cx: &Context<'_>, db: &Records, item: Uuid) -> Ruled<BTreeSet<String>> {
+    let (_, all) = readers_of(db, item, cx.now)?;
+    Ok(all.into_iter().map(|(exchange, _, _)| exchange.delegate).collect())
+}
+
+/// The shortest way to one of some identities. `None`: none leads there.
+fn way(
+    cx: &Context<'_>,
+    db: &Records,
+    holders: &BTreeSet<String>,
+    without: &BTreeSet<&str>,
+) -> Ruled<Option<Vec<Hop>>> {
+    let caller = cx.caller()?.login();
     let arrived = |login: &str| login != caller && holders.contains(login);
-    let (order, before) = within_reach_without(db, caller, &without, arrived)?;
-    let Some(end) = order.iter().find(|login| *login != caller && holders.contains(*login)) else {
-        return Err(match to {
-            Target::Login(_) => no_way(),
-            Target::Item(_) => grants::no_such_item(),
-        }
-        .into());
-    };
+    let (order, before) = within_reach_without(db, caller, without, arrived)?;
+    let Some(end) = order.iter().find(|login| arrived(login)) else { return Ok(None) };
     let mut way = vec![end.clone()];
     while let Some(previous) = way.last().and_then(|login| before.get(login)).filter(|login| *login != caller) {
         way.push(previous.clone());
@@ -214,7 +231,7 @@ pub(super) fn reach(cx: &Context<'_>, db: &Records, to: &Target, without: &[Stri
         hops.push(Hop { keysets: shown_to(&account, &holder), login: login.clone() });
         holder = login;
     }
-    Ok(Reply::Way { hops })
+    Ok(Some(hops))
 }
 
 /// An identity's keysets with the slots that `holder` may open, and those by which versions open each other.

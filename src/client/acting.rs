@@ -1,5 +1,6 @@
 //! Acting for others: sessions for identities that a way leads to, and items that are reached through them.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use uuid::Uuid;
@@ -108,8 +109,39 @@ impl Session {
         Through { principal: principal.clone(), delegation, _subscription: Rc::new(subscription) }
     }
 
+    /// An identity that is open, by which a version of an item can be read as far as is known.
+    pub(super) fn known_through(&self, item: Uuid, version: u32) -> Option<Through> {
+        let now = self.me().now();
+        let holds = |through: &&Through| {
+            let known = &through.delegation;
+            !known.is_stale() && known.basis_of(item, version, now).is_some() && through.principal.current().is_ok()
+        };
+        self.through.borrow().values().find(holds).cloned()
+    }
+
+    /// Opens the ways to what the relay just said is reached through others, and takes what it said of that.
+    pub(super) async fn open_reached(&self) -> Result<Vec<Through>> {
+        let _turn = self.opening.lock().await;
+        let me = self.me();
+        let mut opened = Vec::new();
+        for reached in self.delegation().take_reached() {
+            let grantors = reached.exchanges.iter().map(|record| record.exchange.delegator.clone());
+            let unknown: BTreeSet<String> = grantors.filter(|login| me.known_offer(login).is_none()).collect();
+            me.meet(&unknown.into_iter().collect::<Vec<_>>()).await?;
+            let Some(principal) = me.open_shown(&reached.hops).await? else { continue };
+            let delegation = self.delegation_of(&principal);
+            delegation.take_shown(&principal, reached.head, reached.grants, reached.exchanges);
+            opened.extend(self.through.borrow().get(&principal.login).cloned());
+        }
+        Ok(opened)
+    }
+
     /// The nearest identity by which an item can be read. `None`: there is none.
     pub(super) async fn through(&self, item: Uuid) -> Result<Option<Through>> {
+        let shown = self.open_reached().await?;
+        if let Some(through) = shown.into_iter().find(|through| through.delegation.knows(item)) {
+            return Ok(Some(through));
+        }
         let me = self.me();
         let known: Vec<Through> =
             self.through.borrow().values().filter(|t| t.delegation.knows(item)).cloned().collect();

@@ -136,7 +136,7 @@ impl Opening {
             None => self.session.delegation().open_last(me, state).await,
         };
         let opened = self.session.keeping(outcome).await?;
-        self.session.note_opening(opened.id, opened.version, through.as_ref(), None).await;
+        self.session.note_opening((opened.id, opened.version, opened.basis), through.as_ref(), None).await;
         Ok(opened)
     }
 }
@@ -359,7 +359,7 @@ impl Session {
             other => (other, None),
         };
         let found = self.keeping(outcome).await?;
-        self.note_opening(item, 1, through.as_ref(), None).await;
+        self.note_opening((item, 1, found.basis), through.as_ref(), None).await;
         Ok(Stored { session: self.clone(), state: Turn::new(found), through })
     }
 

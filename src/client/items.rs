@@ -73,7 +73,7 @@ impl Session {
             return Err(Error::bad_input("reason has at most 1,024 bytes"));
         }
         let (opened, through) = self.decrypt_as(bytes, older).await?;
-        self.note_opening(opened.id, opened.version, through.as_ref(), reason).await;
+        self.note_opening((opened.id, opened.version, opened.basis), through.as_ref(), reason).await;
         Ok(opened)
     }
 
@@ -88,17 +88,27 @@ impl Session {
     pub async fn expect(&self, headers: &[Vec<u8>]) -> Result<()> {
         let me = self.ready().await?;
         let headers = headers.iter().filter_map(|header| read_header(header).ok());
-        let wanted = headers.map(|header| (header.id, header.key_version)).collect();
+        let wanted = headers.map(|header| (header.id, header.key_version));
+        let wanted = wanted.filter(|(item, version)| self.known_through(*item, *version).is_none()).collect();
         let outcome = self.delegation().expect(me, wanted).await;
-        self.keeping(outcome).await
+        self.keeping(outcome).await?;
+        let opened = self.open_reached().await.map(drop);
+        self.keeping(opened).await
     }
 
     /// Opens an envelope, and says through whom.
     async fn decrypt_as(&self, bytes: &Buffer, older: Older) -> Result<(Opened, Option<Through>)> {
         let me = self.ready().await?;
+        if let Some(opened) = self.decrypt_as_known(bytes, older).await? {
+            return Ok(opened);
+        }
         match self.delegation().open(me, bytes, older).await {
             Err(e) if e.code() == Code::NoAccess => {
                 let header = read_header(&bytes.prefix(HEADER_LENGTH))?;
+                self.open_reached().await?;
+                if let Some(opened) = self.decrypt_as_known(bytes, older).await? {
+                    return Ok(opened);
+                }
                 let mut outcome = Err(e);
                 // Twice, because the keys on the way may be renewed at the same moment.
                 for _ in 0..2 {
@@ -117,6 +127,19 @@ impl Session {
             }
             other => Ok((other?, None)),
         }
+    }
+
+    /// Opens by what is known of an identity that is open. `None`: that does not open it.
+    async fn decrypt_as_known(&self, bytes: &Buffer, older: Older) -> Result<Option<(Opened, Option<Through>)>> {
+        let Ok(header) = read_header(&bytes.prefix(HEADER_LENGTH)) else { return Ok(None) };
+        let (item, version) = (header.id, header.key_version);
+        if self.known_through(item, version).is_none() || self.delegation().knows(item) {
+            return Ok(None);
+        }
+        self.delegation().hear(self.me()).await?;
+        let Some(other) = self.known_through(item, version) else { return Ok(None) };
+        let opened = other.delegation.open(&other.principal, bytes, older).await;
+        Ok(opened.ok().map(|opened| (opened, Some(other))))
     }
 
     /// Whether this login's keys go on at the relay, by signature, beyond those that are open here, and for whoever has

@@ -114,14 +114,11 @@ impl Session {
     /// cannot be told changes nothing for the one who opened it.
     pub(super) async fn note_opening(
         &self,
-        item: Uuid,
-        version: u32,
+        (item, version, basis): (Uuid, u32, Uuid),
         through: Option<&super::acting::Through>,
         reason: Option<&str>,
     ) {
-        let (login, delegation) =
-            through.map_or((self.login(), self.delegation()), |t| (&t.principal.login, &t.delegation));
-        let Some(basis) = delegation.basis_of(item, version, self.me().now()) else { return };
+        let login = through.map_or(self.login(), |through| &through.principal.login);
         let note = Note { item, version, basis, acting_as: login.to_owned() };
         if reason.is_some() || self.later.tell.borrow().is_none() {
             drop(self.me().call(&opened(login, &[&note], reason)).await);

@@ -7,6 +7,7 @@ use crate::crypto::Engine;
 use crate::crypto::boxes::{open_at_rest, seal_at_rest};
 use crate::crypto::keys::RestKey;
 use crate::crypto::turn::turn;
+use crate::delegation::{SHARDS, Shelf, shard_key};
 use crate::encoding::{Transcript, from_base64url, from_json, from_json_bytes, to_base64url};
 use crate::error::{Code, Error, Result};
 use crate::graph::Memory;
@@ -310,6 +311,42 @@ pub(super) async fn store_memory(
     Err(busy())
 }
 
+/// What rests of a login's opened items. `None`: keys do not rest in this store, and what they open does not, either.
+pub(super) fn shelf(engine: &Engine, store: &Store, login: &str, rests: &[RestKey]) -> Option<Shelf> {
+    let rests_here = rests.first().is_some_and(|rest| store.keeps(&StoredKey::Rest(rest.clone())));
+    rests_here.then(|| Shelf::new(engine, store, login, rests.to_vec()))
+}
+
+/// Stores what was noted of opened items, for the session that rests here. Another one's would be boxed under a key that
+/// does not rest.
+pub(super) async fn store_opened(store: &Store, keyset: &Keyset, shelf: &Shelf) -> Result<()> {
+    let login = &keyset.login;
+    let _held = store.hold().await;
+    for _ in 0..ATTEMPTS {
+        let (entry, record) = read_session(store, login).await?.ok_or_else(signed_out)?;
+        let rests_here = record.keysets.last().is_some_and(|newest| newest.fingerprint() == keyset.fingerprint());
+        let mut batch = Batch { expected: vec![(session_key(login), Some(entry.text))], ..Batch::default() };
+        let added = shelf.add_to(&mut batch).await?;
+        if !rests_here || record.locked {
+            shelf.done(added, false);
+            return Ok(());
+        }
+        match store.write(batch).await {
+            Ok(Outcome::Changed) => {}
+            Ok(Outcome::Written) => {
+                shelf.done(added, true);
+                return Ok(());
+            }
+            // It is a cache: where there is no room, what was opened is asked for again.
+            Ok(Outcome::KeysRefused) | Err(_) => {
+                shelf.done(added, false);
+                return Ok(());
+            }
+        }
+    }
+    Err(busy())
+}
+
 /// Opens what is remembered with the first key that fits. `None`: nothing is stored.
 /// Errors: [`Code::StoreUnreadable`] when none fits; it is not treated as absent.
 pub(super) async fn load_memory(
@@ -349,6 +386,9 @@ pub(super) async fn wipe(store: &Store, login: &str) -> Result<()> {
         let mut batch = Batch { give_up: true, ..Batch::default() };
         batch.changes = vec![(session_key(login), None), (memory_key(login), None)];
         uploads::wipe(store, login, &mut batch).await;
+        if store.may_keep_keys() {
+            batch.changes.extend((0..SHARDS).map(|shard| (shard_key(login, shard), None)));
+        }
         // What cannot be read must not keep anybody from wiping it.
         match store.get(LAST).await {
             Ok(Some(entry)) if from_json::<String>(&entry.text).is_ok_and(|last| last != login) => {

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
+use futures_util::lock::Mutex;
+
 use super::Setup;
 use super::acting::Through;
 use super::later::Later;
@@ -81,6 +83,8 @@ pub struct Session {
     pub(super) parent: Option<Rc<Session>>,
     /// What is known of items by way of identities that this one acts for.
     pub(super) through: RefCell<HashMap<String, Through>>,
+    /// Held while ways to others are opened: who waits goes by what is open then.
+    pub(super) opening: Mutex<()>,
     /// Sessions that act for others in this one's place.
     pub(super) children: RefCell<Vec<Weak<Session>>>,
     pub(super) later: Later,
@@ -107,6 +111,7 @@ impl Session {
             announced: Cell::new(announced),
             ..Self::over(setup, Rc::new(me), Rc::default(), keyset, None)
         };
+        session.rest_opened();
         session.listening()
     }
 
@@ -132,6 +137,7 @@ impl Session {
             subscription: RefCell::default(),
             parent,
             through: RefCell::default(),
+            opening: Mutex::default(),
             children: RefCell::default(),
             later: Later::default(),
         }
@@ -277,7 +283,7 @@ impl Session {
         if self.me.has_new_warnings() {
             self.emit(Event::Warning);
         }
-        if self.me.has_noted() {
+        if self.me.has_noted() || self.delegation.has_unkept() {
             self.emit(Event::Noted);
         }
         let value = outcome?;
@@ -290,7 +296,20 @@ impl Session {
         if self.me.has_noted() {
             self.me.mark_memory_changed();
         }
-        self.keeping(Ok(())).await
+        self.keeping(Ok(())).await?;
+        self.keep_opened().await
+    }
+
+    /// Goes by what rests of opened items, boxed under the keys that it rests under now.
+    fn rest_opened(&self) {
+        let shelf = rest::shelf(&self.me.engine, &self.setup.store, &self.me.login, &self.rests.borrow());
+        self.delegation.rest_on(shelf.map(Rc::new));
+    }
+
+    async fn keep_opened(&self) -> Result<()> {
+        let shelf = self.delegation.shelf().filter(|shelf| shelf.has_noted());
+        let Some(shelf) = shelf.filter(|_| self.parent.is_none() && !self.ended.get()) else { return Ok(()) };
+        rest::store_opened(&self.setup.store, &self.public_key(), &shelf).await
     }
 
     async fn save_memory(&self) -> Result<()> {
@@ -366,6 +385,7 @@ impl Session {
         if self.parent.is_none() {
             self.me.drop_keys();
             self.delegation.forget();
+            self.delegation.rest_on(None);
         }
         self.rests.borrow_mut().clear();
         *self.subscription.borrow_mut() = None;
@@ -402,6 +422,7 @@ impl Session {
         }
         self.epoch.set(self.epoch.get() + 1);
         self.flush_all().await;
+        drop(self.keep_opened().await);
         let saved = self.save(Why::Lock).await;
         self.alive()?;
         // Also where the store fails: what is in memory goes. What rests on the device is then still there, and said so.
@@ -413,6 +434,7 @@ impl Session {
         self.close_others();
         self.me.drop_keys();
         self.delegation.forget();
+        self.delegation.rest_on(None);
         self.rests.borrow_mut().clear();
         wipe_stack();
         self.emit(Event::Locked);
@@ -470,6 +492,11 @@ impl Session {
         self.me.note_withheld();
         self.through.borrow_mut().clear();
         self.delegation.forget();
+        self.rest_opened();
+        if locked {
+            // As after a reload: what rests counts as far as the log was read.
+            self.delegation.begin_at(self.me.memory().heard);
+        }
         let unlocks = why == Why::Unlock && opened.vouched;
         let read = if unlocks { self.read_own(all).await } else { Ok(()) };
         let saved = match read {

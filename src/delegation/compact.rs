@@ -4,6 +4,7 @@
 //! together; what they give stays exactly the same. Every entry is written anew once.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use uuid::Uuid;
 
@@ -50,10 +51,19 @@ impl Delegation {
             }
             // Entries of one item stand together, its versions in order.
             given.sort_by_key(|g| g.entry.key());
-            let grant = make_grant(me, key, &record.exchange, &secret, make_id()?, &given, None).await?.0;
-            let operation = Operation::Compact { grant: Box::new(grant), replaced };
+            let (grant, keys) = make_grant(me, key, &record.exchange, &secret, make_id()?, &given, None).await?;
+            let operation = Operation::Compact { grant: Box::new(grant.clone()), replaced: replaced.clone() };
             match me.call(&operation).await {
-                Ok(_) => self.mark_stale(),
+                Ok(_) => {
+                    // As the log will tell it.
+                    replaced.into_iter().for_each(|id| self.remove(id));
+                    self.compacted.borrow_mut().insert(grant.id);
+                    if grant.delegate == me.login {
+                        self.rest_own(me, &grant, &keys);
+                    }
+                    self.insert(Rc::new(GrantRecord { grant, cuts: Vec::new() }), Some(keys));
+                    self.mark_stale();
+                }
                 Err(e) if matches!(e.code(), Code::Conflict | Code::Forbidden) => self.mark_stale(),
                 Err(e) => return Err(e),
             }

@@ -188,7 +188,8 @@ pub struct StoredItem {
     pub parts: OpenParts,
     /// Who vouches for it.
     pub author: Author,
-    basis: Uuid,
+    /// The grant by which it was found.
+    pub basis: Uuid,
 }
 
 fn lost() -> Error {

@@ -11,8 +11,10 @@ mod keys;
 mod open;
 mod origin;
 mod renewed;
+mod rested;
 mod revoke;
 mod seal;
+mod shelf;
 mod stream;
 
 use std::cell::{Cell, RefCell};
@@ -25,7 +27,7 @@ use uuid::Uuid;
 use crate::encoding::Hash;
 use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
-use crate::relay::{Event, ExchangeRecord, GrantRecord, Operation, Reply, unexpected};
+use crate::relay::{Event, ExchangeRecord, GrantRecord, Operation, ReachedThrough, Reply, unexpected};
 use crate::secret::Key32;
 use crate::wire::exchange::Exchange;
 use keys::Keys;
@@ -37,6 +39,7 @@ pub use open::{Author, AuthorBy, Older, Opened};
 pub use renewed::Resigned;
 pub use revoke::{Losing, RevokeReport};
 pub use seal::{After, Draft, SealOptions, SealedItem};
+pub use shelf::{Added, SHARDS, Shelf, shard_key};
 pub use stream::{ItemOpener, ItemSealer};
 
 /// How many pages of the log one call reads: a relay may name ever more.
@@ -93,8 +96,14 @@ pub struct Delegation {
     said: Cell<bool>,
     /// Grants to oneself that were sent, and the relay did not say whether it has them.
     unanswered: RefCell<HashSet<Uuid>>,
+    /// Grants that one put together, of which the log did not tell yet.
+    compacted: RefCell<HashSet<Uuid>>,
     /// Whose this is.
     owner: RefCell<Option<String>>,
+    /// What the relay said of items that are reached through others.
+    reached: RefCell<Vec<ReachedThrough>>,
+    /// What rests of opened items, where keys may rest.
+    shelf: RefCell<Option<Rc<Shelf>>>,
 }
 
 /// What a sync brought, for events.
@@ -129,7 +138,10 @@ impl Default for Delegation {
             away: RefCell::default(),
             said: Cell::new(true),
             unanswered: RefCell::default(),
+            compacted: RefCell::default(),
             owner: RefCell::default(),
+            reached: RefCell::default(),
+            shelf: RefCell::default(),
         }
     }
 }
@@ -138,6 +150,16 @@ impl Delegation {
     /// Goes on from a place in the log.
     pub fn begin_at(&self, cursor: Option<u64>) {
         self.cursor.set(cursor);
+    }
+
+    /// Goes by what rests of opened items on this device, too, from now on; or no more.
+    pub fn rest_on(&self, shelf: Option<Rc<Shelf>>) {
+        *self.shelf.borrow_mut() = shelf;
+    }
+
+    /// What rests of opened items on this device.
+    pub fn shelf(&self) -> Option<Rc<Shelf>> {
+        self.shelf.borrow().clone()
     }
 
     /// How far the log was read.
@@ -150,7 +172,8 @@ impl Delegation {
         self.stale.set(true);
     }
 
-    pub(super) fn is_stale(&self) -> bool {
+    /// Whether the relay may have something new.
+    pub fn is_stale(&self) -> bool {
         self.stale.get() || self.reading.get() > 0
     }
 
@@ -166,6 +189,8 @@ impl Delegation {
         self.grants.borrow_mut().clear();
         self.by_item.borrow_mut().clear();
         self.small.borrow_mut().clear();
+        self.compacted.borrow_mut().clear();
+        self.reached.borrow_mut().clear();
         self.away.borrow_mut().clear();
     }
 
@@ -245,9 +270,7 @@ impl Delegation {
             };
             let Some(after) = from else {
                 // From here on: what is needed of what was before is asked for.
-                if self.cursor.get().is_none() {
-                    self.cursor.set(Some(next));
-                }
+                self.begin_from(me, next);
                 return Ok(());
             };
             if next < after {
@@ -256,6 +279,7 @@ impl Delegation {
                     return Err(unexpected());
                 }
                 let all = self.complete.get();
+                self.lapse_all(me, None);
                 self.forget();
                 self.cursor.set(all.then_some(0));
                 self.whole.set(all);
@@ -267,10 +291,13 @@ impl Delegation {
                 // Another call was faster: an older page applied after a newer one would bring revoked grants back.
                 continue;
             }
+            let mut lapsed = Vec::new();
             for event in events {
+                lapsed.extend(self.lapsed_by(&event));
                 self.apply(me, event);
             }
             self.cursor.set(Some(after.max(next)));
+            self.note_lapsed(me, &lapsed);
             if !more || next <= after {
                 return Ok(());
             }
@@ -300,6 +327,7 @@ impl Delegation {
         loop {
             // A grant often gives more than what it was asked for.
             wanted.retain(|(item, version)| self.basis_of(*item, *version, now).is_none());
+            wanted = self.not_rested(me, wanted).await;
             if wanted.is_empty() {
                 return Ok(());
             }
@@ -342,16 +370,12 @@ impl Delegation {
             let mut shown = HashSet::new();
             for _ in 0..PAGES_AT_ONCE {
                 let operation = Operation::Grants { items: left.to_vec(), to: to.to_vec(), after: after.clone() };
-                let Reply::Grants { grants, exchanges, head, more } = me.call(&operation).await? else {
+                let Reply::Grants { grants, exchanges, head, more, through } = me.call(&operation).await? else {
                     return Err(unexpected());
                 };
-                if self.cursor.get().is_none() {
-                    self.cursor.set(Some(head));
-                }
-                exchanges.into_iter().for_each(|record| self.keep_exchange(record));
-                for record in grants {
-                    shown.insert(record.grant.id);
-                    self.insert(self.without_ended(me, Rc::new(record)), None);
+                shown.extend(self.take_shown(me, head, grants, exchanges));
+                if let Some(through) = through {
+                    self.reached.borrow_mut().push(*through);
                 }
                 let Some((at, next)) = more else {
                     left = &[];
@@ -371,6 +395,29 @@ impl Delegation {
             self.items_read.borrow_mut().extend(part.iter().filter(|item| by_item.contains_key(item)));
         }
         Ok(())
+    }
+
+    /// Takes what the relay shows of grants, as of a number of the log. Gives their ids.
+    pub fn take_shown(
+        &self,
+        me: &Principal,
+        head: u64,
+        grants: Vec<GrantRecord>,
+        exchanges: Vec<ExchangeRecord>,
+    ) -> Vec<Uuid> {
+        *self.owner.borrow_mut() = Some(me.login.clone());
+        self.begin_from(me, head);
+        exchanges.into_iter().for_each(|record| self.keep_exchange(record));
+        let ids = grants.iter().map(|record| record.grant.id).collect();
+        for record in grants {
+            self.insert(self.without_ended(me, Rc::new(record)), None);
+        }
+        ids
+    }
+
+    /// What the relay said since the last call of items that are reached through others.
+    pub fn take_reached(&self) -> Vec<ReachedThrough> {
+        self.reached.take()
     }
 
     /// Forgets grants of some items to oneself and to some logins that the relay does not show any more.
@@ -437,8 +484,9 @@ impl Delegation {
                 news.granted |= others && !again && (record.grant.entries.len() == 1 || brings());
                 self.insert(record, None);
             }
-            // What one wrote oneself, a moment ago.
-            Event::Given { id, again: false, .. } if self.grants.borrow().contains_key(&id) => {}
+            Event::Given { id, again, .. } if self.is_own_writing(id, again) => {
+                self.compacted.borrow_mut().remove(&id);
+            }
             Event::Given { id, by, to, again } => {
                 news.granted |= to && !again && Some(by) != me.current_fingerprint();
                 // What it gives is asked for when it is needed; of what it may be about, not all is known any more.

@@ -54,6 +54,8 @@ pub struct Opened {
     pub metadata: Metadata,
     /// Who vouches for it.
     pub author: Author,
+    /// The grant by which it was opened.
+    pub basis: Uuid,
 }
 
 /// What one grant gives for one version of an item, once its data key fits the envelope.
@@ -63,6 +65,7 @@ pub(super) struct Fitting {
     pub(super) digest: Hash,
     pub(super) delegator: String,
     pub(super) verified: bool,
+    pub(super) grant: Uuid,
 }
 
 impl Delegation {
@@ -114,7 +117,9 @@ impl Delegation {
             };
             let author = self.author(me, opened.trailer.as_ref(), &opened.digest, &grant).await?;
             self.refuse_older(me, item, version, older)?;
-            return Ok(Opened { id: item, version, data: opened.data, metadata: opened.metadata, author });
+            self.rest(me, item, version, &grant, &author);
+            let (data, metadata, basis) = (opened.data, opened.metadata, grant.grant);
+            return Ok(Opened { id: item, version, data, metadata, author, basis });
         }
         Err(problem)
     }
@@ -147,10 +152,13 @@ impl Delegation {
             let key = DataKey(key);
             if envelope::fits(&key, prefix)? {
                 let (delegator, verified) = (grant.delegator.clone(), grant.signer.verified);
-                fitting.push(Fitting { key, digest, delegator, verified });
+                fitting.push(Fitting { key, digest, delegator, verified, grant: record.grant.id });
             } else {
                 problem = Error::corrupt();
             }
+        }
+        if fitting.is_empty() && problem.code() == Code::NoAccess {
+            fitting.extend(self.rested(me, item, version, prefix).await);
         }
         Ok((fitting, problem))
     }
@@ -190,6 +198,7 @@ impl Delegation {
     async fn check_trailer(&self, me: &Principal, trailer: &Trailer, digest: &Hash) -> Result<Author> {
         let party = Party { login: trailer.login.clone(), fingerprint: trailer.fingerprint };
         party.check().map_err(|_| Error::corrupt())?;
+        self.recall_author(me, &party).await;
         let signer = me.signer(&party).await?.ok_or_else(Error::corrupt)?;
         let message = envelope::author_message(digest, &trailer.login, &trailer.fingerprint);
         crate::crypto::verify(&signer.keyset.signing_key.0, &message, &trailer.signature.0)

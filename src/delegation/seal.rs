@@ -405,6 +405,9 @@ impl Delegation {
         // What one made oneself need not be opened again.
         for (grant, keys) in signed {
             turn().await;
+            if grant.delegate == me.login {
+                self.rest_own(me, &grant, &keys);
+            }
             self.insert(Rc::new(GrantRecord { grant, cuts: Vec::new() }), Some(keys));
         }
         // What was asked for is done: what fails here waits for the next time.

@@ -113,6 +113,8 @@ impl Delegation {
         let grant = opener.fitting.iter().find(fits).ok_or_else(Error::corrupt)?;
         let author = self.author(me, end.trailer.as_ref(), &end.digest, grant).await?;
         self.refuse_older(me, header.id, header.key_version, Older::Refused)?;
-        Ok(Opened { id: header.id, version: header.key_version, data: end.last, metadata: end.metadata, author })
+        self.rest(me, header.id, header.key_version, grant, &author);
+        let (id, version, basis) = (header.id, header.key_version, grant.grant);
+        Ok(Opened { id, version, data: end.last, metadata: end.metadata, author, basis })
     }
 }

@@ -4,6 +4,7 @@
 
 mod ended;
 mod heads;
+mod lapsed;
 mod lists;
 mod others;
 mod path;

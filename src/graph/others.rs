@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::ended::{Ended, EndedByOthers};
+use super::lapsed::Lapsed;
 use super::said::{Complete, Said};
 use super::versions::{FirstVersions, Highest};
 use super::{Offered, Principal, Signer};
@@ -49,6 +50,9 @@ pub struct Memory {
     /// How far the log was read. Stays on this device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard: Option<u64>,
+    /// What lapsed of the opened items that rest on this device. Stays on it.
+    #[serde(default, skip_serializing_if = "Lapsed::is_empty")]
+    pub lapsed: Lapsed,
     /// Access that was ended: by whom, and whose.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ended: BTreeMap<String, BTreeMap<String, Ended>>,
@@ -65,6 +69,7 @@ impl Memory {
     /// lists or statements with one number, this one goes on refusing the one that it did not see.
     pub fn merge(&mut self, other: Memory) {
         self.heard = self.heard.max(other.heard);
+        self.lapsed.merge(other.lapsed);
         for (login, theirs) in other.trust {
             self.trust.entry(login).or_default().merge(theirs);
         }
@@ -324,6 +329,14 @@ impl Principal {
         Ok(out)
     }
 
+    /// Keysets that the relay shows on a way, checked and judged as if it had been asked for them.
+    pub(super) async fn shown(&self, login: &str, offer: Vec<Keyset>) -> Result<Offered> {
+        check_login(login)?;
+        let offered = self.judged(login, offer).await?;
+        self.known.current.borrow_mut().insert(login.to_owned());
+        Ok(offered)
+    }
+
     /// An offer, checked and judged.
     async fn judged(&self, login: &str, offer: Vec<Keyset>) -> Result<Offered> {
         let (offer, before) = self.checked(login, offer)?;
@@ -342,6 +355,11 @@ impl Principal {
             }
         }
         Ok(out)
+    }
+
+    /// Has the keysets of some logins known and judged, also of those that were removed.
+    pub async fn meet(&self, logins: &[String]) -> Result<()> {
+        self.judged_among(logins, true).await.map(drop)
     }
 
     /// What the relay offers of some logins; also of those that were removed, if `removed`.
@@ -540,6 +558,21 @@ impl Principal {
             return Err(Error::about(Code::IdentityChanged, message, vec![party.login.clone()]));
         };
         Ok(Some(Signer { keyset, verified }))
+    }
+
+    /// Takes over keysets of somebody that were checked and judged before, and rested here since: so that what they signed
+    /// can be read without asking. What the application says of them is asked anew.
+    pub async fn recall(&self, login: &str, offer: Vec<Keyset>) -> Result<()> {
+        let offer = Rc::new(offer);
+        if !self.known.offers.borrow().contains_key(login) && !self.refused_by_policy(login, &offer).await? {
+            self.known.offers.borrow_mut().entry(login.to_owned()).or_insert(offer);
+        }
+        Ok(())
+    }
+
+    /// What the relay offered of somebody, as it was checked last.
+    pub fn known_offer(&self, login: &str) -> Option<Rc<Vec<Keyset>>> {
+        self.known.offers.borrow().get(login).cloned()
     }
 
     /// Whether a keyset that is not open here is one's own all the same: an older one, which a keyset that is open names,

@@ -142,6 +142,17 @@ impl Store {
         }
     }
 
+    /// Whether there are private keys that can rest here.
+    pub fn may_keep_keys(&self) -> bool {
+        match self {
+            Self::Memory(_) => true,
+            #[cfg(target_arch = "wasm32")]
+            Self::IndexedDb(_) => true,
+            #[cfg(target_arch = "wasm32")]
+            Self::LocalStorage(_) | Self::Foreign(_) => false,
+        }
+    }
+
     /// Whether private keys can rest here without being readable.
     #[cfg_attr(not(target_arch = "wasm32"), allow(unused_variables, reason = "memory keeps every key"))]
     pub fn keeps(&self, key: &StoredKey) -> bool {

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub)]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
@@ -31,6 +31,7 @@ struct Here {
     id: String,
     clock: fn() -> u64,
     listeners: Rc<RefCell<Listeners>>,
+    asked: Rc<Cell<usize>>,
 }
 
 /// Ends a subscription when it is dropped.
@@ -46,8 +47,15 @@ impl Drop for Ending {
 
 /// A relay over records that the test can change behind everybody's back.
 pub fn relay_over(memory: &Memory, id: &str, clock: fn() -> u64) -> Relay {
+    counted_relay_over(memory, id, clock).0
+}
+
+/// The same, and how many requests it was asked.
+pub fn counted_relay_over(memory: &Memory, id: &str, clock: fn() -> u64) -> (Relay, Rc<Cell<usize>>) {
     let relay = regrant_relay::memory::Relay::over(memory.clone());
-    Relay::new(Here { relay, id: id.to_owned(), clock, listeners: Rc::default() }, id)
+    let asked = Rc::new(Cell::new(0));
+    let here = Here { relay, id: id.to_owned(), clock, listeners: Rc::default(), asked: asked.clone() };
+    (Relay::new(here, id), asked)
 }
 
 /// A token as the relay would give it to whoever proves to have these keys.
@@ -61,6 +69,7 @@ pub fn token_of(memory: &Memory, login: &str, fingerprint: &Hash) -> Token {
 
 impl Here {
     fn carry_out(&self, token: Option<&Token>, operations: Vec<Operation>) -> Result<Vec<Result<Reply>>> {
+        self.asked.set(self.asked.get() + 1);
         let (replies, touched) = self.relay.call(token, operations, &self.id, (self.clock)())?;
         let all = self.listeners.borrow().all.values().cloned().collect::<Vec<_>>();
         all.iter().filter(|(login, _)| touched.contains(login)).for_each(|(_, listener)| listener());

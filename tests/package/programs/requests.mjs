@@ -32,12 +32,12 @@ function counting(relay) {
 }
 
 /** What each call costs among so many items. */
-async function costs(items, { equal, vault }) {
+async function costs(items, { equal, place, vault }) {
   const inner = createRelay();
   const out = {};
-  const open = async (login, o) => {
+  const open = async (login, o, stored = { store: "memory" }) => {
     const { relay, seen } = counting(inner);
-    const regrant = await Regrant.open({ application: "regrant", relay, store: "memory" });
+    const regrant = await Regrant.open({ application: "regrant", relay, ...stored });
     const counted = async (name, work) => {
       Object.assign(seen, { requests: 0, down: 0, asked: [] });
       const result = await work();
@@ -77,6 +77,40 @@ async function costs(items, { equal, vault }) {
   const laptop = await laptops.connect();
   const all = sealed.filter((item) => item !== at(0.1));
   await laptops.counted("decryptMany", () => laptop.decryptMany(all.map(({ bytes }) => bytes)));
+
+  if (place === "browser") {
+    // Where keys may rest: what was opened or written is known after a reload, too.
+    const name = { name: `requests-${items}` };
+    const before = await open("bob", undefined, name);
+    const desk = await before.connect();
+    const own = await desk.encrypt("own");
+    await desk.decryptMany(sealed.slice(2, 102).map(({ bytes }) => bytes));
+    await before.regrant.close();
+    const after = await open("bob", undefined, name);
+    const resumed = await after.counted("resume", () => after.regrant.resume("bob"));
+    equal((await after.counted("decrypt, after a reload", () => resumed.decrypt(sealed[2].bytes))).data, "item 2");
+    equal((await after.counted("decrypt of one's own, after a reload", () => resumed.decrypt(own.bytes))).data, "own");
+    await after.counted("decryptMany, after a reload", () => resumed.decryptMany(sealed.slice(2, 102).map(({ bytes }) => bytes)));
+    await after.regrant.close();
+  }
+
+  // Through a group of which one is a member.
+  await alice.identities.create({ login: "ward", kind: "group" }, { sharingGroup: ["bob"] });
+  const toWard = await alice.encryptMany(Array.from({ length: items }, (_, i) => ({ data: `ward ${i}` })), { shareWith: ["ward"] });
+  const nurses = await open("bob");
+  const nurse = await nurses.connect();
+  equal((await nurses.counted("decrypt, through a group", () => nurse.decrypt(toWard[3].bytes))).data, "ward 3");
+  equal((await nurses.counted("decrypt again, through a group", () => nurse.decrypt(toWard[3].bytes))).data, "ward 3");
+  equal((await nurses.counted("decrypt another, through a group", () => nurse.decrypt(toWard[4].bytes))).data, "ward 4");
+
+  // After a loss: Bob begins anew, and Alice gives him back what was between them.
+  const lost = await open("bob");
+  const anew = await lost.counted("asking for access back", () => lost.regrant.connect({ login: "bob", ...vault("anew") }, { reset: true }));
+  const verificationCode = await anew.trust.verificationCode("bob");
+  await alice.refresh();
+  await first.counted("giving access back", () => alice.giveAccessBackTo("bob", anew.publicKey.encryption, { verificationCode }));
+  await anew.refresh();
+  equal((await anew.decrypt(at(0.6).bytes)).data, `item ${Math.floor(items * 0.6)}`);
   return out;
 }
 
@@ -97,12 +131,22 @@ const MOST = {
   "refresh, no news": 1,
   "200 at once": 4,
   "decryptMany": 12,
+  "resume": 0,
+  "decrypt, after a reload": 0,
+  "decrypt of one's own, after a reload": 0,
+  "decryptMany, after a reload": 0,
+  "decrypt, through a group": 2,
+  "decrypt again, through a group": 0,
+  "decrypt another, through a group": 1,
+  "asking for access back": 3,
+  "giving access back": 3,
 };
 
 export default async function ({ equal, ok, place, vault }) {
-  const few = await withoutBackground(() => costs(256, { equal, vault }));
-  const many = await withoutBackground(() => costs(place === "node" ? 5000 : 2000, { equal, vault }));
+  const few = await withoutBackground(() => costs(256, { equal, place, vault }));
+  const many = await withoutBackground(() => costs(place === "node" ? 5000 : 2000, { equal, place, vault }));
   for (const [name, most] of Object.entries(MOST)) {
+    if (few[name] === undefined && place === "node") continue;
     for (const cost of [few, many]) ok(cost[name].requests <= most, `${name}: ${cost[name].requests} requests: ${cost[name].asked}`);
     // Whatever there is besides: but for what opens many, or all of it.
     if (!["200 at once", "decryptMany"].includes(name)) ok(many[name].down <= 1.5 * few[name].down + 1024, `${name}: ${few[name].down} and ${many[name].down} bytes`);
