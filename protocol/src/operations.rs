@@ -361,6 +361,11 @@ pub enum Operation {
     /// Identities that the caller can act for and that share an exchange key with a login, and those whose sharing group
     /// lists it.
     Between { login: String },
+    /// Whom the loss of the caller's earlier keys concerns; `after` pages on.
+    Contacts {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<String>,
+    },
     /// The caller's head with the piece that it leads to, unless it is still the one with this hash.
     Head { known: Option<Hash> },
     /// Pieces of the caller's, by their names: the first of them, as many as one answer holds.
@@ -491,6 +496,7 @@ impl Operation {
                     | Self::Sharing { .. }
                     | Self::Access { .. }
                     | Self::Between { .. }
+                    | Self::Contacts { .. }
                     | Self::Head { .. }
                     | Self::Pieces { .. }
                     | Self::Profile { .. }
@@ -593,6 +599,8 @@ pub enum Reply {
     Access { links: Vec<Link> },
     /// What stands between the caller and another login.
     Between { exchanges: Vec<String>, groups: Vec<String> },
+    /// The public keysets of contacts; more follow after this place.
+    Contacts { contacts: Vec<Vec<Keyset>>, more: Option<String> },
     /// A head with the piece that it leads to, as far as they are there.
     Head { head: Option<Box<Statement>>, root: Option<Bytes> },
     /// Pieces, in the order in which they were asked for.

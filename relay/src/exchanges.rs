@@ -1,10 +1,11 @@
 //! Exchange keys and their wraps.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::account::{account, closed_at, concerns, is_newest, need_parties, parties, require_newest};
 use super::log::{self, Entry, exchange_key, limit};
-use super::{Batch, Context, Records, Ruled, conflict, forbidden, segment};
+use super::{Batch, Context, Records, Ruled, Ticket, conflict, forbidden, segment};
 use regrant_protocol::error::{Code, Error};
 use regrant_protocol::operations::{ExchangeRecord, Reply};
 use regrant_protocol::wire::exchange::{Exchange, Wrap};
@@ -28,6 +29,36 @@ pub(super) fn index_names(exchange: &Exchange) -> Vec<String> {
 /// Every exchange key that a login is one of the two of, with its revision.
 pub(super) fn of_login(db: &Records, login: &str) -> Ruled<Vec<(u64, Rc<ExchangeRecord>)>> {
     Ok(db.indexed(&between(login))?.into_iter().map(|(_, rev, record)| (rev, record)).collect())
+}
+
+/// With whom the exchange keys of a login's earlier keys are shared, of the next `most` that there are, and from where on
+/// there may be more. Whoever met the newest keys only has nothing to compare.
+pub(super) fn of_earlier_keys(
+    db: &Records,
+    caller: &Ticket,
+    after: Option<&str>,
+    most: usize,
+) -> Ruled<(BTreeSet<String>, Option<String>)> {
+    let (login, newest) = (caller.login(), caller.fingerprint());
+    let prefix = between(login);
+    let from = after.filter(|after| after.starts_with(&prefix)).unwrap_or(&prefix);
+    let rows = db.names(&prefix, from, most)?;
+    let keys: Vec<String> = rows.iter().map(|row| row.key.clone()).collect();
+    db.need(&keys)?;
+    let mut others = BTreeSet::new();
+    for key in keys {
+        let Some((_, record)) = db.view::<ExchangeRecord>(&key)? else { continue };
+        let exchange = &record.exchange;
+        let earlier = match exchange.delegator == login {
+            true => exchange.delegator_fingerprint != *newest,
+            false => !exchange.recipients.contains(newest),
+        };
+        if earlier && concerns(db, login, exchange)? {
+            others.extend([exchange.delegator.clone(), exchange.delegate.clone()]);
+        }
+    }
+    let more = rows.last().filter(|_| rows.len() == most).map(|row| row.name.clone());
+    Ok((others, more))
 }
 
 /// The exchange keys between the caller and some logins: all that there are, or what was there when the caller's keys were

@@ -382,3 +382,35 @@ pub(super) fn between(cx: &Context<'_>, db: &Records, login: &str) -> Ruled<Repl
     let groups = shared_with(db, login)?.into_iter().filter(|owner| owner != caller && reachable.contains(owner));
     Ok(Reply::Between { exchanges: exchanges.into_iter().collect(), groups: groups.collect() })
 }
+
+/// Of so many exchange keys one answer names the other ones.
+const CONTACTS: usize = 256;
+
+/// Everybody with whom an exchange key of the caller's earlier keys is shared; with the first of them, everybody who shares
+/// a group with the caller, or could act for the caller and so can give those keys back.
+pub(super) fn contacts(cx: &Context<'_>, db: &Records, after: Option<&str>) -> Ruled<Reply> {
+    let caller = cx.caller()?;
+    log::limit(after.map_or(0, str::len), 2048, "bytes of a cursor")?;
+    let (mut logins, more) = exchanges::of_earlier_keys(db, caller, after, CONTACTS)?;
+    if after.is_none() {
+        let groups = shared_with(db, caller.login())?;
+        let keys: Vec<String> = groups.iter().map(|owner| identity_key(owner)).collect();
+        db.need(&keys)?;
+        for owner in groups {
+            let newest = account(db, &owner)?.and_then(|(_, account)| account.keysets.last().cloned());
+            let slots = newest.into_iter().flat_map(|member| member.own.manifest.slots);
+            logins.extend(slots.filter_map(|entry| entry.holder).map(|holder| holder.login));
+        }
+        let (_, own) = account_of(db, caller.login())?;
+        logins.extend(own.holders().into_iter().map(|(login, _)| login));
+    }
+    logins.remove(caller.login());
+    let keys: Vec<String> = logins.iter().map(|login| identity_key(login)).collect();
+    db.need(&keys)?;
+    let mut contacts = Vec::with_capacity(logins.len());
+    for login in &logins {
+        let found = account(db, login)?;
+        contacts.extend(found.map(|(_, a)| a.keysets.iter().map(|member| member.own.keyset.clone()).collect()));
+    }
+    Ok(Reply::Contacts { contacts, more })
+}

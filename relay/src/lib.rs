@@ -161,6 +161,7 @@ fn decide(operation: &Operation, cx: &Context<'_>, db: &Records) -> Ruled<(Reply
         Operation::Sharing { login } => graph::sharing(cx, db, login)?,
         Operation::Access { login } => graph::access(cx, db, login)?,
         Operation::Between { login } => graph::between(cx, db, login)?,
+        Operation::Contacts { after } => graph::contacts(cx, db, after.as_deref())?,
         Operation::Head { known } => heads::get(cx, db, known.as_ref())?,
         Operation::Pieces { names } => heads::pieces(cx, db, names)?,
         Operation::PutHead { change, tell } => heads::put(cx, db, &mut batch, change, *tell)?,

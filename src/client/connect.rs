@@ -1,6 +1,6 @@
 //! Connecting: registering a new login, opening known keys, beginning anew after a loss, resuming.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use uuid::Uuid;
@@ -15,10 +15,13 @@ use crate::error::{Code, Error, Result};
 use crate::graph::{Principal, log_in_ahead, unknown_here};
 use crate::keyring::{self, Made, OwnKey, Secret};
 use crate::recovery::notify;
-use crate::relay::{Flow, LoggedIn, Operation, OwnKeyset, RelaySecret, Reply, unexpected};
+use crate::relay::{Flow, LoggedIn, Operation, OwnKeyset, RelaySecret, Reply, onward, unexpected};
 use crate::trust::check_offer;
 use crate::wire::keyset::Keyset;
 use crate::wire::statement::Statement;
+
+/// The most pages of contacts that are read: a relay may name ever more.
+const MAX_PAGES: usize = 1024;
 
 /// What a way of connecting led to.
 pub(super) struct Arrived {
@@ -33,6 +36,8 @@ pub(super) struct Arrived {
     pub(super) stale: Option<Uuid>,
     pub(super) is_new: bool,
     pub(super) reset: bool,
+    /// What was asked along with it is known as long as this is.
+    pub(super) flow: Option<Flow>,
 }
 
 impl Arrived {
@@ -47,6 +52,7 @@ impl Arrived {
             stale: None,
             is_new: !reset,
             reset,
+            flow: None,
         }
     }
 }
@@ -164,14 +170,31 @@ impl Client {
             secrets: made.secrets.clone(),
             head: Box::new(head.clone()),
         };
-        let session = LoggedIn::from(self.setup.relay.call(None, &operation).await?)?;
-        Ok(Arrived::with_new(made, session, head, true))
+        // What telling others asks comes along.
+        let asked = vec![
+            Operation::Sync { after: None, whole: false },
+            Operation::Identities { logins: vec![login.to_owned()], removed: false },
+            Operation::Contacts { after: None },
+        ];
+        let (reply, flow) = self.setup.relay.begin(operation, asked).await?;
+        let arrived = Arrived::with_new(made, LoggedIn::from(reply)?, head, true);
+        Ok(Arrived { flow: Some(flow), ..arrived })
     }
 
     async fn open_known(&self, me: &Principal, login: &str, secret: &Secret, offer: &[Keyset]) -> Result<Arrived> {
         let (all, opened, session) = self.open_keys(me, login, secret, offer).await?;
         let (keys, trusted, stale) = (opened.keys, opened.vouched, opened.stale);
-        Ok(Arrived { keys, all, trusted, session: Some(session), head: None, stale, is_new: false, reset: false })
+        Ok(Arrived {
+            keys,
+            all,
+            trusted,
+            session: Some(session),
+            head: None,
+            stale,
+            is_new: false,
+            reset: false,
+            flow: None,
+        })
     }
 
     /// Authenticates with a secret, fetches one's own keysets, opens those that the secret leads to.
@@ -237,6 +260,7 @@ impl Client {
         reset: bool,
     ) -> Result<Rc<Session>> {
         let s = &self.setup;
+        let _flow = arrived.flow;
         let newest = arrived.keys.last().ok_or_else(unexpected)?.clone();
         let mut rests: Vec<RestKey> = Vec::new();
         for key in arrived.keys.iter().rev() {
@@ -244,7 +268,9 @@ impl Client {
                 rests.push(keyring::said_key(&me.engine, keyset_key).await?);
             }
         }
-        let announced = rested.as_ref().is_some_and(|r| r.announced && r.keyset.fingerprint() == newest.fingerprint);
+        // Whoever takes a login that was removed lost nothing, and has nobody to tell.
+        let before = rested.as_ref().is_some_and(|r| r.announced && r.keyset.fingerprint() == newest.fingerprint);
+        let announced = arrived.is_new || before;
         rests.extend(rested.and_then(|r| r.rest));
         match rest::load_memory(&me.engine, &s.store, &me.login, &rests).await {
             Ok(memory) => me.set_memory(memory.unwrap_or_default()),
@@ -343,24 +369,28 @@ impl Client {
 }
 
 impl Session {
-    /// Everybody who shares an exchange key or a group with this login.
-    async fn contacts(&self) -> Result<Vec<String>> {
+    /// The newest keysets of everybody whom the loss of this login's earlier keys concerns. Who that is is the relay's word: it
+    /// could keep what they are told back as well.
+    async fn contacts(&self) -> Result<Vec<Keyset>> {
         let me = self.me();
-        let mut all: BTreeSet<String> = self.delegation().contacts(me).into_iter().collect();
-        for link in me.access_group(&me.login).await? {
-            match me.group(&link.login).await {
-                Ok(group) => all.extend(group.holders),
-                // A list that cannot be believed tells nobody.
-                Err(e) if matches!(e.code(), Code::VerificationFailed | Code::Forbidden | Code::IdentityNotFound) => {}
-                Err(e) => return Err(e),
+        let (mut all, mut after) = (BTreeMap::new(), None);
+        for _ in 0..MAX_PAGES {
+            let reply = me.call(&Operation::Contacts { after: after.clone() }).await?;
+            let Reply::Contacts { contacts, more } = reply else { return Err(unexpected()) };
+            for offer in contacts {
+                let Some(login) = offer.last().map(|newest| newest.login.clone()) else { continue };
+                // Whose own keys changed, or cannot be read, cannot be told now.
+                if let Some(newest) = me.usable_of(&login, offer).await? {
+                    all.insert(login, newest);
+                }
+            }
+            after = onward(after.as_deref(), more)?;
+            if after.is_none() {
+                all.remove(&me.login);
+                return Ok(all.into_values().collect());
             }
         }
-        // Whoever could act for this login before can give its old keys back.
-        for own in me.own_keysets().await? {
-            all.extend(own.manifest.slots.into_iter().filter_map(|entry| entry.holder).map(|holder| holder.login));
-        }
-        all.remove(&me.login);
-        Ok(all.into_iter().collect())
+        Err(unexpected())
     }
 
     /// Tells contacts of keys that began anew, once; a page that died in between does it at the next start.
@@ -371,7 +401,6 @@ impl Session {
         if !broken || self.announced() || !self.me().trusted() {
             return Ok(());
         }
-        self.delegation().read_all(self.me()).await?;
         let known = self.me().resolve(&[self.me().login.clone()]).await?.remove(0);
         let newest = known.newest()?;
         let before = known.offer.iter().find(|k| k.version + 1 == key.keyset.version);

@@ -29,7 +29,6 @@ use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::relay::{Event, ExchangeRecord, GrantRecord, Operation, ReachedThrough, Reply, unexpected};
 use crate::secret::Key32;
-use crate::wire::exchange::Exchange;
 use keys::Keys;
 
 pub use exchange::make_wrap;
@@ -627,21 +626,6 @@ impl Delegation {
         }
         self.mark_stale();
         self.hear(me).await
-    }
-
-    /// Everybody with whom an exchange key of older keys of one's own is shared, without oneself: whoever met the newest
-    /// ones only has nothing to compare.
-    pub fn contacts(&self, me: &Principal) -> Vec<String> {
-        let exchanges = self.exchanges.borrow();
-        let current = me.current_fingerprint();
-        let with_older = |e: &Exchange| match e.delegator == me.login {
-            true => Some(e.delegator_fingerprint) != current,
-            false => !e.recipients.iter().any(|recipient| Some(*recipient) == current),
-        };
-        let older = exchanges.values().map(|e| &e.record.exchange).filter(|e| with_older(e));
-        let parties = older.flat_map(|e| [&e.delegator, &e.delegate]).filter(|login| **login != me.login);
-        let unique: std::collections::BTreeSet<String> = parties.cloned().collect();
-        unique.into_iter().collect()
     }
 
     /// The items that some current grant names.

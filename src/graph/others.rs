@@ -337,6 +337,17 @@ impl Principal {
         Ok(offered)
     }
 
+    /// The newest of keysets that the relay shows, if it may be encrypted to. `None`: not now.
+    pub async fn usable_of(&self, login: &str, offer: Vec<Keyset>) -> Result<Option<Keyset>> {
+        match self.shown(login, offer).await {
+            Ok(offered) if offered.state.is_usable() => offered.newest().cloned().map(Some),
+            Err(e) if !matches!(e.code(), Code::VerificationFailed | Code::UnsupportedVersion | Code::BadInput) => {
+                Err(e)
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// An offer, checked and judged.
     async fn judged(&self, login: &str, offer: Vec<Keyset>) -> Result<Offered> {
         let (offer, before) = self.checked(login, offer)?;

@@ -11,12 +11,12 @@ use crate::encoding::{Fixed, Hash};
 use crate::error::{Code, Error, Result};
 use crate::graph::Principal;
 use crate::keyring::{OwnKey, change_slots, make_sharer_slot};
-use crate::relay::{Operation, Reply, unexpected};
+use crate::relay::{Operation, Reply, Target, unexpected};
 use crate::secret::make_id;
 use crate::trust;
 use crate::wire::Extra;
 use crate::wire::keyset::Keyset;
-use crate::wire::notification::{KEY_PAIR_UPDATE, Status};
+use crate::wire::notification::Status;
 use crate::wire::receipt::Receipt;
 use crate::wire::slot::SlotKind;
 
@@ -60,6 +60,8 @@ pub async fn give_back(
     progress(0)?;
     delegation.hear(me).await?;
     delegation.meet(me, std::slice::from_ref(&to.login)).await?;
+    let notices = notices(me, requester, spki).await?;
+    let between = between(me, requester).await?;
 
     let mut receipt = Receipt {
         id: make_id()?,
@@ -74,8 +76,18 @@ pub async fn give_back(
         signature: Fixed([0; 64]),
         extra: Extra::default(),
     };
+    // Who acts for the requester finds out before anything is written.
+    let acting = match requester == me.login {
+        true => None,
+        false => reached(me.act_for(requester).await)?,
+    };
     receipt.exchanges = wrap_all(me, delegation, &key, &to, progress).await?;
-    give_through_others(me, others, &to, &mut receipt, progress).await?;
+    give_through_others(me, others, &to, between, &mut receipt, progress).await?;
+    if let Some(old) = acting
+        && old.current()?.fingerprint != to.fingerprint()
+    {
+        open_old_keysets(&old, &to, &mut receipt).await?;
+    }
     if requester == me.login {
         open_old_keysets(me, &to, &mut receipt).await?;
         if options.chain {
@@ -83,7 +95,7 @@ pub async fn give_back(
         }
     }
     receipt.signature = key.sign(&me.engine, &receipt.transcript()).await?;
-    complete_notifications(me, requester, spki).await?;
+    complete(me, notices).await?;
     Ok(receipt)
 }
 
@@ -108,6 +120,26 @@ fn compare(me: &Principal, to: &Keyset, options: &Options) -> Result<()> {
         return Ok(());
     }
     Err(refused("compare the verification code with the person first, and pass it as verificationCode"))
+}
+
+/// What giving back asks, in one request.
+pub fn asked_ahead(me: &Principal, delegation: &Delegation, requester: &str) -> Vec<Operation> {
+    let one = || vec![requester.to_owned()];
+    let mut all = vec![
+        Operation::Identities { logins: one(), removed: false },
+        Operation::Notifications { after: 0, cursor: None },
+        Operation::Between { login: requester.to_owned() },
+    ];
+    if delegation.is_stale() {
+        all.push(delegation.asked_by_hearing());
+    }
+    if !delegation.unmet(&one()).is_empty() {
+        all.push(Operation::Exchanges { with: one() });
+    }
+    if requester != me.login {
+        all.push(Operation::Reach { to: Target::Login(requester.to_owned()), without: Vec::new() });
+    }
+    all
 }
 
 /// Wraps every exchange key of the pair that can be opened here for the new keyset, once.
@@ -148,13 +180,11 @@ async fn give_through_others(
     me: &Principal,
     others: &dyn Fn(&Rc<Principal>) -> Rc<Delegation>,
     to: &Keyset,
+    (exchanges, groups): (Vec<String>, Vec<String>),
     receipt: &mut Receipt,
     progress: &dyn Fn(usize) -> Result<()>,
 ) -> Result<()> {
     let requester = &to.login;
-    let Reply::Between { exchanges, groups } = me.call(&Operation::Between { login: requester.clone() }).await? else {
-        return Err(unexpected());
-    };
     for login in exchanges.iter().filter(|login| *login != requester) {
         let Some(acting) = reached(me.act_for(login).await)? else { continue };
         let delegation = others(&acting);
@@ -165,12 +195,6 @@ async fn give_through_others(
     }
     for login in groups.iter().filter(|login| *login != requester) {
         receipt.slots.extend(reached(me.give_slot_back(login, to).await)?.flatten());
-    }
-    if *requester != me.login
-        && let Some(old) = reached(me.act_for(requester).await)?
-        && old.current()?.fingerprint != to.fingerprint()
-    {
-        open_old_keysets(&old, to, receipt).await?;
     }
     receipt.exchanges.sort();
     receipt.exchanges.dedup();
@@ -233,15 +257,32 @@ async fn repair_chain(me: &Principal, to: &Keyset) -> Result<()> {
     Ok(())
 }
 
-async fn complete_notifications(me: &Principal, requester: &str, spki: &[u8]) -> Result<()> {
+/// What stands between two logins: identities that one acts for with an exchange key of the other's, and groups.
+async fn between(me: &Principal, requester: &str) -> Result<(Vec<String>, Vec<String>)> {
+    match me.call(&Operation::Between { login: requester.to_owned() }).await? {
+        Reply::Between { exchanges, groups } => Ok((exchanges, groups)),
+        _ => Err(unexpected()),
+    }
+}
+
+/// The notifications that tell of this key, with their revisions.
+async fn notices(me: &Principal, requester: &str, spki: &[u8]) -> Result<Vec<(u64, Uuid)>> {
     let hex = hex::encode(spki);
-    for notice in notify::open_after(me, 0, Some(KEY_PAIR_UPDATE)).await? {
-        if notice.author == requester && notice.properties.data_owner_concerned_pub_key == hex {
-            match notify::set_status(me, notice.id, Status::Completed).await {
-                Ok(()) => {}
+    let mut all = notify::open_from(me, requester).await?;
+    all.retain(|(_, notice)| notice.properties.data_owner_concerned_pub_key == hex);
+    Ok(all.into_iter().map(|(rev, notice)| (rev, notice.id)).collect())
+}
+
+/// Completes notifications, all in one request.
+async fn complete(me: &Principal, notices: Vec<(u64, Uuid)>) -> Result<()> {
+    let completed = |(rev, id)| Operation::SetStatus { id, rev, status: Status::Completed };
+    let operations: Vec<Operation> = notices.into_iter().map(completed).collect();
+    for part in operations.chunks(256) {
+        for answer in me.call_all(part.to_vec()).await? {
+            match answer {
                 // Somebody else of ours moved it meanwhile: it is dealt with either way.
                 Err(e) if e.code() == Code::Conflict => {}
-                Err(e) => return Err(e),
+                other => drop(other?),
             }
         }
     }

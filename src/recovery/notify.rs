@@ -48,30 +48,14 @@ async fn notification_id(me: &Principal, key: &OwnKey, recipient: &str) -> Resul
 }
 
 /// Tells contacts, and oneself at the keyset before, that `key` is new. Sending again changes nothing.
-pub async fn announce(me: &Principal, key: &OwnKey, contacts: &[String], before: &Keyset) -> Result<()> {
+pub async fn announce(me: &Principal, key: &OwnKey, contacts: &[Keyset], before: &Keyset) -> Result<()> {
     let body = to_json(&KeyPairUpdate {
         data_owner_concerned_id: me.login.clone(),
         data_owner_concerned_pub_key: hex::encode(&key.keyset.encryption_key.0),
     })?;
     let mut notifications = vec![seal(me, key, before, &body).await?];
-    let mut recipients = Vec::new();
-    for login in contacts {
-        match me.usable(std::slice::from_ref(login)).await {
-            Ok(mut keysets) => recipients.append(&mut keysets),
-            // Somebody who is gone, or whose own keys changed, cannot be told now.
-            Err(e)
-                if matches!(
-                    e.code(),
-                    Code::IdentityNotFound
-                        | Code::IdentityChanged
-                        | Code::VerificationFailed
-                        | Code::UnsupportedVersion
-                ) => {}
-            Err(e) => return Err(e),
-        }
-    }
-    for to in recipients {
-        notifications.push(seal(me, key, &to, &body).await?);
+    for to in contacts {
+        notifications.push(seal(me, key, to, &body).await?);
     }
     for part in notifications.chunks(256) {
         me.call(&Operation::Notify { notifications: part.to_vec() }).await?;
@@ -158,6 +142,16 @@ pub async fn pending_after(me: &Principal, after: u64, kind: Option<&str>) -> Re
 /// Pending and ongoing notifications created at or after a time, oldest first. One about keys that newer ones of the
 /// same sender replaced is left out: nobody could act on it any more.
 pub async fn open_after(me: &Principal, after: u64, kind: Option<&str>) -> Result<Vec<Notice>> {
+    let wanted = |n: &Notification| n.created >= after && kind.is_none_or(|kind| kind == n.kind);
+    Ok(read(me, after, &wanted).await?.into_iter().map(|(_, notice)| notice).collect())
+}
+
+/// Those of one sender, each with its revision at the relay.
+pub async fn open_from(me: &Principal, sender: &str) -> Result<Vec<(u64, Notice)>> {
+    read(me, 0, &|n: &Notification| n.sender == sender && n.kind == KEY_PAIR_UPDATE).await
+}
+
+async fn read(me: &Principal, after: u64, counts: &dyn Fn(&Notification) -> bool) -> Result<Vec<(u64, Notice)>> {
     let mut out = Vec::new();
     let mut cursor: Option<String> = None;
     for _ in 0..MAX_PAGES {
@@ -165,10 +159,9 @@ pub async fn open_after(me: &Principal, after: u64, kind: Option<&str>) -> Resul
         let reply = me.call(&Operation::Notifications { after, cursor }).await?;
         let Reply::Notifications { notifications, cursor: next } = reply else { return Err(unexpected()) };
         for record in &notifications {
-            let wanted = matches!(record.status, Status::Pending | Status::Ongoing);
-            if wanted && kind.is_none_or(|k| k == record.notification.kind) && record.notification.created >= after {
+            if matches!(record.status, Status::Pending | Status::Ongoing) && counts(&record.notification) {
                 let opened = open(me, record).await?;
-                out.extend(opened.filter(|(_, newest)| *newest).map(|(notice, _)| notice));
+                out.extend(opened.filter(|(_, newest)| *newest).map(|(notice, _)| (record.rev, notice)));
             }
         }
         cursor = onward(from.as_deref(), next)?;

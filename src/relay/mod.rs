@@ -151,6 +151,20 @@ impl Relay {
         Ok(flow)
     }
 
+    /// Begins a session with an operation that writes, and asks for more in the same request, as [`Relay::ahead`] does.
+    pub async fn begin(&self, first: Operation, more: Vec<Operation>) -> Result<(Reply, Flow)> {
+        let all: Vec<Operation> = std::iter::once(first).chain(more).collect();
+        let mut answers = self.call_all(None, all.clone()).await?.into_iter();
+        let reply = answers.next().ok_or_else(unexpected)??;
+        let flow = self.ahead.begin();
+        if let Reply::Session { token, .. } = &reply {
+            for (operation, answer) in all[1..].iter().zip(answers) {
+                self.ahead.note(Some(token), operation, &answer)?;
+            }
+        }
+        Ok((reply, flow))
+    }
+
     /// Carries out several operations in one request, one after the other: an answer for each.
     pub async fn call_all(&self, token: Option<&Token>, operations: Vec<Operation>) -> Result<Vec<Result<Reply>>> {
         self.ahead.wrote();

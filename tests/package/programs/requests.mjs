@@ -75,7 +75,7 @@ async function costs(items, { equal, place, vault }) {
   await tablets.counted("200 at once", () => Promise.all(many.map(({ bytes }) => tablet.decrypt(bytes))));
   const laptops = await open("bob");
   const laptop = await laptops.connect();
-  const all = sealed.filter((item) => item !== at(0.1));
+  const all = sealed.slice(0, 2000).filter((item) => item !== at(0.1));
   await laptops.counted("decryptMany", () => laptop.decryptMany(all.map(({ bytes }) => bytes)));
 
   if (place === "browser") {
