@@ -37,6 +37,8 @@ mod properties;
 #[cfg(not(target_arch = "wasm32"))]
 mod random_graphs;
 #[cfg(not(target_arch = "wasm32"))]
+mod remembered;
+#[cfg(not(target_arch = "wasm32"))]
 mod rested;
 #[cfg(not(target_arch = "wasm32"))]
 mod rules;

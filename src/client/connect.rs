@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use uuid::Uuid;
 
+use super::remembered::{self, Remembered};
 use super::rest::{self, Rested, Why};
 use super::session::Session;
 use super::{Client, ConnectOptions};
@@ -272,8 +273,13 @@ impl Client {
         let before = rested.as_ref().is_some_and(|r| r.announced && r.keyset.fingerprint() == newest.fingerprint);
         let announced = arrived.is_new || before;
         rests.extend(rested.and_then(|r| r.rest));
-        match rest::load_memory(&me.engine, &s.store, &me.login, &rests).await {
-            Ok(memory) => me.set_memory(memory.unwrap_or_default()),
+        let mut remembered = Remembered::default();
+        match remembered::load(&me.engine, &s.store, &me.login, &rests).await {
+            Ok(found) => {
+                let (memory, state) = found.unwrap_or_default();
+                me.set_memory(memory);
+                remembered = state;
+            }
             // The key that boxed them is among the lost ones.
             Err(e) if e.code() == Code::StoreUnreadable && (arrived.reset || reset) => {}
             Err(e) => return Err(e),
@@ -300,7 +306,8 @@ impl Client {
             }
             None => {}
         }
-        let session = Session::begin(s.clone(), me, newest.keyset.clone(), rests, arrived.is_new, announced);
+        let session =
+            Session::begin(s.clone(), me, newest.keyset.clone(), rests, remembered, arrived.is_new, announced);
         if arrived.is_new {
             // Nothing was before: all that comes is heard of.
             session.delegation().begin_at(Some(0));
@@ -347,9 +354,12 @@ impl Client {
         };
         let Some(rested) = rest::load_session(&s.store, &login).await? else { return Ok(None) };
         let me = self.principal(&login);
+        let mut remembered = Remembered::default();
         if let Some(rest) = &rested.rest {
-            let memory = rest::load_memory(&me.engine, &s.store, &login, std::slice::from_ref(rest)).await?;
-            me.set_memory(memory.unwrap_or_default());
+            let found = remembered::load(&me.engine, &s.store, &login, std::slice::from_ref(rest)).await?;
+            let (memory, state) = found.unwrap_or_default();
+            me.set_memory(memory);
+            remembered = state;
         }
         me.set_keys(rested.keys, rested.trusted, None);
         me.set_rest(rested.rest.clone());
@@ -357,8 +367,8 @@ impl Client {
             me.note_withheld();
         }
         let rests = rested.rest.into_iter().collect();
-        let heard = me.memory().heard;
-        let session = Session::begin(s.clone(), me, rested.keyset, rests, false, rested.announced);
+        let heard = me.noted_heard();
+        let session = Session::begin(s.clone(), me, rested.keyset, rests, remembered, false, rested.announced);
         session.delegation().begin_at(heard);
         self.track(&session);
         if !session.locked() {

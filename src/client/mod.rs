@@ -8,6 +8,7 @@ mod identities;
 mod items;
 mod later;
 mod others;
+mod remembered;
 mod rest;
 mod said;
 mod session;

@@ -2,15 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::remembered::{self, Remembered};
 use super::uploads;
 use crate::crypto::Engine;
-use crate::crypto::boxes::{open_at_rest, seal_at_rest};
 use crate::crypto::keys::RestKey;
-use crate::crypto::turn::turn;
 use crate::delegation::{SHARDS, Shelf, shard_key};
-use crate::encoding::{Transcript, from_base64url, from_json, from_json_bytes, to_base64url};
+use crate::encoding::from_json;
 use crate::error::{Code, Error, Result};
-use crate::graph::Memory;
+use crate::graph::Principal;
 use crate::keyring::OwnKey;
 use crate::store::{Batch, Entry, Outcome, Store, StoredKey, newer_or};
 use crate::wire::keyset::Keyset;
@@ -52,11 +51,7 @@ fn session_key(login: &str) -> String {
     format!("session/{login}")
 }
 
-fn memory_key(login: &str) -> String {
-    format!("memory/{login}")
-}
-
-fn unreadable() -> Error {
+pub(super) fn unreadable() -> Error {
     Error::new(
         Code::StoreUnreadable,
         "what is stored on this device for this login cannot be read, and was not overwritten: try again",
@@ -83,7 +78,7 @@ pub(super) struct ToRest<'a> {
     pub(super) keyset: &'a Keyset,
     /// What boxes the memory, and after it what may have boxed it before; none when locked.
     pub(super) rests: &'a [RestKey],
-    pub(super) memory: &'a Memory,
+    pub(super) me: &'a Principal,
     pub(super) trusted: bool,
     pub(super) announced: bool,
 }
@@ -113,8 +108,9 @@ pub(super) async fn store_session(
     engine: &Engine,
     store: &Store,
     what: &ToRest<'_>,
+    state: &mut Remembered,
     why: Why,
-) -> Result<Option<Memory>> {
+) -> Result<()> {
     let _held = store.hold().await;
     let give_up = why == Why::Begin { reset: true };
     let mut refused = false;
@@ -135,29 +131,31 @@ pub(super) async fn store_session(
             Some(newest) => newest.version >= what.keyset.version && !what.knows(newest),
             None => false,
         });
-        let mut remembered = None;
+        let mut writing = None;
         match (elsewhere, why) {
             // Newer keys rest here than this session knows of: they go, and what is remembered with them stays.
             (Some(newer), Why::Lock) => {
                 let text = crate::wire::to_json(&SessionRecord { locked: true, ..newer.clone() })?;
                 batch.changes.push((session_key(what.login), Some(Entry::of(text))));
             }
-            (Some(_), Why::Unlock | Why::Update) => return Ok(None),
+            (Some(_), Why::Unlock | Why::Update) => return Ok(()),
             _ => {
                 let entry = session_entry(store, what, found.as_ref(), why, refused)?;
                 batch.changes.push((session_key(what.login), Some(entry)));
                 if matches!(why, Why::Begin { .. }) {
                     batch.changes.push((LAST.to_owned(), Some(Entry::of(crate::wire::to_json(&what.login)?))));
                 }
-                remembered = match boxed(engine, store, what.login, what.rests, what.memory, &mut batch).await {
+                writing = match remembered::add(engine, store, what.me, what.rests, state, &mut batch).await {
                     // Whatever cannot be read must not keep keys on this device.
                     Err(e) if e.code() == Code::StoreUnreadable && why == Why::Lock => None,
                     other => other?,
                 };
             }
         }
-        match store.write(batch).await? {
-            Outcome::Written => return Ok(remembered),
+        let outcome = store.write(batch).await;
+        remembered::done(what.me, state, writing, matches!(outcome, Ok(Outcome::Written)));
+        match outcome? {
+            Outcome::Written => return Ok(()),
             Outcome::KeysRefused if refused => return Err(unreadable()),
             Outcome::KeysRefused => refused = true,
             Outcome::Changed => {}
@@ -249,61 +247,30 @@ pub(super) async fn load_session(store: &Store, login: &str) -> Result<Option<Re
     Ok(Some(Rested { keyset, keys, rest, trusted: record.trusted, announced: record.announced }))
 }
 
-fn memory_context(login: &str) -> Transcript {
-    Transcript::new("rest/memory").text(login)
-}
-
-/// Adds what is remembered to a batch, boxed under the first key, with what others stored meanwhile. Gives all of it;
-/// `None` without a key.
-async fn boxed(
-    engine: &Engine,
-    store: &Store,
-    login: &str,
-    rests: &[RestKey],
-    memory: &Memory,
-    batch: &mut Batch,
-) -> Result<Option<Memory>> {
-    let Some(rest) = rests.first() else { return Ok(None) };
-    let mut memory = memory.clone();
-    match read_memory(engine, store, login, rests).await {
-        Ok(stored) => {
-            let (text, others) = stored.unzip();
-            batch.expected.push((memory_key(login), text));
-            memory.merge(others.unwrap_or_default());
-        }
-        // The caller asked for it: the key that boxed it is among the lost ones.
-        Err(e) if e.code() == Code::StoreUnreadable && batch.give_up => {}
-        Err(e) => return Err(e),
-    }
-    turn().await;
-    let json = crate::wire::to_json(&memory)?;
-    turn().await;
-    let sealed = seal_at_rest(engine, rest, &memory_context(login), json.as_bytes()).await?;
-    batch.changes.push((memory_key(login), Some(Entry::of(to_base64url(&sealed)))));
-    Ok(Some(memory))
-}
-
-/// Boxes and stores what is remembered, for the session that rests here; gives what is remembered now, with what others
-/// stored. Another session of the same login, with older or newer keys, keeps its memory to itself: boxed under its
-/// key, it could not be opened by the one that rests. Errors: [`Code::NotConnected`] if another tab signed out.
+/// Boxes and stores what is remembered, for the session that rests here; what others stored is remembered, too. Another
+/// session of the same login, with older or newer keys, keeps its memory to itself: boxed under its key, it could not be
+/// opened by the one that rests. Errors: [`Code::NotConnected`] if another tab signed out.
 pub(super) async fn store_memory(
     engine: &Engine,
     store: &Store,
     keyset: &Keyset,
     rests: &[RestKey],
-    memory: &Memory,
-) -> Result<Option<Memory>> {
+    me: &Principal,
+    state: &mut Remembered,
+) -> Result<()> {
     let login = &keyset.login;
     let _held = store.hold().await;
     for _ in 0..ATTEMPTS {
         let (entry, record) = read_session(store, login).await?.ok_or_else(signed_out)?;
         if record.keysets.last().is_none_or(|newest| newest.fingerprint() != keyset.fingerprint()) {
-            return Ok(None);
+            return Ok(());
         }
         let mut batch = Batch { expected: vec![(session_key(login), Some(entry.text))], ..Batch::default() };
-        let remembered = boxed(engine, store, login, rests, memory, &mut batch).await?;
-        match store.write(batch).await? {
-            Outcome::Written => return Ok(remembered),
+        let writing = remembered::add(engine, store, me, rests, state, &mut batch).await?;
+        let outcome = store.write(batch).await;
+        remembered::done(me, state, writing, matches!(outcome, Ok(Outcome::Written)));
+        match outcome? {
+            Outcome::Written => return Ok(()),
             Outcome::KeysRefused => return Err(unreadable()),
             Outcome::Changed => {}
         }
@@ -347,44 +314,13 @@ pub(super) async fn store_opened(store: &Store, keyset: &Keyset, shelf: &Shelf) 
     Err(busy())
 }
 
-/// Opens what is remembered with the first key that fits. `None`: nothing is stored.
-/// Errors: [`Code::StoreUnreadable`] when none fits; it is not treated as absent.
-pub(super) async fn load_memory(
-    engine: &Engine,
-    store: &Store,
-    login: &str,
-    rests: &[RestKey],
-) -> Result<Option<Memory>> {
-    Ok(read_memory(engine, store, login, rests).await?.map(|(_, memory)| memory))
-}
-
-async fn read_memory(
-    engine: &Engine,
-    store: &Store,
-    login: &str,
-    rests: &[RestKey],
-) -> Result<Option<(String, Memory)>> {
-    let Some(entry) = store.get(&memory_key(login)).await? else { return Ok(None) };
-    // What a newer version may write here will be JSON that says so.
-    let sealed = from_base64url(&entry.text).map_err(|_| newer_or(&entry.text, FORMAT, unreadable()))?;
-    for rest in rests {
-        if let Ok(plain) = open_at_rest(engine, rest, &memory_context(login), &sealed).await {
-            let memory = from_json_bytes(plain.expose()).map_err(|_| unreadable())?;
-            return Ok(Some((entry.text, memory)));
-        }
-    }
-    Err(Error::new(
-        Code::StoreUnreadable,
-        "what this device remembers for this login was sealed under other keys, or altered; it was not overwritten",
-    ))
-}
-
 /// Forgets everything of a login, readable or not.
 pub(super) async fn wipe(store: &Store, login: &str) -> Result<()> {
     let _held = store.hold().await;
     for _ in 0..ATTEMPTS {
         let mut batch = Batch { give_up: true, ..Batch::default() };
-        batch.changes = vec![(session_key(login), None), (memory_key(login), None)];
+        batch.changes = vec![(session_key(login), None)];
+        remembered::wipe(store, login, &mut batch).await;
         uploads::wipe(store, login, &mut batch).await;
         if store.may_keep_keys() {
             batch.changes.extend((0..SHARDS).map(|shard| (shard_key(login, shard), None)));

@@ -10,11 +10,12 @@ use futures_util::lock::Mutex;
 use super::Setup;
 use super::acting::Through;
 use super::later::Later;
+use super::remembered::{self, Remembered};
 use super::rest::{self, Why};
 use crate::crypto::keys::RestKey;
 use crate::delegation::{Delegation, Resigned};
 use crate::error::{Code, Error, Result};
-use crate::graph::{Memory, Principal, SharingChange, TrustNews};
+use crate::graph::{Principal, SharingChange, TrustNews};
 use crate::keyring::{self, OwnKey, Secret};
 use crate::relay::{Operation, OwnKeyset, Subscription, unexpected};
 use crate::secret::wipe_stack;
@@ -83,6 +84,8 @@ pub struct Session {
     pub(super) parent: Option<Rc<Session>>,
     /// What is known of items by way of identities that this one acts for.
     pub(super) through: RefCell<HashMap<String, Through>>,
+    /// How what is remembered rests, as it was read or written last.
+    remembered: Mutex<Remembered>,
     /// Held while ways to others are opened: who waits goes by what is open then.
     pub(super) opening: Mutex<()>,
     /// Sessions that act for others in this one's place.
@@ -102,11 +105,13 @@ impl Session {
         me: Principal,
         keyset: Keyset,
         rests: Vec<RestKey>,
+        remembered: Remembered,
         is_new: bool,
         announced: bool,
     ) -> Rc<Self> {
         let session = Self {
             rests: RefCell::new(rests),
+            remembered: Mutex::new(remembered),
             is_new,
             announced: Cell::new(announced),
             ..Self::over(setup, Rc::new(me), Rc::default(), keyset, None)
@@ -137,6 +142,7 @@ impl Session {
             subscription: RefCell::default(),
             parent,
             through: RefCell::default(),
+            remembered: Mutex::default(),
             opening: Mutex::default(),
             children: RefCell::default(),
             later: Later::default(),
@@ -187,6 +193,11 @@ impl Session {
     /// What became of others' keys since this was asked last.
     pub fn trust_news(&self) -> Vec<TrustNews> {
         self.me.take_trust_news()
+    }
+
+    /// What is remembered of others, and of what was opened.
+    pub fn memory(&self) -> crate::graph::Memory {
+        self.me.memory()
     }
 
     /// How many RSA operations this session's engine has done.
@@ -319,7 +330,10 @@ impl Session {
         }
         self.me.note_heard(self.delegation.heard_until());
         let (engine, store) = (&self.me.engine, &self.setup.store);
-        let stored = rest::store_memory(engine, store, &self.public_key(), &rests, &self.me.memory()).await;
+        let stored = {
+            let mut state = self.remembered.lock().await;
+            rest::store_memory(engine, store, &self.public_key(), &rests, &self.me, &mut state).await
+        };
         if stored.is_err() {
             self.me.mark_memory_changed();
         }
@@ -344,26 +358,24 @@ impl Session {
             keys: &self.me.keys(),
             keyset: &keyset,
             rests: &rests,
-            memory: &self.me.memory(),
+            me: &self.me,
             trusted: self.me.trusted(),
             announced: self.announced.get(),
         };
-        let stored = rest::store_session(&self.me.engine, &self.setup.store, &what, why).await;
+        let stored = {
+            let mut state = self.remembered.lock().await;
+            rest::store_session(&self.me.engine, &self.setup.store, &what, &mut state, why).await
+        };
         self.stored(stored)?;
         self.alive()
     }
 
-    /// Takes over what others remembered; ends with a record that another tab wiped.
-    fn stored(&self, outcome: Result<Option<Memory>>) -> Result<()> {
-        match outcome {
-            Ok(Some(remembered)) if !self.ended.get() => self.me.merge_memory(remembered),
-            Err(e) if e.code() == Code::NotConnected => {
-                self.end();
-                return Err(e);
-            }
-            other => drop(other?),
+    /// Ends with a record that another tab wiped.
+    fn stored(&self, outcome: Result<()>) -> Result<()> {
+        if outcome.as_ref().is_err_and(|e| e.code() == Code::NotConnected) {
+            self.end();
         }
-        Ok(())
+        outcome
     }
 
     /// Errors: [`Code::NotConnected`], or [`Code::Locked`] when the keys were locked after `epoch` was read.
@@ -478,13 +490,16 @@ impl Session {
         }
         let locked = self.rests.borrow().is_empty();
         if locked {
-            let memory = rest::load_memory(&self.me.engine, &self.setup.store, &self.me.login, &rests).await?;
-            self.me.set_memory(memory.unwrap_or_default());
+            let (memory, state) =
+                remembered::load(&self.me.engine, &self.setup.store, &self.me.login, &rests).await?.unwrap_or_default();
+            self.me.set_memory(memory);
+            *self.remembered.lock().await = state;
         }
         all.iter().try_for_each(|own| self.me.check_manifest(own))?;
         self.same_epoch(epoch)?;
         // What rests now is boxed under the key that was first so far.
         rests.extend(self.rests.borrow().first().cloned());
+        self.me.store_anew();
         *self.rests.borrow_mut() = rests;
         *self.keyset.borrow_mut() = newest.keyset.clone();
         self.me.set_keys(opened.keys, opened.vouched, None);
@@ -495,7 +510,7 @@ impl Session {
         self.rest_opened();
         if locked {
             // As after a reload: what rests counts as far as the log was read.
-            self.delegation.begin_at(self.me.memory().heard);
+            self.delegation.begin_at(self.me.noted_heard());
         }
         let unlocks = why == Why::Unlock && opened.vouched;
         let read = if unlocks { self.read_own(all).await } else { Ok(()) };

@@ -56,8 +56,8 @@ impl Delegation {
             match me.call(&operation).await {
                 Ok(_) => {
                     // As the log will tell it.
-                    replaced.into_iter().for_each(|id| self.remove(id));
-                    self.compacted.borrow_mut().insert(grant.id);
+                    replaced.iter().for_each(|id| self.remove(*id));
+                    self.compacted.borrow_mut().extend(replaced.into_iter().chain([grant.id]));
                     if grant.delegate == me.login {
                         self.rest_own(me, &grant, &keys);
                     }

@@ -95,7 +95,7 @@ pub struct Delegation {
     said: Cell<bool>,
     /// Grants to oneself that were sent, and the relay did not say whether it has them.
     unanswered: RefCell<HashSet<Uuid>>,
-    /// Grants that one put together, of which the log did not tell yet.
+    /// Grants that one put together, and into what, of which the log did not tell yet.
     compacted: RefCell<HashSet<Uuid>>,
     /// Whose this is.
     owner: RefCell<Option<String>>,
@@ -492,7 +492,10 @@ impl Delegation {
                 self.remove(id);
                 self.items_read.borrow_mut().clear();
             }
-            Event::GrantRemoved(id) => self.remove(id),
+            Event::GrantRemoved(id) => {
+                self.compacted.borrow_mut().remove(&id);
+                self.remove(id);
+            }
             Event::Revoked(revocation) => {
                 me.note_revocation(&revocation);
                 for id in &revocation.grants {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Principal;
+use super::memory::place_of_item;
 use crate::encoding::Bytes;
 use crate::error::Error;
 use crate::wire::exchange::Exchange;
@@ -17,18 +18,19 @@ const MAX_ENDED: usize = 1 << 16;
 /// The same of everything that others ended.
 const MAX_ENDED_BY_OTHERS: usize = 4096;
 
-/// Of one delegate: the items whose access ended, each with when, in Unix milliseconds.
+/// Of one delegate: the items whose access ended, each with when, in Unix milliseconds, and when the last did.
 ///
 /// As JSON: the ids of each time, 16 bytes each, one after the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "BTreeMap<u64, Bytes>", try_from = "BTreeMap<u64, Bytes>")]
-pub struct Ended(BTreeMap<Uuid, u64>);
+pub struct Ended(BTreeMap<Uuid, u64>, u64);
 
 impl Ended {
     pub(super) fn add(&mut self, items: impl IntoIterator<Item = Uuid>, at: u64) {
         for item in items {
             let ended = self.0.entry(item).or_default();
             *ended = at.max(*ended);
+            self.1 = self.1.max(at);
         }
         if self.0.len() > MAX_ENDED {
             let mut times: Vec<u64> = self.0.values().copied().collect();
@@ -60,8 +62,25 @@ impl Ended {
         self.0.get(&item).is_some_and(|at| given <= *at)
     }
 
-    fn last(&self) -> u64 {
-        self.0.values().copied().max().unwrap_or_default()
+    fn at(&self, item: Uuid) -> Option<u64> {
+        self.0.get(&item).copied()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Those of some places.
+    pub(super) fn those(&self, here: impl Fn(u32) -> bool) -> Self {
+        let mut out = Self::default();
+        for (item, at) in self.0.iter().filter(|(item, _)| here(place_of_item(**item))) {
+            out.add([*item], *at);
+        }
+        out
     }
 
     fn oldest(&self) -> Option<(u64, Uuid)> {
@@ -77,6 +96,15 @@ impl EndedByOthers {
     /// Whether nothing is remembered.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Those of some places.
+    pub(super) fn those(&self, here: impl Fn(u32) -> bool) -> Self {
+        let mut out = Self::default();
+        for (revoker, login, item, at) in self.all().filter(|(_, _, item, _)| here(place_of_item(**item))) {
+            out.0.entry(revoker.clone()).or_default().entry(login.clone()).or_default().add([*item], *at);
+        }
+        out
     }
 
     /// All of it: revoker, login, item, when.
@@ -154,11 +182,10 @@ impl Principal {
     pub fn note_ended(&self, login: &str, items: impl IntoIterator<Item = Uuid>, at: u64) {
         let mut memory = self.known.memory.borrow_mut();
         let ended = memory.ended.entry(self.login.clone()).or_default().entry(login.to_owned()).or_default();
-        let before = ended.clone();
+        let later = |item: &Uuid| ended.at(*item).is_none_or(|known| known < at);
+        let items: Vec<Uuid> = items.into_iter().filter(later).collect();
+        items.iter().for_each(|item| self.known.touch(place_of_item(*item)));
         ended.add(items, at);
-        if *ended != before {
-            self.known.changed.set(true);
-        }
     }
 
     /// Notes what another device of one's own ended, or somebody who acts for the same identity: the newest keys say so.
@@ -180,7 +207,7 @@ impl Principal {
         let mut memory = self.known.memory.borrow_mut();
         if memory.ended_by_others.at(revoker, login, item).is_none_or(|known| known < at) {
             memory.ended_by_others.add(revoker, login, [item], at);
-            self.known.changed.set(true);
+            self.known.touch(place_of_item(item));
         }
     }
 
@@ -204,7 +231,7 @@ impl Principal {
     /// When something is given: after everything that one ended, also if the clock was set back.
     pub fn giving_time(&self) -> u64 {
         let memory = self.known.memory.borrow();
-        let last = memory.ended.get(&self.login).into_iter().flat_map(BTreeMap::values).map(Ended::last).max();
+        let last = memory.ended.get(&self.login).into_iter().flat_map(BTreeMap::values).map(|ended| ended.1).max();
         last.map_or_else(|| self.now(), |last| self.now().max(last.saturating_add(1)))
     }
 }

@@ -251,10 +251,10 @@ impl Principal {
         }
         memory.merge(theirs);
         if *memory != before {
-            self.known.changed.set(true);
-            self.known.unwarned.set(true);
+            self.known.touch_all();
         }
         drop(memory);
+        self.known.look_for_forks();
         self.note_withheld();
     }
 

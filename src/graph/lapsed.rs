@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Principal;
+use super::memory::place_of_item;
 
 /// Of so many grants and items it is remembered one by one. Of more than that everything lapses that was noted before.
 const MAX_LAPSED: usize = 256;
@@ -17,14 +18,27 @@ const NEVER: u64 = (1 << 53) - 1;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Lapsed {
     /// Whatever was noted when the log was not read as far as this.
+    #[serde(default)]
     all: u64,
     /// Of these grants and items, the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     of: BTreeMap<Uuid, u64>,
 }
 
 impl Lapsed {
     pub(super) fn is_empty(&self) -> bool {
         self.all == 0 && self.of.is_empty()
+    }
+
+    /// Those of some places, and nothing that is about all.
+    pub(super) fn those(&self, here: impl Fn(u32) -> bool) -> Self {
+        let of = self.of.iter().filter(|(id, _)| here(place_of_item(**id)));
+        Self { all: 0, of: of.map(|(id, heard)| (*id, *heard)).collect() }
+    }
+
+    /// What is about all.
+    pub(super) fn of_all(&self) -> Self {
+        Self { all: self.all, of: BTreeMap::new() }
     }
 
     fn note(&mut self, id: Uuid, heard: u64) {
@@ -62,9 +76,11 @@ impl Principal {
             return;
         }
         let lapsed = &mut self.known.memory.borrow_mut().lapsed;
-        ids.iter().for_each(|id| lapsed.note(*id, heard));
+        for id in ids {
+            lapsed.note(*id, heard);
+            self.known.touch(place_of_item(*id));
+        }
         lapsed.bound();
-        self.known.changed.set(true);
     }
 
     /// Notes that nothing counts that was noted before the log was read as far as `heard`: what came between is not known.

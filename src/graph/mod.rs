@@ -6,6 +6,7 @@ mod ended;
 mod heads;
 mod lapsed;
 mod lists;
+mod memory;
 mod others;
 mod path;
 mod policy;
@@ -36,11 +37,12 @@ use crate::wire::keyset::Keyset;
 use crate::wire::manifest::Manifest;
 
 pub use lists::ListChange;
-pub use others::Memory;
+pub use memory::{Memory, ToStore};
 pub use path::{Acting, Way};
 pub use policy::{Policy, Question, TrustNews};
 pub use sharing::{Group, SharingChange, SharingPlan};
 pub use statements::{Said, make as make_statement};
+pub use versions::FirstVersions;
 pub use warnings::{Warning, WarningKind};
 
 /// An identity as the relay offers it, judged.
@@ -103,6 +105,8 @@ pub struct Principal {
 struct Known {
     memory: RefCell<Memory>,
     changed: Cell<bool>,
+    /// What of it did.
+    touched: RefCell<memory::Touched>,
     /// Whether something of it should be known to one's other devices at once.
     urgent: Cell<bool>,
     /// Whether there is something new in it that is stored with what comes next, or a moment later.
@@ -120,6 +124,8 @@ struct Known {
     decided: RefCell<HashMap<String, (Hash, bool)>>,
     states: RefCell<HashMap<String, State>>,
     news: RefCell<Vec<TrustNews>>,
+    /// Of whom rival keys were seen: looked for once, and not among all contacts in each call.
+    forked: RefCell<BTreeSet<String>>,
     /// What was warned of, and whether there may be something else.
     warned: RefCell<BTreeSet<(WarningKind, String)>>,
     unwarned: Cell<bool>,
@@ -258,7 +264,7 @@ impl Principal {
         let seen = memory.manifests.entry(manifest.fingerprint.hex()).or_insert((0, manifest.hash()));
         if manifest.number() > seen.0 {
             *seen = (manifest.number(), manifest.hash());
-            self.known.changed.set(true);
+            self.known.touch(memory::place_of(&manifest.fingerprint.hex()));
         }
     }
 

@@ -3,13 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
-
-use super::ended::{Ended, EndedByOthers};
-use super::lapsed::Lapsed;
-use super::said::{Complete, Said};
-use super::versions::{FirstVersions, Highest};
+use super::memory::place_of;
 use super::{Offered, Principal, Signer};
 use crate::encoding::{Hash, check_login};
 use crate::error::{Code, Error, Result};
@@ -21,157 +15,7 @@ use crate::wire::keyset::Keyset;
 use crate::wire::manifest::Manifest;
 use crate::wire::{LAST_LIST, Party};
 
-/// What is remembered from one session to the next, so that a relay cannot turn time back.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Memory {
-    /// What was seen and decided of whose keys are whose, by login.
-    pub trust: BTreeMap<String, Trust>,
-    /// The newest manifest seen of keysets, by fingerprint in hex: counter and hash.
-    pub manifests: BTreeMap<String, (u64, Hash)>,
-    /// The newest statement seen, by login and subject: counter, hash, and the version of the keys that signed it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub statements: BTreeMap<String, (u64, Hash, u64)>,
-    /// Oneself, and whom one acts for: what they say to their own devices, as far as it is not about others.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub said: BTreeMap<String, Said>,
-    /// The newest head under which everything was there, or that was written here, by login.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub complete: BTreeMap<String, Complete>,
-    /// Keysets that were offered in place of pinned ones, by login.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub candidates: BTreeMap<String, Vec<Keyset>>,
-    /// Of items with more than one version the highest that was opened or written here. Stays on this device, as does what
-    /// comes next.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub versions: BTreeMap<Uuid, Highest>,
-    /// Items of which the first version was opened or written: their ids, one behind the other.
-    #[serde(default, skip_serializing_if = "FirstVersions::is_empty")]
-    pub first_versions: FirstVersions,
-    /// How far the log was read. Stays on this device.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub heard: Option<u64>,
-    /// What lapsed of the opened items that rest on this device. Stays on it.
-    #[serde(default, skip_serializing_if = "Lapsed::is_empty")]
-    pub lapsed: Lapsed,
-    /// Access that was ended: by whom, and whose.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub ended: BTreeMap<String, BTreeMap<String, Ended>>,
-    /// The same, where the owners of items that one writes ended it, or others who wrote them.
-    #[serde(default, skip_serializing_if = "EndedByOthers::is_empty")]
-    pub ended_by_others: EndedByOthers,
-}
-
-/// The most candidates that are kept of one login.
-const MAX_CANDIDATES: usize = 8;
-
-impl Memory {
-    /// Takes over what another tab, session or device remembered meanwhile: nothing that was seen is forgotten. Of two
-    /// lists or statements with one number, this one goes on refusing the one that it did not see.
-    pub fn merge(&mut self, other: Memory) {
-        self.heard = self.heard.max(other.heard);
-        self.lapsed.merge(other.lapsed);
-        for (login, theirs) in other.trust {
-            self.trust.entry(login).or_default().merge(theirs);
-        }
-        for (fingerprint, theirs) in other.manifests {
-            let mine = self.manifests.entry(fingerprint).or_insert(theirs);
-            if theirs.0 > mine.0 {
-                *mine = theirs;
-            }
-        }
-        for (about, theirs) in other.statements {
-            let mine = self.statements.entry(about).or_insert(theirs);
-            if (theirs.2, theirs.0) > (mine.2, mine.0) {
-                *mine = theirs;
-            }
-        }
-        for (login, theirs) in other.said {
-            self.said.entry(login).or_default().merge(theirs);
-        }
-        for (login, theirs) in other.complete {
-            let mine = self.complete.entry(login).or_default();
-            *mine = theirs.max(*mine);
-        }
-        // What this one saw is not pushed out by what another one did.
-        for (login, theirs) in other.candidates {
-            let mine = self.candidates.insert(login.clone(), theirs).unwrap_or_default();
-            for keyset in mine {
-                self.keep_candidate(&login, keyset);
-            }
-        }
-        self.merge_versions(other.versions, other.first_versions);
-        for (revoker, theirs) in other.ended {
-            let mine = self.ended.entry(revoker).or_default();
-            for (login, ended) in theirs {
-                mine.entry(login).or_default().merge(ended);
-            }
-        }
-        self.ended_by_others.merge(other.ended_by_others);
-    }
-
-    fn keep_candidate(&mut self, login: &str, keyset: Keyset) -> bool {
-        let all = self.candidates.entry(login.to_owned()).or_default();
-        let fingerprint = keyset.fingerprint();
-        if all.iter().any(|known| known.fingerprint() == fingerprint) {
-            return false;
-        }
-        if all.len() == MAX_CANDIDATES {
-            all.remove(0);
-        }
-        all.push(keyset);
-        true
-    }
-}
-
 impl Principal {
-    /// What is remembered, to be stored.
-    pub fn memory(&self) -> Memory {
-        self.known.memory.borrow().clone()
-    }
-
-    /// What was stored. What was seen before a reload counts as seen; what this session saw itself stays what it is.
-    pub fn set_memory(&self, memory: Memory) {
-        self.saw_before(&memory);
-        *self.known.memory.borrow_mut() = memory;
-        self.known.unwarned.set(true);
-    }
-
-    /// What others stored in addition. What another tab saw is not seen here: who edits here knows nothing of it.
-    pub fn merge_memory(&self, memory: Memory) {
-        self.known.memory.borrow_mut().merge(memory);
-        self.known.unwarned.set(true);
-    }
-
-    /// Notes how far the log was read; it rests with the next thing that is remembered.
-    pub fn note_heard(&self, until: Option<u64>) {
-        let mut memory = self.known.memory.borrow_mut();
-        memory.heard = until.or(memory.heard);
-    }
-
-    /// Whether what is remembered changed since this was asked last.
-    pub fn take_memory_changed(&self) -> bool {
-        let changed = self.known.changed.replace(false);
-        if changed {
-            self.known.noted.set(false);
-        }
-        changed
-    }
-
-    /// Whether there is something that may be stored a moment later, together with more like it.
-    pub fn has_noted(&self) -> bool {
-        self.known.noted.get()
-    }
-
-    /// Whether something changed that one's other devices should know at once.
-    pub fn take_urgent(&self) -> bool {
-        self.known.urgent.take()
-    }
-
-    /// Has what is remembered stored again: under another key, or because storing failed.
-    pub fn mark_memory_changed(&self) {
-        self.known.changed.set(true);
-    }
-
     /// Checks an own keyset's manifest and slots, and that it is not older than one seen before.
     /// Errors: [`Code::VerificationFailed`] for a rollback, a fork, or slots that it does not list.
     pub fn check_manifest(&self, own: &OwnKeyset) -> Result<()> {
@@ -232,7 +76,7 @@ impl Principal {
         }
         if number > seen.0 {
             *seen = (number, hash);
-            self.known.changed.set(true);
+            self.known.touch(place_of(&manifest.fingerprint.hex()));
         }
         Ok(())
     }
@@ -252,8 +96,8 @@ impl Principal {
         if trust != before {
             // What is seen of somebody for the first time can wait; what becomes of somebody who is known cannot.
             self.known.urgent.set(self.known.urgent.get() || before.is_known());
-            self.known.changed.set(true);
-            self.known.unwarned.set(true);
+            self.known.touch(place_of(login));
+            self.known.note_fork(login, trust.is_forked());
             all.insert(login.to_owned(), trust);
         }
         out
@@ -435,7 +279,7 @@ impl Principal {
         for keyset in ends.filter(|k| relied.is_none_or(|relied| relied.fingerprint != k.fingerprint())) {
             if memory.keep_candidate(login, keyset.clone()) {
                 self.known.urgent.set(true);
-                self.known.changed.set(true);
+                self.known.touch(place_of(login));
             }
         }
     }
@@ -609,7 +453,7 @@ impl Principal {
         self.with_trust(&keyset.login, |trust| trust.decide(offer, keyset, compared, id));
         self.known.decided.borrow_mut().remove(&keyset.login);
         if self.known.memory.borrow_mut().candidates.remove(&keyset.login).is_some() {
-            self.known.changed.set(true);
+            self.known.touch(place_of(&keyset.login));
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::others::Memory;
+use super::memory::Memory;
 use crate::encoding::{Fixed, Hash, Transcript, compound, from_base64url, from_hex, from_json, to_base64url};
 use crate::error::{Error, Result};
 use crate::wire::pieces::Entries;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Principal;
 use super::heads::{Shown, Tree};
+use super::memory::place_of;
 use super::said::{self, Complete, Said};
 use super::statements::{about, make};
 use crate::crypto::boxes::seal_at_rest;
@@ -61,7 +62,7 @@ impl Principal {
         let complete = Complete { version, counter: head.counter, digest: None };
         memory.complete.insert(head.login.clone(), complete);
         memory.said.remove(&head.login);
-        self.known.changed.set(true);
+        self.known.touch(place_of(&about(&head.login, HEAD)));
         if head.login == self.login {
             *self.shown.borrow_mut() = Shown { hash: Some(head.hash()), tree: Some(Tree::new()), odd: false, version };
         }
@@ -246,7 +247,7 @@ impl Principal {
             *complete = written.max(*complete);
         }
         memory.said.entry(self.login.clone()).or_default().merge(said);
-        self.known.changed.set(true);
+        self.known.touch(place_of(&about(&self.login, HEAD)));
         *self.shown.borrow_mut() = Shown { hash: Some(head.hash()), tree: Some(tree), odd: false, version };
     }
 

@@ -1,5 +1,6 @@
 //! Statements: saying something under one's name with a counter, and believing what others said.
 
+use super::memory::place_of;
 use super::{Offered, Principal};
 use crate::encoding::Fixed;
 use crate::error::{Code, Error, Result};
@@ -156,7 +157,7 @@ impl Principal {
         }
         if now != *seen {
             *seen = now;
-            self.known.changed.set(true);
+            self.known.touch(place_of(&about(&statement.login, &statement.subject)));
         }
         Ok(())
     }

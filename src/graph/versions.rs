@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::memory::place_of_item;
 use super::{Memory, Principal};
 use crate::encoding::Bytes;
 
@@ -32,6 +33,16 @@ pub struct FirstVersions(Bytes);
 impl FirstVersions {
     pub(super) fn is_empty(&self) -> bool {
         self.0.0.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.0.len() / 16
+    }
+
+    /// Those of some places.
+    pub(super) fn those(&self, here: impl Fn(u32) -> bool) -> Self {
+        let there = self.items().filter(|id| Uuid::from_slice(id).is_ok_and(|id| here(place_of_item(id))));
+        Self(Bytes(there.flatten().copied().collect()))
     }
 
     /// Whether an item is among them.
@@ -130,6 +141,9 @@ impl Principal {
             *known = (*known).max(*version);
         }
         let (later, first) = self.known.memory.borrow_mut().note_versions(items);
+        if later || first {
+            items.iter().for_each(|(item, _)| self.known.touch_for_later(place_of_item(*item)));
+        }
         self.known.changed.set(self.known.changed.get() || later);
         self.known.noted.set(self.known.noted.get() || first);
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::Principal;
-use crate::trust::Trust;
 
 /// What a warning is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,9 +83,8 @@ fn by_kind<'a>(all: impl IntoIterator<Item = &'a (WarningKind, String)>) -> Vec<
 impl Principal {
     fn to_warn_of(&self) -> BTreeSet<(WarningKind, String)> {
         let known = &self.known;
-        let memory = known.memory.borrow();
-        let forks = memory.trust.iter().filter(|(_, trust)| Trust::is_forked(trust)).map(|(login, _)| login);
-        let mut all: BTreeSet<_> = forks.map(|login| (WarningKind::Fork, login.clone())).collect();
+        let mut all: BTreeSet<_> =
+            known.forked.borrow().iter().map(|login| (WarningKind::Fork, login.clone())).collect();
         let newest = known.offers.borrow().get(&self.login).and_then(|offer| offer.last()).map_or(0, |k| k.version);
         // Whoever acts for another identity opens its newest keys with their own.
         if !self.acting && self.keys.borrow().last().is_some_and(|key| key.keyset.version < newest) {
