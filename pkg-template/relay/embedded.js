@@ -114,7 +114,7 @@ class Core {
     let call;
     let release;
     try {
-      call = rules.call(token, JSON.stringify(operations), id, Date.now());
+      call = rules.call(token, JSON.stringify(operations), { relayId: id, now: Date.now() });
       for (;;) {
         const step = call.step();
         if (step.done !== undefined) {
