@@ -112,13 +112,18 @@ export class HttpRelay {
   async #carryOut(token, operations) {
     const key = operations.every(({ op }) => READING.has(op)) ? {} : { "idempotency-key": freshKey() };
     const body = JSON.stringify(operations);
-    const send = (user) =>
-      this.#requests.post("call", {
+    const send = async (user) => {
+      let repeated;
+      const answers = await this.#requests.post("call", {
         headers: { ...JSON_ONLY, ...bearer(token), ...key, ...(user !== undefined && { "regrant-user-token": user }) },
         body,
         // Each operation is answered by itself, whatever the status says of the first that was refused.
-        read: (_, answer) => answersOf(json(answer)),
+        read: (_, answer, again) => ((repeated = again), answersOf(json(answer))),
       });
+      // What a login signs is taken once: the first time it may have been, and its answer was lost.
+      if (repeated && operations.some(({ op }, at) => op === "login" && answers[at]?.refused !== undefined)) throw lostLogin();
+      return answers;
+    };
     if (this.#user === undefined || !operations.some(logsIn)) return send();
     return this.#vouchedFor(operations, send);
   }
@@ -154,5 +159,6 @@ export class HttpRelay {
   }
 }
 
+const lostLogin = () => new RegrantError("ERR_RELAY_UNAVAILABLE", "the relay's answer to logging in was lost: try again", { retryable: true });
 const isAnswer = (answer) => typeof answer?.reply === "string" || typeof answer?.refused === "string";
 const answersOf = (said) => (Array.isArray(said) && said.every(isAnswer) ? said : undefined);

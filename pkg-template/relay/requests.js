@@ -44,8 +44,8 @@ export class Requests {
    * Posts `body`, which may arrive more than once, and gives what `read` makes of the answer: of its JSON or bytes.
    *
    * @param {string} path
-   * @param {{ headers: Record<string, string>, body: string | Uint8Array, read: (response: Response, body: Uint8Array) => unknown }} request
-   *   `read` gives `undefined` for what is no answer
+   * @param {{ headers: Record<string, string>, body: string | Uint8Array, read: (response: Response, body: Uint8Array, again: boolean) => unknown }} request
+   *   `read` gives `undefined` for what is no answer; `again`: an earlier attempt may have arrived, too
    */
   async post(path, { headers, body, read }) {
     const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
@@ -53,7 +53,8 @@ export class Requests {
     const [extra, began] = [bytes.length / SLOWEST, performance.now()];
     const left = () => this.#patience + extra - (performance.now() - began);
     for (let failures = 0; ; failures++) {
-      const outcome = await this.#attempt(path, headers, bytes, read, Math.max(1, Math.min(left(), ATTEMPT_MS + extra)));
+      const understand = (response, answer) => read(response, answer, failures > 0);
+      const outcome = await this.#attempt(path, headers, bytes, understand, Math.max(1, Math.min(left(), ATTEMPT_MS + extra)));
       if (!(outcome instanceof Trouble)) return outcome;
       const wait = outcome.after ?? backoff(failures, BETWEEN);
       if (!outcome.again || wait >= left() || this.#closed.signal.aborted) return this.#giveUp(outcome);
