@@ -6,8 +6,7 @@ import { Shared } from "./sharing.js";
 import { backoff, pause } from "./waiting.js";
 
 /** Between connections. */
-const BETWEEN = { first: 1_000, most: 60_000 };
-const AT_LEAST_MS = 500;
+const BETWEEN = { least: 500, first: 1_000, most: 60_000 };
 /** So many failures in a row mean that the relay is not reached. */
 const IS_OFFLINE = 3;
 
@@ -15,7 +14,7 @@ export class Changes {
   #o;
   #logins = new Map();
 
-  /** @param {{ base: string, fetch: typeof fetch, told: (online: boolean) => void }} o */
+  /** @param {{ base: string, fetch: typeof fetch, told: (online: boolean) => void, between?: object }} o and what `stream` takes */
   constructor(o) {
     this.#o = o;
   }
@@ -135,8 +134,7 @@ class Watch {
   }
 
   #listen(token, signal, hear) {
-    const { base, fetch } = this.#o;
-    const how = { base, fetch, token, signal, after: this.#head };
+    const how = { ...this.#o, token, signal, after: this.#head };
     return this.#asks ? poll(how, hear) : stream(how, hear);
   }
 
@@ -147,7 +145,7 @@ class Watch {
     globalThis.addEventListener?.("online", wake);
     globalThis.document?.addEventListener("visibilitychange", wake);
     const hidden = failures >= IS_OFFLINE && globalThis.document?.visibilityState === "hidden";
-    await pause(hidden ? 2 ** 31 - 1 : AT_LEAST_MS + backoff(failures, BETWEEN), signal, sooner.signal);
+    await pause(hidden ? 2 ** 31 - 1 : backoff(failures, this.#o.between ?? BETWEEN), signal, sooner.signal);
     globalThis.removeEventListener?.("online", wake);
     globalThis.document?.removeEventListener("visibilitychange", wake);
   }

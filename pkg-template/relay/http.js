@@ -44,17 +44,18 @@ export class HttpRelay {
   #online = true;
 
   /**
-   * @param {{ url: URL, application: string, token?: string | Function, fetch?: typeof fetch, patience?: number }} o
+   * @param {{ url: URL, application: string, token?: string | Function, fetch?: typeof fetch, timing?: object }} o
+   *   `timing`: of requests and streams, in milliseconds, where it is not as usual
    */
-  constructor({ url, application, token, fetch = globalThis.fetch, patience }) {
+  constructor({ url, application, token, fetch = globalThis.fetch, timing = {} }) {
     if (typeof fetch !== "function") throw badInput("there is no fetch here: give one as the option fetch");
     this.#origin = url.origin;
     const address = `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
     const base = `${address}/v1/${encodeURIComponent(application)}`;
     const told = (online) => this.#tell(online);
-    this.#requests = new Requests({ base, address, fetch, patience, told });
+    this.#requests = new Requests({ base, address, fetch, told, ...timing });
     this.#user = token === undefined ? undefined : new UserToken(token);
-    this.#changes = new Changes({ base, fetch, told });
+    this.#changes = new Changes({ base, fetch, told, ...timing });
   }
 
   get origin() {
@@ -81,10 +82,8 @@ export class HttpRelay {
       body: JSON.stringify({ basis, names }),
       read: ({ ok, headers }, body) => (ok && headers.get("content-type")?.startsWith(BYTES) ? body : undefined),
     });
-    const parts = unframed(found, names.length);
-    if (parts.length !== names.length || parts.some(([name], at) => name !== names[at])) {
-      throw new RegrantError("ERR_RELAY_UNAVAILABLE", "the relay gave other parts of a file than it was asked for", { retryable: true });
-    }
+    const parts = partsOf(found, names.length);
+    if (parts.length !== names.length || parts.some(([name], at) => name !== names[at])) throw otherParts();
     return parts.map(([, bytes]) => bytes);
   }
 
@@ -156,6 +155,17 @@ export class HttpRelay {
       if (this.#logins.size > MOST_SESSIONS) this.#logins.delete(this.#logins.keys().next().value);
       this.#changes.begin(login, session);
     }
+  }
+}
+
+const otherParts = (cause) => new RegrantError("ERR_RELAY_UNAVAILABLE", "the relay gave other parts of a file than it was asked for", { retryable: true, cause });
+
+/** The parts that a relay gave, which may be anything. */
+function partsOf(bytes, most) {
+  try {
+    return unframed(bytes, most);
+  } catch (cause) {
+    throw otherParts(cause);
   }
 }
 

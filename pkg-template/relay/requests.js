@@ -24,15 +24,17 @@ export class Requests {
   #address;
   #fetch;
   #patience;
+  #longest;
   #closed = new AbortController();
   #told;
 
   /**
-   * @param {{ base: string, address: string, fetch: typeof fetch, patience?: number, told: (online: boolean) => void }} o
+   * @param {{ base: string, address: string, fetch: typeof fetch, patience?: number, attempt?: number, told: (online: boolean) => void }} o
    *   where requests go; how the relay is called in messages; and who hears whether it was reached
    */
-  constructor({ base, address, fetch, patience = PATIENCE_MS, told }) {
-    [this.#base, this.#address, this.#fetch, this.#patience, this.#told] = [base, address, fetch, patience, told];
+  constructor({ base, address, fetch, told, patience = PATIENCE_MS, attempt = ATTEMPT_MS }) {
+    [this.#base, this.#address, this.#fetch, this.#told] = [base, address, fetch, told];
+    [this.#patience, this.#longest] = [patience, attempt];
   }
 
   /** Gives up what is under way, and takes no more. */
@@ -54,7 +56,7 @@ export class Requests {
     const left = () => this.#patience + extra - (performance.now() - began);
     for (let failures = 0; ; failures++) {
       const understand = (response, answer) => read(response, answer, failures > 0);
-      const outcome = await this.#attempt(path, headers, bytes, understand, Math.max(1, Math.min(left(), ATTEMPT_MS + extra)));
+      const outcome = await this.#attempt(path, headers, bytes, understand, Math.max(1, Math.min(left(), this.#longest + extra)));
       if (!(outcome instanceof Trouble)) return outcome;
       const wait = outcome.after ?? backoff(failures, BETWEEN);
       if (!outcome.again || wait >= left() || this.#closed.signal.aborted) return this.#giveUp(outcome);

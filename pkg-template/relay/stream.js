@@ -1,7 +1,7 @@
 // One connection to what a relay tells of a login's changes: server-sent events over `fetch`, because those of browsers
 // send no token; or, where something in between holds them back, one question after the other.
 import { QUIET, json } from "./requests.js";
-import { Deadline } from "./waiting.js";
+import { Deadline, pause } from "./waiting.js";
 
 /** A relay writes at least a comment every fifteen seconds: later nothing comes any more. */
 const SILENCE_MS = 45_000;
@@ -10,6 +10,8 @@ const FIRST_BYTE_MS = 10_000;
 /** How long a relay waits with its answer, in seconds; and what the way takes besides, in milliseconds. */
 const WAIT_S = 25;
 const ON_THE_WAY_MS = 15_000;
+/** Whoever answers at once that there is nothing new is not asked without a pause. */
+const BETWEEN_MS = 1_000;
 
 /** The relay answered, and tells this session nothing. */
 export class Refused extends Error {
@@ -75,6 +77,7 @@ export async function poll({ base, fetch, token, signal, after }, hear) {
       const response = await open(fetch, `${base}/changes${query}`, token, "application/json", deadline.signal);
       const now = numberOf(await response.text());
       if (now === undefined) throw new Refused(response.status);
+      if (head === now) await pause(BETWEEN_MS, signal);
       head = now;
       hear(head);
     } finally {

@@ -1,7 +1,7 @@
 // How long to wait, and waiting that ends early.
 
 /** A random time below one that doubles with each failure, so that those who failed together do not return together. */
-export const backoff = (failures, { first, most }) => Math.random() * Math.min(most, first * 2 ** failures);
+export const backoff = (failures, { least = 0, first, most }) => least + Math.random() * (Math.min(most, first * 2 ** failures) - least);
 
 /** Waits so many milliseconds, or until one of these signals is aborted. */
 export function pause(milliseconds, ...signals) {
