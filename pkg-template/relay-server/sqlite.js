@@ -67,12 +67,12 @@ export function sqliteStorage(path) {
     countParts: (item) => records.countParts(item),
     dropParts: (item) => records.dropParts(item),
   });
-  let open_ = true;
+  let isOpen = true;
   return {
     ...storage,
     close() {
-      if (open_) database.close();
-      open_ = false;
+      if (isOpen) database.close();
+      isOpen = false;
     },
   };
 }
@@ -114,7 +114,7 @@ class Rows {
     const all = {
       record: "SELECT key, rev, value FROM record WHERE key = ?",
       list: "SELECT key, rev, value FROM record WHERE key > ? AND key >= ? AND key < ? ORDER BY key LIMIT ?",
-      index: "SELECT name, key, rev, value FROM name JOIN record USING (key) WHERE name > ? AND name >= ? AND name < ? ORDER BY name LIMIT ?",
+      index: "SELECT key, rev, value, name FROM name JOIN record USING (key) WHERE name > ? AND name >= ? AND name < ? ORDER BY name LIMIT ?",
       names: "SELECT name, key, rev FROM name JOIN record USING (key) WHERE name > ? AND name >= ? AND name < ? ORDER BY name LIMIT ?",
       counter: "SELECT value FROM counter",
       count: "UPDATE counter SET value = ?",
