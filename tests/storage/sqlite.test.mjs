@@ -12,13 +12,14 @@ import { promisify } from "node:util";
 import { sqliteNode } from "../tools/sqlite-node.mjs";
 
 const program = fileURLToPath(new URL("sqlite.mjs", import.meta.url));
+const tests = fileURLToPath(new URL("..", import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), "regrant-sqlite-"));
 after(() => rmSync(scratch, { recursive: true, force: true }));
 
 async function run(node, ...options) {
   const env = { ...process.env, REGRANT_SCRATCH: scratch };
   delete env.NODE_TEST_CONTEXT;
-  const told = promisify(execFile)(node, [...options, "--test", program], { timeout: 120_000, env });
+  const told = promisify(execFile)(node, [...options, "--test", program], { cwd: tests, timeout: 120_000, env });
   const { stdout } = await told.catch((error) => assert.fail(`${error}\n${error.stdout}`));
   assert.match(stdout, /^(#|ℹ) pass [1-9]/m);
 }
