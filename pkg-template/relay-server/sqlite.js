@@ -30,7 +30,7 @@ function open(path) {
   if (own !== undefined) return new own.DatabaseSync(path);
   const found = packageOf("better-sqlite3");
   if (found !== undefined) return new found(path);
-  throw new RegrantError("ERR_STORE_MISSING", "there is no SQLite here: Node 22.5 and later have one, and for others npm install better-sqlite3");
+  throw new RegrantError("ERR_STORE_MISSING", "there is no SQLite here: Node 22.13 and later have one, and for others npm install better-sqlite3");
 }
 
 /** A package that the application has: beside this one, or where the application runs. */

@@ -1,12 +1,14 @@
 // Who listens to a relay at an address, and the connections that this takes: one for each login, of all tabs together,
 // while somebody listens and a session of that login is known.
 import { report } from "../errors.js";
-import { HeldBack, Refused, poll, stream } from "./stream.js";
-import { Shared } from "./sharing.js";
+import { Shared, ifRoom } from "./sharing.js";
+import { HeldBack, Refused, look, poll, stream } from "./stream.js";
 import { backoff, pause } from "./waiting.js";
 
 /** Between connections. */
 const BETWEEN = { least: 500, first: 1_000, most: 60_000 };
+/** Between questions, where too many connections wait already. */
+const LOOKING = { least: 3_000, first: 6_000, most: 6_000 };
 /** So many failures in a row mean that the relay is not reached. */
 const IS_OFFLINE = 3;
 
@@ -123,29 +125,32 @@ class Watch {
         failures = 0;
         this.#hear(head);
       };
-      const problem = await this.#listen(token, signal, hear).catch((error) => error);
+      const how = { ...this.#o, token, signal, after: this.#head };
+      const { waited = true, problem } = await this.#listen(how, hear).catch((problem) => ({ problem }));
       if (signal.aborted) return;
       if (problem instanceof HeldBack) this.#asks = true;
       if (problem instanceof Refused && [401, 403].includes(problem.status)) this.#ended(token);
       else if (problem !== undefined && ++failures === IS_OFFLINE) this.#o.told(false);
       if (this.#token === undefined) return;
-      await this.#rest(failures, signal);
+      await this.#rest(failures, waited ? (this.#o.between ?? BETWEEN) : LOOKING, signal);
     }
   }
 
-  #listen(token, signal, hear) {
-    const how = { ...this.#o, token, signal, after: this.#head };
-    return this.#asks ? poll(how, hear) : stream(how, hear);
+  /** Waits for changes until that ends; or looks for them once, where too many connections wait already. */
+  async #listen(how, hear) {
+    const waited = await ifRoom(new URL(how.base).origin, () => (this.#asks ? poll(how, hear) : stream(how, hear)));
+    if (!waited) await look(how, hear);
+    return { waited };
   }
 
   /** Waits before the next connection; where nobody looks, and the relay is not reached, until somebody does. */
-  async #rest(failures, signal) {
+  async #rest(failures, between, signal) {
     const sooner = new AbortController();
     const wake = () => sooner.abort();
     globalThis.addEventListener?.("online", wake);
     globalThis.document?.addEventListener("visibilitychange", wake);
     const hidden = failures >= IS_OFFLINE && globalThis.document?.visibilityState === "hidden";
-    await pause(hidden ? 2 ** 31 - 1 : backoff(failures, this.#o.between ?? BETWEEN), signal, sooner.signal);
+    await pause(hidden ? 2 ** 31 - 1 : backoff(failures, between), signal, sooner.signal);
     globalThis.removeEventListener?.("online", wake);
     globalThis.document?.removeEventListener("visibilitychange", wake);
   }

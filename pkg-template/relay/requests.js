@@ -69,7 +69,6 @@ export class Requests {
     const deadline = new Deadline(milliseconds, this.#closed.signal);
     const { signal } = deadline;
     const keepalive = isHidden() && body.length < KEPT_ALIVE;
-    const seconds = Math.ceil(milliseconds / 1000);
     try {
       // By itself: as a method of something else browsers do not run it.
       const send = this.#fetch;
@@ -77,7 +76,7 @@ export class Requests {
       const answer = await bodyOf(response, () => deadline.extend(milliseconds));
       return this.#understood(read(response, answer) ?? refused(response, json(answer), this.#address, body.length));
     } catch (cause) {
-      return signal.aborted ? tooSlow(this.#address, seconds) : unreachable(this.#address, cause);
+      return signal.aborted ? tooSlow(this.#address) : unreachable(this.#address, cause);
     } finally {
       deadline.end();
     }

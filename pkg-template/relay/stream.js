@@ -67,22 +67,27 @@ const numberOf = (text) => {
 };
 
 /** Asks again and again what `stream` would be told. */
-export async function poll({ base, fetch, token, signal, after }, hear) {
-  let head = after;
-  for (;;) {
+export async function poll(o, hear) {
+  for (let head = o.after; ; ) {
     // Without a place to go on from, the relay answers at once.
-    const query = head === undefined ? "?after=0&wait=0" : `?after=${head}&wait=${WAIT_S}`;
-    const deadline = new Deadline(WAIT_S * 1000 + ON_THE_WAY_MS, signal);
-    try {
-      const response = await open(fetch, `${base}/changes${query}`, token, "application/json", deadline.signal);
-      const now = numberOf(await response.text());
-      if (now === undefined) throw new Refused(response.status);
-      if (head === now) await pause(BETWEEN_MS, signal);
-      head = now;
-      hear(head);
-    } finally {
-      deadline.end();
-    }
+    const now = await ask({ ...o, after: head ?? 0 }, head === undefined ? 0 : WAIT_S);
+    if (head === now) await pause(BETWEEN_MS, o.signal);
+    hear((head = now));
+  }
+}
+
+/** Asks once, and waits for nothing. */
+export const look = async (o, hear) => hear(await ask(o, 0));
+
+async function ask({ base, fetch, token, signal, after = 0 }, wait) {
+  const deadline = new Deadline(wait * 1000 + ON_THE_WAY_MS, signal);
+  try {
+    const response = await open(fetch, `${base}/changes?after=${after}&wait=${wait}`, token, "application/json", deadline.signal);
+    const head = numberOf(await response.text());
+    if (head === undefined) throw new Refused(response.status);
+    return head;
+  } finally {
+    deadline.end();
   }
 }
 

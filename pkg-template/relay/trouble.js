@@ -37,8 +37,8 @@ export const unreadable = (address, cause) =>
   );
 
 /** It was waited for, and did not answer in time. */
-export const tooSlow = (address, seconds) =>
-  new Trouble(unavailable(`the relay at ${address} did not answer within ${seconds} s: try again, or look at what it does`), { again: true, away: true });
+export const tooSlow = (address) =>
+  new Trouble(unavailable(`the relay at ${address} did not answer in time: try again, or look at what it does`), { again: true, away: true });
 
 /** How long a `Retry-After` header asks to wait, in milliseconds; `undefined` without one that says so. */
 function waitOf(headers) {

@@ -45,5 +45,5 @@ test("by better-sqlite3", { skip: notBuilt }, async () => {
 
 test("where there is none, it says what to install", { skip: process.getBuiltinModule?.("node:sqlite") !== undefined || (hasBetter() && "there is one") }, async () => {
   const { sqliteStorage } = await import("../../pkg-template/relay-server/sqlite.js");
-  assert.throws(() => sqliteStorage(join(scratch, "none.db")), { code: "ERR_STORE_MISSING", message: /Node 22\.5.*npm install better-sqlite3/ });
+  assert.throws(() => sqliteStorage(join(scratch, "none.db")), { code: "ERR_STORE_MISSING", message: /Node 22\.13.*npm install better-sqlite3/ });
 });
