@@ -196,7 +196,8 @@ impl Error {
 
     /// Whether the same call may succeed later without the caller changing anything.
     pub fn is_retryable(&self) -> bool {
-        !self.0.lasting && matches!(self.code(), Code::Conflict | Code::RelayUnavailable | Code::Quota | Code::RateLimited)
+        !self.0.lasting
+            && matches!(self.code(), Code::Conflict | Code::RelayUnavailable | Code::Quota | Code::RateLimited)
     }
 }
 

@@ -9,9 +9,11 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Regrant } from "../../pkg/index.js";
 import { vault } from "../package/runner/assert.mjs";
 import { sqliteNode } from "../tools/sqlite-node.mjs";
+import { fromPackage } from "../tools/from-package.mjs";
+
+const { Regrant } = await fromPackage("index.js");
 
 const scratch = mkdtempSync(join(tmpdir(), "regrant-killed-"));
 const children = new Set();

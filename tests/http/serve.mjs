@@ -1,7 +1,9 @@
 // A relay over a SQLite database in a process of its own, which a test may kill: node serve.mjs DATABASE PORT [COMMITS].
 // With a number of commits it dies right after so many from when it is told to count (SIGUSR2), before it answers.
 import { createServer } from "node:http";
-import { createRelay, sqliteStorage } from "../../pkg/relay-server/index.js";
+import { fromPackage } from "../tools/from-package.mjs";
+
+const { createRelay, sqliteStorage } = await fromPackage("relay-server/index.js");
 
 const [path, port, commits] = process.argv.slice(2);
 const storage = sqliteStorage(path);

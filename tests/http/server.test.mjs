@@ -1,15 +1,17 @@
-// What a relay answers over HTTP (docs/http.md): `regrant/relay`, or the one at REGRANT_TEST_RELAY.
+// What `regrant/relay` answers over HTTP (docs/http.md).
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { createServer, request as plain } from "node:http";
 import { after, before, describe, test } from "node:test";
-import { Regrant } from "../../pkg/index.js";
-import { framed } from "../../pkg/relay/framing.js";
-import { createRelay, memoryStorage } from "../../pkg/relay-server/index.js";
 import { vault } from "../package/runner/assert.mjs";
 import { userToken } from "./jwt.mjs";
 import { until } from "./support.mjs";
+import { fromPackage } from "../tools/from-package.mjs";
+
+const { Regrant } = await fromPackage("index.js");
+const { framed } = await fromPackage("relay/framing.js");
+const { createRelay, memoryStorage } = await fromPackage("relay-server/index.js");
 
 const { publicKey, privateKey } = generateKeyPairSync("ed25519");
 const other = generateKeyPairSync("ed25519");

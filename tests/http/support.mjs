@@ -1,7 +1,9 @@
 // Servers on this machine that do what a test says, request by request, and a client of a relay without any keys.
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { HttpRelay } from "../../pkg/relay/http.js";
+import { fromPackage } from "../tools/from-package.mjs";
+
+const { HttpRelay } = await fromPackage("relay/http.js");
 
 /** Quick, so that tests need not wait: as long, and as often, in proportion. */
 export const QUICK = { patience: 1_500, between: { least: 1, first: 5, most: 50 } };

@@ -1,6 +1,8 @@
 // The relay of programs that run over HTTP: one in this process, or the one that REGRANT_TEST_RELAY names.
 import { createServer } from "node:http";
-import { createRelay, memoryStorage } from "../../pkg/relay-server/index.js";
+import { fromPackage } from "../tools/from-package.mjs";
+
+const { createRelay, memoryStorage } = await fromPackage("relay-server/index.js");
 
 /**
  * `streams(run)`: how many connections wait for changes in a run; `undefined` where that cannot be seen.
