@@ -35,6 +35,7 @@ import {
   type WasmSource,
 } from "regrant";
 import { createRelay, directoryStorage, memoryStorage, sqliteStorage, type ServedRelay } from "regrant/relay";
+import { RelayServer } from "regrant/server";
 import { createServer } from "node:http";
 
 const sources: WasmSource[] = [
@@ -84,6 +85,10 @@ createRelay({ storage: await directoryStorage("relay"), dev: true, origins: "*",
 // @ts-expect-error: nobody is let in so
 createRelay({ storage: memoryStorage(), tenants: { regrant: { registration: "everybody" } } });
 await served.close();
+const backend = new RelayServer({ relay: "https://relay.example", application: "regrant", key: "-----BEGIN PRIVATE KEY-----", keyId: "2026" });
+export const vouched: string = await backend.createUserToken("alice", { group: "clinic", lifetimeSeconds: 600 });
+// @ts-expect-error: a key is needed to vouch for anybody
+new RelayServer({ relay: "https://relay.example", application: "regrant" });
 
 // A relay that one talks to, the embedded one as such, and what that keeps its records in.
 const answers: RelayAnswer[] = [{ reply: "done" }, { refused: "ERR_CONFLICT", message: "x", logins: ["bob"], lasting: true }];
