@@ -173,7 +173,8 @@ export interface OpenOptions {
   /**
    * With a relay at an address: what the application's server vouches for its user with (`createUserToken` of
    * `regrant/server`), where the relay wants that. As a function, it is asked when a token is first needed, before one ends
-   * (`"expiring"`) and once after one was refused. It goes along where somebody registers, logs in or begins anew.
+   * (`"expiring"`) and once after one was refused. It goes along where somebody registers, logs in or begins anew; where the
+   * function fails, who logs in goes without, because keys are proof enough.
    */
   readonly token?: string | ((why: "first" | "expiring" | "refused") => string | Promise<string>) | undefined;
   /** With a relay at an address: what is called in place of the global `fetch`. */

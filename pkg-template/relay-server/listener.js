@@ -17,8 +17,8 @@ export const listenerOf = (fetch) => async (incoming, outgoing) => {
     outgoing.flushHeaders();
     if (response.body === null) outgoing.end();
     else await pipeline(Readable.fromWeb(response.body), outgoing);
-    // A request whose rest nobody reads would keep its connection.
-    if (!incoming.complete) incoming.destroy();
+    // What of a request nobody wanted goes, so that its connection can be used again.
+    if (!incoming.complete) incoming.resume();
   } catch (error) {
     // The client went away; or it sent what is no request, and is told nothing.
     if (!over.signal.aborted && !outgoing.headersSent) outgoing.writeHead(400).end();
@@ -32,6 +32,22 @@ function requestOf(incoming, signal) {
   // Express takes the path that it is mounted under away.
   const url = new URL(incoming.originalUrl ?? incoming.url, `${protocol}://${headers.host ?? "localhost"}`);
   const given = Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : value]);
-  const body = method === "GET" || method === "HEAD" ? undefined : Readable.toWeb(incoming);
+  const body = method === "GET" || method === "HEAD" ? undefined : bodyOf(incoming);
   return new Request(url, { method, headers: given, body, signal, duplex: "half" });
+}
+
+/** What comes in, as it is asked for. It ends no connection: whoever is refused in the middle of a request hears why. */
+function bodyOf(incoming) {
+  const pieces = incoming.iterator({ destroyOnReturn: false });
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const { done, value } = await pieces.next();
+        if (done) controller.close();
+        else controller.enqueue(new Uint8Array(value));
+      },
+      cancel: () => void pieces.return(),
+    },
+    { highWaterMark: 0 },
+  );
 }

@@ -212,12 +212,20 @@ describe("the application's token", { timeout: 60_000 }, () => {
   test("that the application cannot give is its own fault", async () => {
     const one = await serving(works);
     const cause = new Error("no network");
-    const error = await failing(client(one.url, { token: () => Promise.reject(cause) }).call(undefined, LOGIN));
-    assert.deepEqual([error.code, error.cause], ["ERR_UNAUTHENTICATED", cause]);
+    const relay = client(one.url, { token: () => Promise.reject(cause) });
+    for (const op of ["register", "reset"]) {
+      const error = await failing(relay.call(undefined, [...LOGIN, { op }]));
+      assert.deepEqual([error.code, error.cause], ["ERR_UNAUTHENTICATED", cause]);
+    }
     for (const token of [undefined, "", "a b", "a\nb", 1, {}]) {
       assert.equal((await failing(client(one.url, { token: () => token }).call(undefined, LOGIN))).code, "ERR_BAD_INPUT");
     }
     assert.equal(one.heard.length, 0);
+    // Whoever logs in with keys needs none, unless the relay wants one.
+    assert.deepEqual(await relay.call(undefined, LOGIN), done(LOGIN));
+    assert.equal(brought(one.heard[0]), undefined);
+    one.acts.splice(0, 1, (_, response) => json(response, 401, [{ refused: "ERR_UNAUTHENTICATED", message: "a token is missing" }]));
+    assert.equal((await failing(relay.call(undefined, LOGIN))).cause, cause);
   });
 });
 

@@ -110,6 +110,22 @@ describe("requests that are refused", { timeout: 60_000 }, () => {
     }
   });
 
+  test("are heard of, whatever is still on its way", async () => {
+    // More than lies in buffers, and of which nothing, or not all, is read.
+    for (const [path, type, status] of [["clinic/call", "text/plain", 415], ["clinic/call", "application/json", 413], ["hotel/call", "application/json", 404]]) {
+      const { port } = new URL(one.url);
+      const asked = plain({ host: "127.0.0.1", port, method: "POST", path: `/v1/${path}`, headers: { "content-type": type, "transfer-encoding": "chunked" } });
+      const answered = once(asked, "response");
+      const piece = Buffer.alloc(1 << 20, " ");
+      for (let n = 0; n < 12; n++) asked.write(piece);
+      asked.end();
+      const [response] = await answered;
+      assert.equal(response.statusCode, status);
+      response.resume();
+      await once(response, "end");
+    }
+  });
+
   test("by a host that is not this machine's, where the relay does not know what it is called", async () => {
     const { url } = await serving({ dev: true });
     const response = await new Promise((resolve, reject) => {
