@@ -1,5 +1,4 @@
 // `regrant/relay`: a relay inside a server of one's own, for Node 20 and later.
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RelayStorage } from "../index.js";
 
 /** What is settled for one application. */
@@ -35,6 +34,11 @@ export interface RelayServerOptions {
    * this machine (`localhost`) it may be left out.
    */
   readonly publicUrl?: string | URL | undefined;
+  /**
+   * What logins are bound to, if that is not the origin of `publicUrl`: as clients say in `relayId`. Name it if the relay may
+   * move to another address.
+   */
+  readonly relayId?: string | undefined;
   /** Whose pages may ask it, beside those of its own origin: origins such as `https://app.example`, or `"*"`. */
   readonly origins?: readonly string[] | "*" | undefined;
   /** For trying out: open to all pages, begins keys anew for whoever asks, and the first login administers. */
@@ -48,9 +52,12 @@ export interface ServedRelay {
    * Answers a request that is for the relay, whatever stands before `/v1/` in its path: for servers that have these objects
    * of the web (Hono, Bun, Deno, Next.js).
    */
-  fetch(request: Request): Promise<Response>;
-  /** The same for Node's own servers and what is built on them: `http.createServer(relay.listener)`, `app.use("/relay", relay.listener)`. */
-  listener(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  readonly fetch: (request: Request) => Promise<Response>;
+  /**
+   * The same for Node's own servers and what is built on them: `http.createServer(relay.listener)`, `app.use("/relay",
+   * relay.listener)`. It takes an `IncomingMessage` whose body nobody read, and a `ServerResponse`.
+   */
+  readonly listener: (request: object, response: object) => Promise<void>;
   /** Ends what waits for changes, answers nothing any more, and closes the storage if it can be closed. */
   close(): Promise<void>;
 }

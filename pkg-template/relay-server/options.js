@@ -4,7 +4,7 @@ import * as input from "../input.js";
 import { keysOf } from "./user-tokens.js";
 
 const STORAGE = ["read", "commit", "putParts", "getParts", "countParts", "dropParts"];
-const OPTIONS = ["storage", "tenants", "publicUrl", "origins", "dev", "onError"];
+const OPTIONS = ["storage", "tenants", "publicUrl", "relayId", "origins", "dev", "onError"];
 const TENANT = ["keys", "registration", "reset", "firstAdministers", "administrators"];
 
 /** How a relay is that is tried out on this machine, and otherwise where nothing is said. */
@@ -19,6 +19,7 @@ export function checked(o) {
     storage: storage(given.storage),
     dev,
     publicUrl: input.optional(publicUrl, given.publicUrl),
+    relayId: input.optional(input.name, given.relayId, "relayId"),
     origins: given.origins === undefined ? (dev ? "*" : []) : origins(given.origins),
     onError: input.optional(input.func, given.onError, "onError") ?? ((error) => console.error(error)),
     tenants: given.tenants === undefined ? undefined : tenants(given.tenants, otherwise),

@@ -60,7 +60,7 @@ export class ServedRelay {
 
   /** An application's relay as it is called here, and what was settled for it. */
   async #placeOf(application, { origin, hostname }) {
-    const { tenants, otherwise, publicUrl } = this.#o;
+    const { tenants, otherwise, publicUrl, relayId } = this.#o;
     const settings = tenants === undefined ? otherwise : tenants.get(application);
     if (settings === undefined) throw new Refusal("ERR_NOT_FOUND", "this relay does not serve this application");
     // Logins are bound to what a relay is called: whoever asks must not choose it, but on this machine.
@@ -69,7 +69,7 @@ export class ServedRelay {
     }
     const called = publicUrl ?? { origin, address: origin };
     const relay = await this.#relayOf(application, settings);
-    return { application, settings, called, relay: relay.as(called.origin) };
+    return { application, settings, called, relay: relay.as(relayId ?? called.origin) };
   }
 
   #relayOf(application, settings) {

@@ -310,6 +310,16 @@ describe("changes", { timeout: 60_000 }, () => {
   });
 });
 
+test("what logins are bound to stays when a relay moves", { timeout: 60_000 }, async () => {
+  const storage = memoryStorage();
+  const relayId = "clinic relay";
+  const [one, two] = [await serving({ storage, relayId }), await serving({ storage, relayId })];
+  const sessions = async (url, relayId) => (await connected(url, "alice", { relayId })).session;
+  await sessions(one.url, relayId);
+  assert.equal((await sessions(two.url, relayId)).isNew, false);
+  await assert.rejects(sessions(two.url), ({ code }) => code === "ERR_WRONG_SECRET" || code === "ERR_UNAUTHENTICATED");
+});
+
 describe("pages of other origins", { timeout: 60_000 }, () => {
   const ask = (url, method, origin) => fetch(`${url}/v1/clinic/call`, { method, headers: { origin, ...JSON_TYPE }, ...(method === "POST" && { body: JSON.stringify(READ) }) });
   const allowed = (response) => response.headers.get("access-control-allow-origin");
