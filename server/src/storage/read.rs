@@ -114,7 +114,7 @@ impl Database {
             0 | 1 => Source::Alone(self),
             _ => Source::Snapshot(self.snapshot().await?),
         };
-        let mut records = match keys.is_empty() {
+        let records = match keys.is_empty() {
             true => HashMap::new(),
             false => records(self, &mut source, tenant, &keys).await?,
         };
@@ -130,7 +130,7 @@ impl Database {
         }
         let mut counts = counts.into_iter();
         let answer = |ask: &Ask| match ask {
-            Ask::Record(key) => Found::Record(records.remove(key)),
+            Ask::Record(key) => Found::Record(records.get(key).cloned()),
             Ask::Head(_) => Found::Number(head),
             Ask::Parts(_) => Found::Number(counts.next().unwrap_or_default()),
             Ask::List { .. } | Ask::Index { .. } | Ask::Names { .. } => Found::Rows(lists.next().unwrap_or_default()),
