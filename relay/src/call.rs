@@ -165,6 +165,11 @@ impl Call {
         Ok(known.map(|reply| (reply, batch)))
     }
 
+    /// The logins that something changed for so far: for a driver that has to give up in the middle.
+    pub fn touched(&self) -> &BTreeSet<String> {
+        &self.touched
+    }
+
     fn end_one(&mut self, outcome: Result<Reply>) {
         self.attempts = 0;
         // Whoever logs in, or renews the keys that logged in, goes on with the new session in the same request.

@@ -36,11 +36,12 @@ pub use batch::{Append, Commit, Write};
 pub use call::{Call, Step};
 pub use graph::{ADMINISTRATOR, with_administrator};
 pub use kept::OTHER_OPERATIONS;
+pub use log::entry_after;
 pub use options::{Options, Registration, Reset, Settings, User};
 pub use records::{Answer, Ask, MAX_STORED, Parsed, Records, Row, Stop, Stored};
 
 pub use index::names_of;
-pub use tokens::Ticket;
+pub use tokens::{Ticket, session_key, session_of};
 
 use uuid::Uuid;
 
