@@ -2,7 +2,7 @@
 import { report } from "./errors.js";
 import { func, oneOf } from "./input.js";
 
-const NAMES = ["locked", "changed", "signedout", "notification", "granted", "access", "trust", "warning"];
+const NAMES = ["locked", "changed", "signedout", "notification", "granted", "access", "trust", "warning", "online", "offline"];
 /** Those that only reading at the relay can tell. */
 const NEWS = ["changed", "granted", "notification", "access"];
 
@@ -14,14 +14,18 @@ export class Events {
   #stale = false;
 
   #noted;
+  #watch;
+  #unwatch;
 
   /**
    * @param {import("./calls.js").Handle} handle of a core session
    * @param {() => void} noted hears that there is something to keep
+   * @param {(listener: (event: "online" | "offline") => void) => () => void} watch whether the relay is reached
    */
-  constructor(handle, noted) {
+  constructor(handle, noted, watch) {
     this.#handle = handle;
     this.#noted = noted;
+    this.#watch = watch;
     handle.read((raw) => raw.listen((event) => this.#hear(event)));
   }
 
@@ -31,6 +35,7 @@ export class Events {
     const entry = { listener: func(listener, "listener") };
     const all = this.#listeners.get(event);
     all.add(entry);
+    if (event === "online" || event === "offline") this.#unwatch ??= this.#watch((news) => this.#hearOfRelay(news));
     return () => void all.delete(entry);
   }
 
@@ -44,6 +49,11 @@ export class Events {
         report(error);
       }
     }
+  }
+
+  #hearOfRelay(news) {
+    if (this.#handle.read((raw) => raw.ended, true)) this.#unwatch();
+    else queueMicrotask(() => this.#emit(news));
   }
 
   // Called from inside the core, where nothing may be asked of it.

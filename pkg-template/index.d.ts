@@ -157,10 +157,28 @@ export interface OpenOptions {
    * it in a folder (Node only), which several processes may use at once; it is made if it is missing.
    *
    * Embedded relays of one `name`, and relays of one folder, are one relay. `{ storage }` has the embedded relay keep its
-   * records wherever the application likes, on one trusted side. An object that one talks to is any other relay. The
-   * embedded relay's code is a file of its own, which is loaded only where it is used.
+   * records wherever the application likes, on one trusted side. The embedded relay's code is a file of its own, which is
+   * loaded only where it is used.
+   *
+   * An address (`"https://relay.example"`, or a `URL`; a path may follow) is a relay elsewhere, which serves `application`.
+   * What is asked is tried again where that does nothing twice, for some fifteen seconds; then it is
+   * `ERR_RELAY_UNAVAILABLE`, whose message says what to do. While a session listens, there is one connection for each
+   * login, of all tabs together; in Node it keeps the process alive until `close`. An object that one talks to is any other
+   * relay.
+   *
+   * Errors of a relay elsewhere, from any call: `ERR_RELAY_UNAVAILABLE`, `ERR_RATE_LIMITED`, `ERR_TOO_LARGE`,
+   * `ERR_TOKEN_EXPIRED`.
    */
-  readonly relay?: "embedded" | { readonly directory: string } | { readonly storage: RelayStorage } | Relay | undefined;
+  readonly relay?: "embedded" | string | URL | { readonly directory: string } | { readonly storage: RelayStorage } | Relay | undefined;
+  /**
+   * With a relay at an address: what the application's server vouches for its user with (`createUserToken` of
+   * `regrant/server`), where the relay wants that. As a function, it is asked when a token is first needed, before one ends
+   * (`"expiring"`) and once after one was refused. It goes along where somebody registers, logs in or begins anew; where the
+   * function fails, who logs in goes without, because keys are proof enough.
+   */
+  readonly token?: string | ((why: "first" | "expiring" | "refused") => string | Promise<string>) | undefined;
+  /** With a relay at an address: what is called in place of the global `fetch`. */
+  readonly fetch?: typeof fetch | undefined;
   /**
    * Where this device's keys rest, and what it remembers of others.
    *
@@ -187,8 +205,8 @@ export interface OpenOptions {
   /**
    * What the relay is called. The secrets that it sees and the logins there are bound to it, and are of no use to another
    * relay; where it is another one, passwords are wrong. Configuration, like `application`: name it if the relay may move
-   * to another address. Left out, it is the `origin` of a relay that is an object and has one; `embedded:NAME` of the
-   * relay in this browser, by `name`; else `embedded:default`. In form C, like `application`.
+   * to another address. Left out, it is the origin of a relay at an address, or the `origin` of one that is an object and has
+   * one; `embedded:NAME` of the relay in this browser, by `name`; else `embedded:default`. In form C, like `application`.
    */
   readonly relayId?: string | undefined;
   /** How passwords are derived. Errors: `ERR_WEAK_KDF`. */
@@ -204,8 +222,7 @@ export interface OpenOptions {
 }
 
 /**
- * A relay that one talks to: the embedded one, or an object of the application's that passes everything on to one elsewhere
- * (`docs/guides/relay.md` has one over HTTP).
+ * A relay that one talks to: the embedded one, or an object of the application's that passes everything on to one elsewhere.
  *
  * - `call` carries out operations, one after the other, and resolves with an answer for each, in order. Operations and
  *   answers are plain JSON: whoever passes them on need not know what is in them. An operation has its name in `op`; an
@@ -596,7 +613,17 @@ export interface GiveBackOptions {
  * - `warning`: there is one more of `warnings`, which the listener is told.
  * - `signedout`: the session ended, here or in another tab; its methods say `ERR_NOT_CONNECTED` from now on.
  */
-export type SessionEvent = "locked" | "changed" | "signedout" | "notification" | "granted" | "access" | "trust" | "warning";
+export type SessionEvent =
+  | "locked"
+  | "changed"
+  | "signedout"
+  | "notification"
+  | "granted"
+  | "access"
+  | "trust"
+  | "warning"
+  | "online"
+  | "offline";
 
 /**
  * Something that the person should know.
@@ -1238,6 +1265,9 @@ export interface Notifications {
  * | `ERR_STORE_MISSING` | there is no such store here, or it is forbidden | choose another |
  * | `ERR_STORE_UNREADABLE` | the store is there and cannot be read; nothing was overwritten | retry; `connect` with `reset`, or `loseKeys`, gives it up |
  * | `ERR_QUOTA` | the storage is full | make room and retry |
+ * | `ERR_TOO_LARGE` | a request is longer than the relay, or something in front of it, takes: `size`, `limit` | less at once; or let it pass |
+ * | `ERR_RATE_LIMITED` | the relay was asked too often | retry after `retryAfter` |
+ * | `ERR_TOKEN_EXPIRED` | the application's token has ended | give another, or `token` as a function |
  * | `ERR_UNAUTHENTICATED` | the relay does not know who asks | `connect` again |
  * | `ERR_FORBIDDEN` | the relay refuses | |
  * | `ERR_NOT_FOUND` | there is no such record | |
@@ -1267,6 +1297,9 @@ export type ErrorCode =
   | "ERR_STORE_MISSING"
   | "ERR_STORE_UNREADABLE"
   | "ERR_QUOTA"
+  | "ERR_TOO_LARGE"
+  | "ERR_RATE_LIMITED"
+  | "ERR_TOKEN_EXPIRED"
   | "ERR_UNAUTHENTICATED"
   | "ERR_FORBIDDEN"
   | "ERR_NOT_FOUND"
@@ -1280,7 +1313,14 @@ export class RegrantError extends Error {
   constructor(
     code: ErrorCode,
     message: string,
-    more?: { readonly retryable?: boolean | undefined; readonly logins?: readonly string[] | undefined; readonly cause?: unknown },
+    more?: {
+      readonly retryable?: boolean | undefined;
+      readonly logins?: readonly string[] | undefined;
+      readonly retryAfter?: number | undefined;
+      readonly size?: number | undefined;
+      readonly limit?: number | undefined;
+      readonly cause?: unknown;
+    },
   );
   readonly name: "RegrantError";
   readonly code: ErrorCode;
@@ -1288,4 +1328,9 @@ export class RegrantError extends Error {
   readonly retryable: boolean;
   /** The logins that it is about, if it is about any. */
   readonly logins?: readonly string[];
+  /** With `ERR_RATE_LIMITED`: how long to wait. */
+  readonly retryAfter?: number;
+  /** With `ERR_TOO_LARGE`: how long the request was; and how long it may be, if the relay said so. */
+  readonly size?: number;
+  readonly limit?: number;
 }

@@ -11,8 +11,8 @@ import { openStore, storeOption } from "./store/open.js";
 
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 /** What passing over in silence would harm. */
-const NOT_YET = ["token", "authSecretProvider", "loginUsername", "initialSecret", "cacheSecrets"];
-const OPTIONS = ["name", "application", "relayId", "kdf", "engine", "trust", "store", "relay"];
+const NOT_YET = ["offline", "authSecretProvider", "loginUsername", "initialSecret", "cacheSecrets"];
+const OPTIONS = ["name", "application", "relayId", "kdf", "engine", "trust", "store", "relay", "token", "fetch"];
 
 /** The options of `open`, checked, with their defaults. */
 function settings(given) {
@@ -35,7 +35,15 @@ function relaySettings(given) {
   const name = input.optional(input.text, given.name, "name") ?? "default";
   if (!NAME.test(name)) throw badInput("name has 1 to 64 characters of A-Z, a-z, 0-9, ., _ and -");
   const relay = relayOption(given.relay === undefined ? "embedded" : given.relay);
-  return { name, relay, relayId: input.optional(input.name, given.relayId, "relayId") ?? idOf(relay, name) };
+  const relayId = input.optional(input.name, given.relayId, "relayId") ?? idOf(relay, name);
+  return { name, relay, relayId, ...overHttp(given, relay) };
+}
+
+/** What only a relay at an address is told. */
+function overHttp({ token, fetch }, relay) {
+  if (!(relay instanceof URL) && (token !== undefined || fetch !== undefined)) throw badInput("token and fetch are for a relay at an address");
+  if (typeof token !== "string") input.optional(input.func, token, "token");
+  return { token, fetch: input.optional(input.func, fetch, "fetch") };
 }
 
 /**
@@ -50,10 +58,24 @@ function idOf(relay, name) {
 const METHODS = ["call", "putParts", "getParts", "subscribe"];
 const STORAGE = ["read", "commit", "putParts", "getParts", "countParts", "dropParts"];
 
-/** The option `relay`, checked: "embedded", `{ directory }`, `{ storage }`, or an object that one talks to. */
+/** An address, without what would be passed over in silence, or be a secret in it. */
+function addressOf(relay) {
+  let url;
+  try {
+    url = new URL(relay);
+  } catch {
+    throw badInput('relay is "embedded", or an address that begins with https:// (in a page, new URL("/relay", location) is one)');
+  }
+  if (!["https:", "http:"].includes(url.protocol)) throw badInput("the address of a relay begins with https:// or http://");
+  if (url.username || url.password || url.search || url.hash) throw badInput("the address of a relay has no user, password, ? or #");
+  return url;
+}
+
+/** The option `relay`, checked: "embedded", an address, `{ directory }`, `{ storage }`, or an object that one talks to. */
 function relayOption(relay) {
   if (relay === "embedded") return relay;
-  const given = typeof relay === "object" && relay !== null && !(relay instanceof URL) ? relay : {};
+  if (typeof relay === "string" || relay instanceof URL) return addressOf(relay);
+  const given = typeof relay === "object" && relay !== null ? relay : {};
   const missing = METHODS.filter((method) => !input.hasMethod(given, method));
   if (missing.length === 0) return given;
   const { directory, storage } = input.own(given);
@@ -64,11 +86,11 @@ function relayOption(relay) {
     throw badInput(`relay.storage lacks ${lacks.join(", ")}: see RelayStorage`);
   }
   const half = missing.length < METHODS.length ? ` (this object lacks ${missing.join(", ")})` : "";
-  throw badInput(`relay is "embedded", in Node { directory }, { storage }, or an object that one talks to${half}: this version has no relays at addresses, docs/guides/relay.md has one over HTTP`);
+  throw badInput(`relay is "embedded", an address, in Node { directory }, { storage }, or an object that one talks to${half}: see docs/guides/relay.md`);
 }
 
 /** Whether a relay, as `relayOption` gave it, runs here. One that is talked to may have properties of any name beside. */
-const isEmbedded = (relay) => relay === "embedded" || !input.hasMethod(relay, "call");
+const isEmbedded = (relay) => relay === "embedded" || !(relay instanceof URL || input.hasMethod(relay, "call"));
 
 /** Its code is loaded only where there is one. */
 async function embedded(relay, name, id) {
@@ -84,7 +106,11 @@ export async function openRelay(o) {
 }
 
 /** What the core talks to. */
-async function relayOf(relay, name, id) {
+async function relayOf({ relay, name, relayId: id, application, token, fetch }) {
+  if (relay instanceof URL) {
+    const { HttpRelay } = await import("./relay/http.js");
+    return new HttpRelay({ url: relay, application, token, fetch });
+  }
   if (isEmbedded(relay)) return embedded(relay, name, id);
   // A relay of the package's own goes by the id that its client is configured with.
   return guarded(typeof relay.as === "function" ? relay.as(id) : relay);
@@ -104,16 +130,19 @@ export class Regrant {
   #handle;
   #settings;
   #signOut;
+  #relay;
   #closed = false;
   /** What stores what sessions noted: see `Session`. */
   #unkept = new Set();
 
   /** Made by `open` only. */
-  constructor(raw, settings, place) {
+  constructor(raw, settings, place, relay) {
     if (settings?.application === undefined) throw badInput("use await Regrant.open()");
     this.#handle = new Handle(raw);
     this.#settings = settings;
     this.#signOut = new SignOut(place);
+    // Only one of the package's own says whether it is reached, and has something to end.
+    this.#relay = settings.relay instanceof URL ? relay : undefined;
   }
 
   static async open(o) {
@@ -125,10 +154,10 @@ export class Regrant {
     }
     const { name, application, relayId, engine } = chosen;
     const store = await openStore(chosen.store, name);
-    const relay = await relayOf(chosen.relay, name, relayId);
+    const relay = await relayOf(chosen);
     const config = input.own({ name, application, engine, store: store.kind, relayId });
     const decide = chosen.trust && deciding(chosen.trust);
-    return new Regrant(await call(() => core.Core.open(config, relay, store.given, decide)), chosen, store.place);
+    return new Regrant(await call(() => core.Core.open(config, relay, store.given, decide)), chosen, store.place, relay);
   }
 
   async connect(who, o) {
@@ -168,7 +197,11 @@ export class Regrant {
     this.#closed = true;
     this.#signOut.close();
     await this.#keep();
-    await this.#handle.call((raw) => raw.close());
+    try {
+      await this.#handle.call((raw) => raw.close());
+    } finally {
+      this.#relay?.close();
+    }
   }
 
   async #keep() {
@@ -205,6 +238,7 @@ export class Regrant {
       toVault: (login, secret) => this.#toVault(login, secret),
       signingOut: (login) => this.#signOut.begin(login),
       unkept: this.#unkept,
+      watch: (listener) => this.#relay?.watch(listener) ?? (() => {}),
     });
   }
 }

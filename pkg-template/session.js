@@ -66,7 +66,7 @@ export class Session {
    * Made by `Regrant` only.
    *
    * @param {object} raw the core's session
-   * @param {{ toVault: Function, signingOut: Function, unkept: Set<Function> }} owner
+   * @param {{ toVault: Function, signingOut: Function, unkept: Set<Function>, watch: Function }} owner
    */
   constructor(raw, owner) {
     if (owner?.toVault === undefined) throw badInput("sessions come from connect() and resume()");
@@ -75,9 +75,9 @@ export class Session {
     this.#login = raw.login;
     this.#isNew = raw.isNew;
     this.#publicKey = raw.publicKey;
-    this.#events = new Events(this.#handle, () => this.#keepSoon());
+    this.#events = new Events(this.#handle, () => this.#keepSoon(), owner.watch);
     // Sessions that act for others end with this one, and signing them out wipes nothing.
-    const acting = { toVault: owner.toVault, signingOut: () => () => {}, unkept: owner.unkept };
+    const acting = { toVault: owner.toVault, signingOut: () => () => {}, unkept: owner.unkept, watch: owner.watch };
     const begin = (other) => new Session(other, acting);
     this.#identities = new Identities(this.#handle, raw.login, this.#events, owner.toVault, begin);
     this.#admin = new Admin(this.#handle, owner.toVault);

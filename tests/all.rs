@@ -11,6 +11,8 @@ mod attacks;
 #[cfg(target_arch = "wasm32")]
 mod browser;
 #[cfg(not(target_arch = "wasm32"))]
+mod call_options;
+#[cfg(not(target_arch = "wasm32"))]
 mod carried_over;
 #[cfg(not(target_arch = "wasm32"))]
 mod co_writers;

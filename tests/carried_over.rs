@@ -4,6 +4,7 @@
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::here::Memory;
 use crate::support::*;
 use regrant::client::{Client, Session, Setup};
 use regrant::crypto::envelope::Buffer;
@@ -12,7 +13,6 @@ use regrant::error::Code;
 use regrant::recovery::access_back::Options;
 use regrant::relay::Relay;
 use regrant::store::{Store, memory};
-use regrant_relay::memory::Memory;
 use serde_json::Value;
 use uuid::Uuid;
 

@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use crate::here::Memory;
 use crate::support::forge::Forger;
 use crate::support::*;
 use regrant::client::{Client, Session, Setup};
@@ -16,7 +17,6 @@ use regrant::store::{Store, memory};
 use regrant::wire::grant::{Grant, GrantEntry, Origin};
 use regrant::wire::statement::Profile;
 use regrant::wire::{Extra, SUITE};
-use regrant_relay::memory::Memory;
 use serde_json::Value;
 use uuid::Uuid;
 

@@ -34,6 +34,9 @@ import {
   type TrustState,
   type WasmSource,
 } from "regrant";
+import { createRelay, directoryStorage, memoryStorage, sqliteStorage, type ServedRelay } from "regrant/relay";
+import { RelayServer } from "regrant/server";
+import { createServer } from "node:http";
 
 const sources: WasmSource[] = [
   "/regrant_bg.wasm",
@@ -65,8 +68,27 @@ await generateKeyPair({ modulusLength: 1024 });
 
 const regrant: Regrant = await Regrant.open({ relay: "embedded", store: "memory", name: "x", application: "app", kdf, engine: "auto" });
 await Regrant.open({ application: "regrant", relay: { directory: "/var/lib/relay" } });
-// @ts-expect-error: relays elsewhere are still to come
-await Regrant.open({ application: "regrant", relay: "https://relay.example" });
+
+// A relay at an address, and one inside a server of one's own.
+await Regrant.open({ application: "regrant", relay: "https://relay.example", token: "a.b.c" });
+await Regrant.open({ application: "regrant", relay: new URL("https://relay.example/path"), fetch, token: async (why: "first" | "expiring" | "refused") => why });
+const pem = "-----BEGIN PUBLIC KEY-----";
+const served: ServedRelay = createRelay({
+  storage: sqliteStorage("relay.db"),
+  publicUrl: "https://relay.example",
+  origins: ["https://app.example"],
+  tenants: { regrant: { keys: [pem, { id: "2026", key: pem }], registration: "token", reset: "token", administrators: ["alice"] } },
+});
+export const carried: Promise<Response> = served.fetch(new Request("https://relay.example/v1/regrant/call"));
+createServer(served.listener);
+createRelay({ storage: await directoryStorage("relay"), dev: true, origins: "*", onError: console.error });
+// @ts-expect-error: nobody is let in so
+createRelay({ storage: memoryStorage(), tenants: { regrant: { registration: "everybody" } } });
+await served.close();
+const backend = new RelayServer({ relay: "https://relay.example", application: "regrant", key: "-----BEGIN PRIVATE KEY-----", keyId: "2026" });
+export const vouched: string = await backend.createUserToken("alice", { group: "clinic", lifetimeSeconds: 600 });
+// @ts-expect-error: a key is needed to vouch for anybody
+new RelayServer({ relay: "https://relay.example", application: "regrant" });
 
 // A relay that one talks to, the embedded one as such, and what that keeps its records in.
 const answers: RelayAnswer[] = [{ reply: "done" }, { refused: "ERR_CONFLICT", message: "x", logins: ["bob"], lasting: true }];
@@ -199,6 +221,8 @@ export const known: boolean = state === "verified";
 await session.trust.verify("bob", await session.trust.qrPayload("bob"));
 await session.trust.accept("bob", (await session.trust.candidates("bob"))[0]?.fingerprint ?? "");
 
+session.on("online", () => {});
+session.on("offline", () => {});
 session.on("warning", ({ kind, logins, message }) => console.log(kind satisfies "fork" | "older-own-keys" | "pins-withheld" | "shares-withheld" | "pins-not-kept", logins.length, message));
 export const forked: readonly string[] = session.warnings.flatMap(({ logins }) => logins);
 session.on("trust", ({ login, state }) => console.log(login, state satisfies TrustState));

@@ -1,8 +1,19 @@
-import { Regrant } from "regrant";
-import { relayAt } from "./relay.js";
+import { Regrant, deriveSecrets } from "regrant";
 
-// The relay is called the same wherever the page comes from: see server.mjs.
-const regrant = await Regrant.open({ application: "example-two-devices", relay: relayAt(`${location.origin}/relay`), relayId: "example-two-devices" });
+const application = "example-two-devices";
+
+/** Asks the application's own server: see accounts.mjs. */
+async function account(path, body = {}) {
+  const response = await fetch(`/account/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  if (response.status === 401) throw new Error("This password or code is wrong, or nobody is logged in.");
+  if (!response.ok) throw new Error(`The server answers ${response.status}.`);
+  return response.json();
+}
+
+/** That the server vouches for whoever is logged in there. The relay wants it of those who register, or begin anew. */
+const token = async () => (await account("token")).token;
+
+const regrant = await Regrant.open({ application, relay: new URL("/relay", location), token });
 let session;
 /** The new keys of those who lost theirs, as they said: whose they are, only the code says. */
 const lost = new Map();
@@ -35,7 +46,7 @@ function asked({ properties: { dataOwnerConcernedId: login, dataOwnerConcernedPu
 async function begin(connected) {
   const code = await connected.trust.verificationCode(connected.login);
   session = connected;
-  element("connect").hidden = true;
+  for (const id of ["connect", "anew"]) element(id).hidden = true;
   element("desk").hidden = false;
   label("You").value = session.login;
   label("Your code").value = code;
@@ -43,8 +54,7 @@ async function begin(connected) {
   // And those who asked while this page was closed.
   (await session.notifications.pendingAfter(0)).forEach(asked);
   session.on("granted", () => open());
-  // The server cannot call: it is asked.
-  setInterval(() => session.refresh().catch(() => {}), 2000);
+  for (const state of ["online", "offline"]) session.on(state, () => (label("The relay").value = state));
   await open();
 }
 
@@ -66,10 +76,27 @@ async function open() {
 }
 addEventListener("hashchange", () => session && open());
 
+/** One password, two secrets: one for the application's server, and one that opens the keys and stays here. */
+const secretsOf = ({ login, password }) => deriveSecrets(password, { application, login });
+
 on("connect", async ({ login, password, lost }) => {
+  if (lost) {
+    await account("forgot", { login });
+    element("anew").hidden = false;
+    return;
+  }
+  const { appSecret, vaultSecret } = await secretsOf({ login, password });
+  await account("login", { login, secret: appSecret });
+  await begin(await regrant.connect({ login, vaultSecret }));
+});
+
+on("anew", async ({ code }) => {
+  const { login, password } = Object.fromEntries(new FormData(element("connect")));
+  const { appSecret, vaultSecret } = await secretsOf({ login, password });
+  await account("reset", { login, secret: appSecret, code });
   // Also what this device still has: for another relay, for example, or one that began anew.
-  if (lost) await regrant.loseKeys(login);
-  await begin(await regrant.connect({ login, password }, { reset: Boolean(lost) }));
+  await regrant.loseKeys(login);
+  await begin(await regrant.connect({ login, vaultSecret }, { reset: true }));
 });
 
 on("share", async ({ file, with: reader }) => {

@@ -109,12 +109,13 @@ class Core {
     return made;
   }
 
-  async carryOut(token, operations, id) {
+  /** `options`: of the rules (relay/src/options.rs), but for what time it is. */
+  async carryOut(token, operations, options) {
     const rules = await theRules();
     let call;
     let release;
     try {
-      call = rules.call(token, JSON.stringify(operations), id, Date.now());
+      call = rules.call(token, JSON.stringify(operations), { ...options, now: Date.now() });
       for (;;) {
         const step = call.step();
         if (step.done !== undefined) {
@@ -180,7 +181,17 @@ class EmbeddedRelay {
   }
 
   call(token, operations) {
-    return this.#core.carryOut(token, operations, this.#id);
+    return this.callWith(token, operations, {});
+  }
+
+  /**
+   * The same, by a server that says more: what its operator settled, whose user token it verified, and the key by which a
+   * request is known again.
+   *
+   * @param {{ settings?: object, user?: object, idempotencyKey?: string }} options
+   */
+  callWith(token, operations, options) {
+    return this.#core.carryOut(token, operations, { ...options, relayId: this.#id });
   }
 
   async putParts(token, item, parts) {

@@ -69,6 +69,12 @@ codes! {
     StoreUnreadable = "ERR_STORE_UNREADABLE",
     /// The store is full.
     Quota = "ERR_QUOTA",
+    /// One request, or one thing in it, is longer than the relay takes, or something on the way to it.
+    TooLarge = "ERR_TOO_LARGE",
+    /// The relay was asked too often.
+    RateLimited = "ERR_RATE_LIMITED",
+    /// The application's token has ended.
+    TokenExpired = "ERR_TOKEN_EXPIRED",
     /// The relay does not know who is asking.
     Unauthenticated = "ERR_UNAUTHENTICATED",
     /// The relay knows who is asking, and refuses.
@@ -190,7 +196,8 @@ impl Error {
 
     /// Whether the same call may succeed later without the caller changing anything.
     pub fn is_retryable(&self) -> bool {
-        !self.0.lasting && matches!(self.code(), Code::Conflict | Code::RelayUnavailable | Code::Quota)
+        !self.0.lasting
+            && matches!(self.code(), Code::Conflict | Code::RelayUnavailable | Code::Quota | Code::RateLimited)
     }
 }
 

@@ -657,7 +657,7 @@ impl Refusal {
 }
 
 /// The codes that a relay refuses with. Others are a client's own: no relay says that a device's keys are locked.
-const REFUSALS: [Code; 16] = [
+const REFUSALS: [Code; 19] = [
     Code::BadInput,
     Code::WrongSecret,
     Code::UnknownKey,
@@ -668,6 +668,9 @@ const REFUSALS: [Code; 16] = [
     Code::VerificationFailed,
     Code::Conflict,
     Code::Quota,
+    Code::TooLarge,
+    Code::RateLimited,
+    Code::TokenExpired,
     Code::Unauthenticated,
     Code::Forbidden,
     Code::NotFound,

@@ -104,6 +104,11 @@ impl Batch {
         Ok(())
     }
 
+    /// Whether there is nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.appends.is_empty()
+    }
+
     pub(super) fn touch(&mut self, login: &str) {
         self.touched.insert(login.to_owned());
     }
@@ -118,7 +123,7 @@ impl Batch {
 
     /// The commit with what it rests on, and whom it concerns; `None` if there is nothing to write.
     pub(super) fn finish(self, rests: Read) -> Option<(Commit, BTreeSet<String>)> {
-        if self.writes.is_empty() && self.appends.is_empty() {
+        if self.is_empty() {
             return None;
         }
         let mut records: BTreeMap<String, u64> = rests.records.into_iter().collect();

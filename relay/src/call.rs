@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::mem;
 
 use super::batch::Commit;
-use super::records::{Answer, Ask, Parsed, Records, Stop};
-use super::{Context, decide, tokens};
+use super::records::{Answer, Ask, Parsed, Records, Ruled, Stop};
+use super::{Batch, Context, Options, decide, kept, tokens};
 use regrant_protocol::error::{Code, Error, Result};
 use regrant_protocol::operations::{Operation, Reply, Token};
 
@@ -33,8 +33,9 @@ pub enum Step {
 pub struct Call {
     token: Option<Token>,
     operations: Vec<Operation>,
-    relay_id: String,
-    now: u64,
+    options: Options,
+    /// If it has an idempotency key.
+    request: Option<kept::Request>,
     db: Records,
     replies: Vec<Result<Reply>>,
     touched: BTreeSet<String>,
@@ -45,25 +46,20 @@ pub struct Call {
 }
 
 impl Call {
-    /// Operations of whoever has a token. `relay_id`: what this relay's login challenges are bound to. `now`: Unix
-    /// milliseconds. `parsed`: what was parsed in earlier calls.
+    /// Operations of whoever has a token. `parsed`: what was parsed in earlier calls.
     ///
-    /// Errors: [`Code::BadInput`] if they are too many.
-    pub fn new(
-        token: Option<Token>,
-        operations: Vec<Operation>,
-        relay_id: &str,
-        now: u64,
-        parsed: &Parsed,
-    ) -> Result<Self> {
+    /// Errors: [`Code::BadInput`] if they are too many, or the idempotency key is none.
+    pub fn new(token: Option<Token>, operations: Vec<Operation>, options: Options, parsed: &Parsed) -> Result<Self> {
+        options.check()?;
         if operations.len() > MAX_OPERATIONS {
             return Err(Error::bad_input("too many operations in one request: at most 256"));
         }
+        let request = options.idempotency_key.as_deref().map(|key| kept::Request::new(key, &operations)).transpose()?;
         Ok(Self {
             token,
             operations,
-            relay_id: relay_id.to_owned(),
-            now,
+            options,
+            request,
             db: Records::new(parsed.clone()),
             replies: Vec::new(),
             touched: BTreeSet::new(),
@@ -77,7 +73,7 @@ impl Call {
     pub fn step(&mut self) -> Step {
         while let Some(operation) = self.operations.get(self.replies.len()) {
             self.db.begin();
-            match carry_out(self.token.as_ref(), operation, &self.relay_id, self.now, &self.db) {
+            match self.carry_out(self.replies.len(), operation) {
                 Ok((reply, batch)) => match batch.finish(self.db.read()) {
                     None => self.end_one(Ok(reply)),
                     Some((commit, touched)) => {
@@ -98,9 +94,8 @@ impl Call {
 
     /// What the operations after this one would ask, too, so that one reading serves them all.
     fn add_what_follows_asks(&self, asks: &mut Vec<Ask>) {
-        for operation in &self.operations[self.replies.len() + 1..] {
-            let decided = carry_out(self.token.as_ref(), operation, &self.relay_id, self.now, &self.db);
-            if let Err(Stop::Read(more)) = decided {
+        for (at, operation) in self.operations.iter().enumerate().skip(self.replies.len() + 1) {
+            if let Err(Stop::Read(more)) = self.carry_out(at, operation) {
                 asks.extend(more);
             }
         }
@@ -132,6 +127,49 @@ impl Call {
         }
     }
 
+    /// Decides the operation at a place, unless it was done before.
+    fn carry_out(&self, at: usize, operation: &Operation) -> Ruled<(Reply, Batch)> {
+        let Options { relay_id, now, settings, user, .. } = &self.options;
+        settings.allow(operation, user.as_ref())?;
+        let mut cx = Context { now: *now, relay_id, ticket: None, first_administers: settings.first_administers };
+        if let Some(known) = self.kept(at, operation, &cx)? {
+            return Ok(known);
+        }
+        let ticket = match self.token.as_ref().filter(|_| !operation.is_open()) {
+            Some(token) => Some(tokens::resolve(&self.db, *now, token.expose())?),
+            None => None,
+        };
+        cx.ticket = ticket.as_ref();
+        if let Some(known) = self.kept(at, operation, &cx)? {
+            return Ok(known);
+        }
+        let (reply, mut batch) = decide(operation, &cx, &self.db)?;
+        if let Some(place) = self.place(at, operation, &cx)?
+            && !batch.is_empty()
+        {
+            kept::keep(&cx, &self.db, &mut batch, place, operation, &reply)?;
+        }
+        Ok((reply, batch))
+    }
+
+    fn place(&self, at: usize, operation: &Operation, cx: &Context<'_>) -> Result<Option<kept::Place>> {
+        let asked = kept::Asked { operation, token: self.token.as_ref(), ticket: cx.ticket };
+        self.request.as_ref().map_or(Ok(None), |request| request.place(at, &asked))
+    }
+
+    /// The answer that is kept of when this was asked before.
+    fn kept(&self, at: usize, operation: &Operation, cx: &Context<'_>) -> Ruled<Option<(Reply, Batch)>> {
+        let Some(place) = self.place(at, operation, cx)? else { return Ok(None) };
+        let mut batch = Batch::default();
+        let known = kept::find(cx, &self.db, &mut batch, &place)?;
+        Ok(known.map(|reply| (reply, batch)))
+    }
+
+    /// The logins that something changed for so far: for a driver that has to give up in the middle.
+    pub fn touched(&self) -> &BTreeSet<String> {
+        &self.touched
+    }
+
     fn end_one(&mut self, outcome: Result<Reply>) {
         self.attempts = 0;
         // Whoever logs in, or renews the keys that logged in, goes on with the new session in the same request.
@@ -140,18 +178,4 @@ impl Call {
         }
         self.replies.push(outcome);
     }
-}
-
-fn carry_out(
-    token: Option<&Token>,
-    operation: &Operation,
-    relay_id: &str,
-    now: u64,
-    db: &Records,
-) -> super::Ruled<(Reply, super::Batch)> {
-    let ticket = match token.filter(|_| !operation.is_open()) {
-        Some(token) => Some(tokens::resolve(db, now, token.expose())?),
-        None => None,
-    };
-    decide(operation, &Context { now, relay_id, ticket: ticket.as_ref() }, db)
 }

@@ -6,16 +6,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::account::{Account, Holders, account, account_of, key as identity_key, listed_as};
 use super::grants::{self, readers_of};
 use super::log;
+use super::records::read;
 use super::{Ask, Batch, Context, Records, Ruled, exchanges, forbidden, segment};
 use regrant_protocol::encoding::check_login;
-use regrant_protocol::error::{Code, Error};
+use regrant_protocol::error::{Code, Error, Result};
 use regrant_protocol::operations::{Hop, Link, OwnKeyset, Reply, Sharing, Target};
 use regrant_protocol::wire::slot::SlotKind;
+use regrant_protocol::wire::to_json;
 
 /// How many edges of one identity one reading looks at, of all that there are.
 const EDGES: usize = 4096;
@@ -23,8 +26,40 @@ const EDGES: usize = 4096;
 const MAX_VISITED: usize = 16_384;
 /// The most identities that a way is not to lead over.
 const MAX_WITHOUT: usize = 1024;
-/// The administrator, who may begin keys anew for others.
-const ADMINISTRATOR: &str = "role/administrator";
+/// The record of who administers, that is, may begin keys anew for others.
+pub const ADMINISTRATOR: &str = "role/administrator";
+
+/// Who administers: whoever came first, or those whom the operator named.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Administrators {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Administrators {
+    fn has(&self, login: &str) -> bool {
+        match self {
+            Self::One(one) => one == login,
+            Self::Many(many) => many.iter().any(|one| one == login),
+        }
+    }
+}
+
+/// What [`ADMINISTRATOR`] says once an operator named another, given what it said before. Errors: [`Code::BadInput`] if it
+/// is no login, [`Code::StoreUnreadable`].
+pub fn with_administrator(record: Option<&str>, login: &str) -> Result<String> {
+    check_login(login)?;
+    let mut all = match record.map(read::<Administrators>).transpose()? {
+        None => Vec::new(),
+        Some(Administrators::One(one)) => vec![one],
+        Some(Administrators::Many(many)) => many,
+    };
+    if !all.iter().any(|one| one == login) {
+        all.push(login.to_owned());
+    }
+    to_json(&Administrators::Many(all))
+}
 
 fn edges_of(holder: &str) -> String {
     format!("edge/{}/", segment(holder))
@@ -74,24 +109,24 @@ pub(super) fn end_edges(db: &Records, batch: &mut Batch, login: &str) -> Ruled<(
 }
 
 /// The first identity of a relay in the page administers it.
-pub(super) fn begin_administration(db: &Records, batch: &mut Batch, login: &str) -> Ruled<()> {
-    if db.raw(ADMINISTRATOR)?.is_none() {
+pub(super) fn begin_administration(cx: &Context<'_>, db: &Records, batch: &mut Batch, login: &str) -> Ruled<()> {
+    if cx.first_administers && db.raw(ADMINISTRATOR)?.is_none() {
         batch.put(ADMINISTRATOR.to_owned(), 0, &login)?;
     }
     Ok(())
 }
 
 pub(super) fn require_administrator(db: &Records, login: &str) -> Ruled<()> {
-    match db.get::<String>(ADMINISTRATOR)? {
-        Some((_, administrator)) if administrator == login => Ok(()),
+    match db.view::<Administrators>(ADMINISTRATOR)? {
+        Some((_, administrators)) if administrators.has(login) => Ok(()),
         _ => Err(forbidden("this is for the relay's administrator").into()),
     }
 }
 
 /// The administrator stays: there would be nobody to begin keys anew for others.
 pub(super) fn require_not_administrator(db: &Records, login: &str) -> Ruled<()> {
-    match db.get::<String>(ADMINISTRATOR)? {
-        Some((_, administrator)) if administrator == login => {
+    match db.view::<Administrators>(ADMINISTRATOR)? {
+        Some((_, administrators)) if administrators.has(login) => {
             Err(forbidden("the relay's administrator cannot be removed").into())
         }
         _ => Ok(()),

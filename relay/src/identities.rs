@@ -159,7 +159,7 @@ pub(super) fn register(
     }
     heads::begin(db, batch, &new.keyset, head)?;
     profiles::begin(db, batch, &new.keyset, profile)?;
-    graph::begin_administration(db, batch, login)?;
+    graph::begin_administration(cx, db, batch, login)?;
     write(db, batch, rev, None, account, Room::Ordinary)?;
     tokens::begin(cx, db, batch, &Ticket::of(login, new.keyset.fingerprint()))
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use js_sys::{Array, Object, Reflect};
+use js_sys::{Array, JSON, Object, Reflect};
 use wasm_bindgen::prelude::*;
 
-use super::{Answer, Ask, Call, Commit, Parsed, Row, Step, Stored};
+use super::{Answer, Ask, Call, Commit, Options, Parsed, Row, Step, Stored};
 use regrant_protocol::encoding::from_json;
 use regrant_protocol::error::{Code, Error, Result};
 use regrant_protocol::operations::{Operation, Outcome, Reply};
@@ -157,18 +157,14 @@ impl Rules {
         Self::default()
     }
 
-    /// Begins to carry out operations (a JSON array) of whoever has a token. `relay_id`: what login challenges are bound
-    /// to. `now`: Unix milliseconds.
-    pub fn call(
-        &self,
-        token: Option<String>,
-        operations: &str,
-        relay_id: &str,
-        now: f64,
-    ) -> Result<RelayCall, JsValue> {
+    /// Begins to carry out operations (a JSON array) of whoever has a token. `options`: `{ relayId, now, settings?:
+    /// { registration?, reset?, firstAdministers? }, idempotencyKey?, user?: { uid, gid?, iat } }`, see [`Options`].
+    pub fn call(&self, token: Option<String>, operations: &str, options: &JsValue) -> Result<RelayCall, JsValue> {
         let operations: Vec<Operation> =
             from_json(operations).map_err(|_| throw(Error::bad_input("these are not operations of a relay")))?;
-        let call = Call::new(token.map(Into::into), operations, relay_id, now as u64, &self.parsed).map_err(throw)?;
+        let options = JSON::stringify(options).ok().and_then(|json| from_json::<Options>(&String::from(json)).ok());
+        let options = options.ok_or_else(|| throw(Error::bad_input("these are no options of a call")))?;
+        let call = Call::new(token.map(Into::into), operations, options, &self.parsed).map_err(throw)?;
         Ok(RelayCall { call, asked: Vec::new() })
     }
 }

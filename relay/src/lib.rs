@@ -17,11 +17,13 @@ mod identities;
 mod index;
 #[cfg(target_arch = "wasm32")]
 mod js;
+mod kept;
 mod log;
 pub mod logins;
 pub mod memory;
 mod notifications;
 mod openings;
+mod options;
 mod profiles;
 mod records;
 mod removal;
@@ -32,10 +34,14 @@ mod uploads;
 
 pub use batch::{Append, Commit, Write};
 pub use call::{Call, Step};
+pub use graph::{ADMINISTRATOR, with_administrator};
+pub use kept::OTHER_OPERATIONS;
+pub use log::entry_after;
+pub use options::{Options, Registration, Reset, Settings, User};
 pub use records::{Answer, Ask, MAX_STORED, Parsed, Records, Row, Stop, Stored};
 
 pub use index::names_of;
-pub use tokens::Ticket;
+pub use tokens::{Ticket, session_key, session_of};
 
 use uuid::Uuid;
 
@@ -53,6 +59,8 @@ struct Context<'a> {
     relay_id: &'a str,
     /// Who asks.
     ticket: Option<&'a Ticket>,
+    /// Whether the first login becomes the administrator.
+    first_administers: bool,
 }
 
 impl Context<'_> {

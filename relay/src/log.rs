@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::account::closed_at;
-use super::{Batch, Context, Records, Ruled, segment};
+use super::{Ask, Batch, Context, Records, Ruled, segment};
 use regrant_protocol::error::Result;
 use regrant_protocol::operations::{Event, ExchangeRecord, GrantRecord, Reply};
 use regrant_protocol::wire::revocation::Revocation;
@@ -43,6 +43,11 @@ fn told_of(grant: Uuid) -> String {
 /// stands for two things, and a device that read on from one does not pass over what comes.
 pub(super) fn end(db: &Records, batch: &mut Batch, login: &str) -> Ruled<()> {
     super::delete_all(db, batch, &log_of(login))
+}
+
+/// Asks for the first entry of a login's log above a number: for whoever watches a storage.
+pub fn entry_after(login: &str, n: u64) -> Ask {
+    Ask::List { prefix: log_of(login), after: entry_key(login, n), limit: 1 }
 }
 
 fn entry_key(login: &str, n: u64) -> String {

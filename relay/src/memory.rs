@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use uuid::Uuid;
 
-use super::{Answer, Ask, Call, Commit, Parsed, Row, Step, Stored, names_of};
+use super::{Answer, Ask, Call, Commit, Options, Parsed, Row, Step, Stored, names_of};
 use regrant_protocol::error::Result;
 use regrant_protocol::operations::{Operation, Reply, Token};
 
@@ -202,7 +202,17 @@ impl Relay {
         relay_id: &str,
         now: u64,
     ) -> Result<(Vec<Result<Reply>>, BTreeSet<String>)> {
-        let mut call = Call::new(token.cloned(), operations, relay_id, now, &self.parsed)?;
+        self.call_with(token, operations, Options::new(relay_id, now))
+    }
+
+    /// The same, with all that a driver can say.
+    pub fn call_with(
+        &self,
+        token: Option<&Token>,
+        operations: Vec<Operation>,
+        options: Options,
+    ) -> Result<(Vec<Result<Reply>>, BTreeSet<String>)> {
+        let mut call = Call::new(token.cloned(), operations, options, &self.parsed)?;
         loop {
             match call.step() {
                 Step::Read(asks) => call.answer(asks.iter().map(|ask| self.memory.read(ask)).collect())?,

@@ -338,6 +338,13 @@ impl Records {
         known.answer.iter().map(|row| self.parsed(row)).collect()
     }
 
+    /// The first names under an index, with their records' keys and revisions, in the same way.
+    pub(super) fn glance_names(&self, prefix: &str, limit: usize) -> Ruled<Vec<(String, String, u64)>> {
+        let ask = Self::ask_names(prefix, prefix, limit);
+        let known = self.lists.get(&ask).ok_or_else(|| Stop::Read(vec![ask]))?;
+        Ok(known.answer.iter().map(|row| (row.name.clone(), row.key.clone(), row.stored.rev)).collect())
+    }
+
     fn parsed<T: DeserializeOwned + 'static>(&self, row: &Row) -> Ruled<(String, u64, Rc<T>)> {
         Ok((row.key.clone(), row.stored.rev, self.parsed.view(&row.key, &row.stored.value)?))
     }

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::batch::Batch;
-use super::records::{Records, Ruled};
+use super::records::{Records, Ruled, read};
 use super::{Context, segment};
 use regrant_protocol::encoding::{Fixed, Hash, to_base64url};
-use regrant_protocol::error::{Code, Error};
+use regrant_protocol::error::{Code, Error, Result};
 use regrant_protocol::operations::Reply;
 
 /// How long a session lives, in milliseconds: twelve hours.
@@ -56,6 +56,17 @@ struct Session {
 fn key(token: &str) -> String {
     let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
     format!("session/{}", Fixed(hash).hex())
+}
+
+/// The record of the session that a token stands for: for whoever watches a storage on its behalf.
+pub fn session_key(token: &str) -> String {
+    key(token)
+}
+
+/// Whose session a record is, and when it ends, in Unix milliseconds. Errors: [`Code::StoreUnreadable`].
+pub fn session_of(record: &str) -> Result<(Ticket, u64)> {
+    let session: Session = read(record)?;
+    Ok((session.ticket, session.expires))
 }
 
 fn sessions_of(login: &str) -> String {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { cp, mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { createServer } from "vite";
@@ -10,7 +11,9 @@ import { withPage } from "../tools/browser.mjs";
 import { atOnce, launchAll } from "../tools/engines.mjs";
 import { pairs } from "../tools/pairs.mjs";
 import { node, pack, project, scratch, tool } from "../tools/project.mjs";
-import { serve } from "../tools/serve.mjs";
+import { CONTENT_SECURITY_POLICY, serve } from "../tools/serve.mjs";
+import { relayForTests } from "./relay.mjs";
+import { until } from "./runner/assert.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const programs = await Promise.all(
@@ -68,6 +71,7 @@ before(async () => {
   made.scratch = await scratch();
   const { folder } = made.scratch;
   made.packed = await pack(folder);
+  made.relay = await relayForTests();
   // Side by side: they wait for files, for npm and for browsers.
   const [pool, engines] = await Promise.all([pairs(), launchAll()]);
   made.engines = engines;
@@ -80,17 +84,21 @@ before(async () => {
 after(async () => {
   await made.engines?.close();
   await made.development?.close();
+  await made.relay?.close();
   await made.scratch?.remove();
 });
 
-/** A project with the runner and two copies of the programs: as they are, and from `regrant/inline`. */
+/** What stands for "regrant" in a copy of the programs. */
+const stands = { programs: "regrant", inline: "regrant/inline", http: "../over-http.mjs" };
+
+/** A project with the runner and copies of the programs: as they are, from `regrant/inline`, and over HTTP. */
 async function prepare(folder, pool) {
   await project(folder, made.packed.tarball, join(here, "runner"));
-  for (const variant of variants) {
+  for (const [variant, name] of Object.entries(stands)) {
     await mkdir(join(folder, variant));
-    for (const { file, source } of programs) {
-      const text = variant === "inline" ? source.replaceAll('"regrant"', '"regrant/inline"') : source;
-      await writeFile(join(folder, variant, file), text);
+    for (const { file, source, variants } of programs) {
+      if (variant === "http" && !variants.includes(variant)) continue;
+      await writeFile(join(folder, variant, file), source.replaceAll('"regrant"', JSON.stringify(name)));
     }
   }
   await mkdir(join(folder, "fixtures"));
@@ -105,19 +113,22 @@ async function prepare(folder, pool) {
 
 /** Opens a program in a fresh page and gives its outcome. */
 async function outcome(engine, address, program, scenario = "") {
-  const query = new URLSearchParams({ program, scenario, version: made.packed.version });
-  return withPage(made.engines.browsers[engine], `${address}?${query}`, async (page) => {
+  const query = new URLSearchParams({ program, scenario, version: made.packed.version, relay: made.relay.address });
+  const use = async (page) => {
     await page.waitForFunction(() => document.body?.dataset.outcome, undefined, { timeout: DEADLINE_MS }).catch(async (cause) => {
       const seen = await page.evaluate(() => [location.href, document.readyState, globalThis.uncaught?.(), document.body?.innerText].join("\n")).catch(String);
       throw new Error(`${program} ${scenario} did not end in ${DEADLINE_MS / 1000} s; its page:\n${seen}`, { cause });
     });
     return page.evaluate(() => document.body.dataset.outcome);
-  });
+  };
+  // A relay that refuses is no error of the page's, although consoles show it as one.
+  const isRefusal = (url) => url.startsWith(made.relay.address);
+  return withPage(made.engines.browsers[engine], `${address}?${query}`, use, undefined, isRefusal);
 }
 
 /** Runs a program in a thread of this process, which has globals and modules of its own. */
 async function inThread(file, ...args) {
-  const worker = new Worker(join(made.node, "node.mjs"), { argv: [join(made.node, file), made.packed.version, ...args], stdout: true, stderr: true });
+  const worker = new Worker(join(made.node, "node.mjs"), { argv: [join(made.node, file), made.packed.version, ...args], env: { ...process.env, REGRANT_RELAY: made.relay.address }, stdout: true, stderr: true });
   const said = [];
   for (const stream of [worker.stdout, worker.stderr]) stream.on("data", (data) => said.push(data));
   let timer;
@@ -204,7 +215,7 @@ test("its types are found by bundlers and by Node's own resolution", async () =>
 
 // Two at once: they wait for key pairs most of the time, and share nothing.
 describe("in Node", { concurrency: 2 }, () => {
-  for (const variant of variants) {
+  for (const variant of Object.keys(stands)) {
     for (const { file, scenario, isOpen, name } of runs("node", variant)) {
       test(name, () => expecting(isOpen, () => inThread(join(variant, file), ...(scenario === undefined ? [] : [scenario]))));
     }
@@ -237,6 +248,47 @@ atOnce((engine) => {
       }
     });
     test("the policy was never violated", () => assert.deepEqual(site.violations, []));
+  });
+
+  describe("over HTTP, from pages of another origin", () => {
+    let site;
+    const headers = () => ({ "content-security-policy": CONTENT_SECURITY_POLICY.replace("connect-src 'self'", `connect-src 'self' ${made.relay.address}`) });
+    before(async () => void (site = await serve(join(made.vite, "dist"), { headers: headers() })));
+    after(() => site?.close());
+    for (const { file, scenario, name } of runs("browser", "http", engine)) {
+      test(name, async () => assert.equal(await outcome(engine, await site.fresh(), `http/${file}`, scenario), "ok"));
+    }
+
+    test("two tabs of a login have one connection, which goes on when its tab is closed", { timeout: DEADLINE_MS }, async () => {
+      const run = randomUUID();
+      const address = await site.fresh();
+      const contexts = [await made.engines.browsers[engine].newContext(), await made.engines.browsers[engine].newContext()];
+      const open = async (context, login) => {
+        const page = await context.newPage();
+        const ask = (what) => page.evaluate((what) => globalThis.tab("http", what), what);
+        await page.goto(`${address}?${new URLSearchParams({ program: "tab", relay: made.relay.address, run })}`);
+        await page.waitForFunction(() => globalThis.tab);
+        await ask(login);
+        return { page, ask, hears: (count) => page.waitForFunction((count) => globalThis.tab("http", "count").then((heard) => heard >= count), count) };
+      };
+      /** All that wait, if that can be seen: a connection of each login's. */
+      const connections = async (count) => made.relay.streams(run) === undefined || until(() => made.relay.streams(run) === count, `there are ${made.relay.streams(run)} connections instead of ${count}`);
+      try {
+        const [one, two] = [await open(contexts[0], "alice"), await open(contexts[0], "alice")];
+        const bob = await open(contexts[1], "bob");
+        await connections(2);
+        await bob.ask("share");
+        await Promise.all([one.hears(1), two.hears(1)]);
+        await connections(2);
+        await one.page.close();
+        await connections(2);
+        await bob.ask("share");
+        await two.hears(2);
+        await connections(2);
+      } finally {
+        for (const context of contexts) await context.close();
+      }
+    });
   });
 
   describe("in two tabs", () => {

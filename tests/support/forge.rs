@@ -1,6 +1,7 @@
 //! Somebody with a client of their own, and the relay at their side: takes data keys out of what they were given, and gives
 //! them on with whatever words they like.
 
+use crate::here::Memory;
 use regrant::crypto::boxes::{oaep_label, open_box, seal_box};
 use regrant::delegation::make_wrap;
 use regrant::encoding::{Bytes, Fixed};
@@ -13,7 +14,6 @@ use regrant::wire::grant::{Grant, GrantEntry};
 use regrant::wire::keyset::Keyset;
 use regrant::wire::revocation::Revocation;
 use regrant::wire::{Extra, SUITE};
-use regrant_relay::memory::Memory;
 use serde_json::{Value, json};
 
 use super::{Uuid, block_on, keys_of, now, overwrite, principal, record};

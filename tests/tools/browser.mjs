@@ -44,9 +44,9 @@ export function launchOnDisk(folder) {
 
 /**
  * Opens an address in a fresh page, whose context `prepare` is given first, and hands the page to `use`. Errors that the page did not catch, and messages of
- * its console's error level, fail it, where the driver tells of them (Playwright does).
+ * its console's error level, fail it, where the driver tells of them (Playwright does), but for those about addresses that are expected to be.
  */
-export async function withPage(browser, address, use, prepare = async () => {}) {
+export async function withPage(browser, address, use, prepare = async () => {}, isExpected = () => false) {
   const context = await browser.newContext();
   try {
     await prepare(context);
@@ -55,7 +55,7 @@ export async function withPage(browser, address, use, prepare = async () => {}) 
     page.on?.("pageerror", (error) => errors.push(`uncaught: ${error.stack ?? error}`));
     page.on?.("console", (message) => {
       // Browsers ask for an icon by themselves; a page without one is no error.
-      if (message.location().url.endsWith("/favicon.ico")) return;
+      if (message.location().url.endsWith("/favicon.ico") || isExpected(message.location().url)) return;
       if (message.type() === "error") errors.push(`console: ${message.text()} (${message.location().url})`);
     });
     await page.goto(address);

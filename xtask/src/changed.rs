@@ -8,7 +8,7 @@ use crate::engines::Engine;
 use crate::lanes::{say, stage, together};
 use crate::package::Parts;
 use crate::shell::{self, Result};
-use crate::test::{End, node_tests};
+use crate::test::{End, TESTS, node_tests};
 use crate::toolchain::native_cargo;
 use crate::{check, package, setup, test};
 
@@ -26,6 +26,8 @@ struct Plan {
     types: bool,
     /// The storages of a relay.
     storages: bool,
+    /// A relay over HTTP.
+    http: bool,
     /// These programs of tests/package/programs/, or all of them.
     programs: BTreeSet<String>,
     all_programs: bool,
@@ -58,9 +60,11 @@ impl Plan {
             (["examples", ..] | ["tests", "elsewhere", ..], _) => drop(self.slices.insert("elsewhere")),
             (["pkg-template", folder, ..], _) => {
                 (self.types, self.all_programs) = (true, true);
-                self.storages |= ["relay", "testing"].contains(folder);
+                self.storages |= ["relay", "relay-server", "testing"].contains(folder);
+                self.http |= ["relay", "relay-server", "server"].contains(folder);
             }
             (["tests", "storage", ..], _) => self.storages = true,
+            (["tests", "http", ..], _) => self.http = true,
             (["www", ..], _) => (self.types, self.all_stories) = (true, true),
             (["tests", "package", "programs", ..], Some(stem)) => drop(self.programs.insert(stem)),
             (["tests", "package", "runner", ..], _) => self.all_programs = true,
@@ -78,10 +82,10 @@ impl Plan {
     /// What `--test-name-pattern` is to match: the names of the programs' tests.
     fn pattern(&self) -> Option<String> {
         if self.all_programs {
-            return Some("programs/".to_owned());
+            return Some("(programs|http)/".to_owned());
         }
         let names: Vec<&str> = self.programs.iter().map(String::as_str).collect();
-        (!names.is_empty()).then(|| format!("programs/({})\\.mjs", names.join("|")))
+        (!names.is_empty()).then(|| format!("(programs|http)/({})\\.mjs", names.join("|")))
     }
 }
 
@@ -100,7 +104,7 @@ pub(crate) fn run(since: &str) -> Result<()> {
     }
     let native = || natively(&plan).map(|passed| (passed, None));
     let quick = || {
-        let pkg = match plan.pattern().is_some() || plan.all_stories || !plan.stories.is_empty() {
+        let pkg = match plan.pattern().is_some() || plan.http || plan.all_stories || !plan.stories.is_empty() {
             true => Some(package::quick(Parts::All, || setup::packages(&["tests", "www"]))?),
             false => None,
         };
@@ -116,9 +120,12 @@ pub(crate) fn run(since: &str) -> Result<()> {
     if let Some(pkg) = done.into_iter().find_map(|(_, pkg)| pkg) {
         let chromium = chromium()?;
         let address = pkg.to_string_lossy().into_owned();
+        let told = &[("REGRANT_PACKAGE", address.as_str())];
+        if plan.http {
+            passed += stage("a relay over HTTP", || node_tests(&chromium, "tests/http", &TESTS, told, &[]))?;
+        }
         if let Some(pattern) = plan.pattern() {
             let more = &[format!("--test-name-pattern={pattern}")];
-            let told = &[("REGRANT_PACKAGE", address.as_str())];
             let programs = || node_tests(&chromium, "tests/package", &End::File("package.test.mjs"), told, more);
             passed += stage("programs", programs)?;
         }
@@ -171,9 +178,13 @@ mod tests {
     fn a_change_leads_to_what_it_can_break() {
         let core = plan(&["src/trust.rs"]);
         assert!(core.core && core.pattern().is_some_and(|pattern| pattern.contains("story")) && core.slices.is_empty());
-        assert_eq!(plan(&["tests/package/programs/files.mjs"]).pattern().as_deref(), Some("programs/(files)\\.mjs"));
-        assert_eq!(plan(&["pkg-template/session.js"]).pattern().as_deref(), Some("programs/"));
+        assert_eq!(
+            plan(&["tests/package/programs/files.mjs"]).pattern().as_deref(),
+            Some("(programs|http)/(files)\\.mjs")
+        );
+        assert_eq!(plan(&["pkg-template/session.js"]).pattern().as_deref(), Some("(programs|http)/"));
         assert!(plan(&["pkg-template/relay/log.js"]).storages && !plan(&["pkg-template/session.js"]).storages);
+        assert!(plan(&["tests/http/changes.test.mjs"]).http && plan(&["pkg-template/relay-server/relay.js"]).http);
         assert!(plan(&["tests/storage/suite.mjs"]).storages && !plan(&["tests/storage/suite.mjs"]).core);
         assert!(plan(&["www/src/app.tsx"]).all_stories && plan(&["tests/e2e/codes.mjs"]).stories.contains("codes"));
         assert_eq!(plan(&["README.md", "docs/errors.md"]).slices, BTreeSet::from(["docs"]));

@@ -15,7 +15,7 @@ use crate::{check, npm, package, setup};
 const SLICES: &[&str] = &["check", "native", "browser", "package", "docs", "elsewhere", "e2e"];
 
 /// The test files of a folder that holds other files, too.
-const TESTS: End<'_> = End::With(".test.mjs");
+pub(crate) const TESTS: End<'_> = End::With(".test.mjs");
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -90,6 +90,7 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
         // Who names engines wants all of it in each; otherwise programs say where they differ.
         let everywhere: &[_] = if wanted.browsers.is_some() { &[("REGRANT_EVERYWHERE", "1")] } else { &[] };
         passed += stage("storages of a relay", || storages(&engines))?;
+        passed += stage("a relay over HTTP", || node_tests(&engines, "tests/http", &TESTS, &[], &[]))?;
         passed += stage("package tests", || node_tests(&engines, "tests/package", &TESTS, everywhere, &[]))?;
     }
     if wanted.has("docs") {

@@ -1,6 +1,8 @@
 // An abort rejects with the signal's reason; aborted before it began, nothing has changed.
 import { deriveSecrets, Regrant } from "regrant";
 
+export const variants = ["programs", "http"];
+
 export default async function ({ code, equal, ok, rejects, same, vault }) {
   const regrant = await Regrant.open({ application: "regrant", store: "memory", name: "abort" });
   const gone = AbortSignal.abort("enough");

@@ -1,6 +1,8 @@
 // Whatever is encrypted comes back as what it was, and nothing is lost.
 import { Regrant } from "regrant";
 
+export const variants = ["programs", "http"];
+
 export default async function ({ equal, ok, same, vault, place }) {
   const regrant = await Regrant.open({ application: "regrant", store: "memory", name: "data" });
   const session = await regrant.connect({ login: "alice", ...vault(1) });

@@ -1,6 +1,8 @@
 // Files that the relay keeps: ranges, progress, abort, going on after a reload, and readers.
 import { Regrant } from "regrant";
 
+export const variants = ["programs", "http"];
+
 
 const MiB = 1 << 20;
 const bytes = (length, seed = 1) => Uint8Array.from({ length }, (_, i) => ((i + seed) * 2654435761) >>> 23);

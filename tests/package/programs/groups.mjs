@@ -3,6 +3,7 @@ import { Regrant } from "regrant";
 
 /** Takes minutes in each: in others when they are asked for. */
 export const engines = ["chromium"];
+export const variants = ["programs", "http"];
 
 /** People with a `Regrant` each, on one relay of this program's own. */
 async function people(vault, name, ...logins) {

@@ -1,7 +1,7 @@
 // Two people: sharing, losing a key, hearing of it, comparing the code, access back.
 import { deriveSecrets, generateKeyPair, Regrant, RegrantError, Session } from "regrant";
 
-export const variants = ["programs", "inline"];
+export const variants = ["programs", "inline", "http"];
 // Its pairs are made where it runs.
 export const makesPairs = true;
 

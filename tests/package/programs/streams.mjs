@@ -1,6 +1,8 @@
 // Encrypting and decrypting as bytes come: any size of piece, errors at the end, both ends given up, and sizes beforehand.
 import { Regrant } from "regrant";
 
+export const variants = ["programs", "http"];
+
 const bytes = (length) => Uint8Array.from({ length }, (_, i) => (i * 2654435761) >>> 23);
 
 /** A stream over pieces of some data. */

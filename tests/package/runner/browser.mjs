@@ -9,7 +9,7 @@ const describe = ({ message, error, reason, violatedDirective, blockedURI }) =>
   violatedDirective ? `${violatedDirective} forbids ${blockedURI}` : [message, reason, (error ?? reason)?.stack].join(" ");
 const uncaught = (globalThis.uncaught = () => events.filter((event) => !event.defaultPrevented).map(describe));
 
-const programs = import.meta.glob(["./programs/*.mjs", "./inline/*.mjs"]);
+const programs = import.meta.glob(["./programs/*.mjs", "./inline/*.mjs", "./http/*.mjs"]);
 const fixtures = import.meta.glob("./fixtures/*.json", { import: "default" });
 const query = new URLSearchParams(location.search);
 

@@ -1,7 +1,7 @@
 // One of two tabs: does what the test asks of it, one thing at a time.
 import { until, vault } from "./assert.mjs";
 
-const variants = { programs: () => import("regrant"), inline: () => import("regrant/inline") };
+const variants = { programs: () => import("regrant"), inline: () => import("regrant/inline"), http: () => import("./over-http.mjs") };
 const sessions = {};
 const heard = [];
 let regrant;
@@ -17,12 +17,15 @@ globalThis.tab = async (variant, what) => {
       return undefined;
     case "share": {
       // The other tab's login is known as soon as it is registered there.
-      const { bytes } = await sessions.own.encrypt("for bob", { shareWith: ["bob"] });
+      const other = sessions.own.login === "alice" ? "bob" : "alice";
+      const { bytes } = await sessions.own.encrypt(`for ${other}`, { shareWith: [other] });
       return [...bytes];
     }
     case "heard":
       await until(() => heard.length > 0);
       return heard;
+    case "count":
+      return heard.length;
     case "resume":
       sessions.alice = await regrant.resume("alice");
       sessions.alice.on("signedout", () => (ended = true));
