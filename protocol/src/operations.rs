@@ -257,6 +257,8 @@ pub enum Event {
     Asked(Uuid),
     /// This login said something that its other devices should know at once.
     Said,
+    /// The login's own keys, what is shared with it, or a notification changed in another way.
+    Changed,
 }
 
 /// The keys of a login that something was decided by.

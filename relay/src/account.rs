@@ -212,6 +212,7 @@ pub(super) fn write(
     room: Room,
 ) -> Ruled<()> {
     let login = after.newest()?.login.clone();
+    tell_of_list(db, batch, before, &after)?;
     let holders = after.holders();
     graph::write_edges(db, batch, &login, &before.map(Account::holders).unwrap_or_default(), &holders)?;
     holders.into_iter().for_each(|(holder, keys)| list(&mut after.listed, &holder, keys));
@@ -219,7 +220,29 @@ pub(super) fn write(
     if text.len() > room.bytes() {
         return Err(Error::bad_input("these keys and their slots are too long together").into());
     }
-    batch.touch(&login);
+    match before {
+        Some(before) if !before.removed => log::append(batch, &login, &log::Entry::Changed)?,
+        // Whoever registers has nobody to tell.
+        _ => batch.touch(&login),
+    }
+    Ok(())
+}
+
+/// Tells whoever is on the newest list and was not, or was and is not.
+fn tell_of_list(db: &Records, batch: &mut Batch, before: Option<&Account>, after: &Account) -> Ruled<()> {
+    let listed = |account: &Account| -> BTreeSet<String> {
+        let slots = account.keysets.last().map_or(&[][..], |member| &member.own.manifest.slots);
+        slots.iter().filter_map(|entry| entry.holder.as_ref()).map(|holder| holder.login.clone()).collect()
+    };
+    let (before, after) = (before.map(listed).unwrap_or_default(), listed(after));
+    let changed: Vec<&String> = before.symmetric_difference(&after).collect();
+    let keys: Vec<String> = changed.iter().map(|login| key(login)).collect();
+    db.need(&keys)?;
+    for login in changed {
+        if account(db, login)?.is_some() {
+            log::append(batch, login, &log::Entry::Changed)?;
+        }
+    }
     Ok(())
 }
 

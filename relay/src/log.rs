@@ -27,6 +27,8 @@ pub(super) enum Entry {
     ItemsRemoved(Vec<Uuid>),
     Asked(Uuid),
     Said,
+    /// Something else is other than before: whoever listens by the log's number alone hears of it, too.
+    Changed,
 }
 
 /// The beginning of the keys of a login's entries, which go on with their number.
@@ -152,6 +154,7 @@ fn resolve(db: &Records, entry: Entry, login: &str, now: u64, whole: bool) -> Ru
         Entry::ItemsRemoved(items) => Some(Event::ItemsRemoved(items)),
         Entry::Asked(id) => Some(Event::Asked(id)),
         Entry::Said => Some(Event::Said),
+        Entry::Changed => Some(Event::Changed),
         Entry::Replaced(_) => None,
     };
     Ok(event.into_iter().collect())

@@ -113,7 +113,9 @@ pub(super) fn set_status(
     record.status = status;
     record.rev += 1;
     batch.put(key(id), stored, &record)?;
-    batch.touch(caller.login());
-    batch.touch(&record.notification.sender);
+    log::append(batch, caller.login(), &Entry::Changed)?;
+    if account(db, &record.notification.sender)?.is_some() {
+        log::append(batch, &record.notification.sender, &Entry::Changed)?;
+    }
     Ok(Reply::Notification { notification: Box::new(record) })
 }

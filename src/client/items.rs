@@ -137,6 +137,10 @@ impl Session {
             return Ok(None);
         }
         self.delegation().hear(self.me()).await?;
+        if self.delegation().take_changed() {
+            // Somebody may have excluded this login from what it acts for.
+            self.through.borrow().values().for_each(|through| through.delegation.mark_stale());
+        }
         let Some(other) = self.known_through(item, version) else { return Ok(None) };
         let opened = other.delegation.open(&other.principal, bytes, older).await;
         Ok(opened.ok().map(|opened| (opened, Some(other))))

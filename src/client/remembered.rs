@@ -1,7 +1,7 @@
 //! What a session remembers, at rest: one record, and others for what there may be much of, each in a box. Whoever writes any
 //! of them writes the one, which says how often each of the others was written; so all of it is read as it was written.
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 
 use super::rest::unreadable;
 use crate::crypto::Engine;
@@ -17,6 +17,9 @@ use crate::store::{Batch, Entry, Store, newer_or};
 const FORMAT: u64 = 1;
 /// So many records are wiped where it cannot be read how many there are.
 const SOME: usize = 64;
+
+/// So many records are read at once.
+const TOGETHER: usize = 64;
 
 fn main_key(login: &str) -> String {
     format!("memory/{login}")
@@ -93,15 +96,21 @@ async fn read(
     }
     let divided_anew = written.len() != known.len();
     let wanted = written.iter().enumerate().filter(|(n, count)| **count > 0 && (divided_anew || known[*n] != **count));
-    let reading = wanted.map(|(n, count)| async move {
-        let entry = store.get(&part_key(login, n)).await?.ok_or_else(unreadable)?;
-        let (part, first) = open(engine, rests, &part_context(login, n), &entry.text).await?;
-        // An older state of it that was put back says how old it is.
-        if part.written == [*count] { Ok((part, first)) } else { Err(unreadable()) }
-    });
-    for (part, by_first) in try_join_all(reading).await? {
-        first &= by_first;
-        memory.merge(Memory { written: Vec::new(), ..part });
+    let wanted: Vec<(usize, u64)> = wanted.map(|(n, count)| (n, *count)).collect();
+    for some in wanted.chunks(TOGETHER) {
+        let keys: Vec<String> = some.iter().map(|(n, _)| part_key(login, *n)).collect();
+        let entries = join_all(keys.iter().map(|key| store.get(key))).await;
+        for ((n, count), entry) in some.iter().zip(entries) {
+            let entry = entry?.ok_or_else(unreadable)?;
+            let (mut part, by_first) = open(engine, rests, &part_context(login, *n), &entry.text).await?;
+            // An older state of it that was put back says how old it is.
+            if std::mem::take(&mut part.written) != [*count] {
+                return Err(unreadable());
+            }
+            first &= by_first;
+            memory.merge(part);
+            turn().await;
+        }
     }
     Ok((memory, written, first))
 }

@@ -93,6 +93,8 @@ pub struct Delegation {
     away: RefCell<HashSet<Uuid>>,
     /// Whether this login said something since that was asked last.
     said: Cell<bool>,
+    /// Whether the log told since that was asked last that something is shared with this login in another way.
+    changed: Cell<bool>,
     /// Grants to oneself that were sent, and the relay did not say whether it has them.
     unanswered: RefCell<HashSet<Uuid>>,
     /// Grants that one put together, and into what, of which the log did not tell yet.
@@ -136,6 +138,7 @@ impl Default for Delegation {
             to_sign: RefCell::default(),
             away: RefCell::default(),
             said: Cell::new(true),
+            changed: Cell::default(),
             unanswered: RefCell::default(),
             compacted: RefCell::default(),
             owner: RefCell::default(),
@@ -201,6 +204,11 @@ impl Delegation {
     /// Whether this login may have said something, here or elsewhere, since that was asked last.
     pub fn take_said(&self) -> bool {
         self.said.take()
+    }
+
+    /// Whether what is shared with this login may have changed since that was asked last.
+    pub fn take_changed(&self) -> bool {
+        self.changed.take()
     }
 
     /// Whether there is something that [`Delegation::take_news`] would give.
@@ -514,6 +522,7 @@ impl Delegation {
             Event::Asked(_) => news.asked = true,
             Event::ItemsRemoved(items) => self.put_away(&items),
             Event::Said => self.said.set(true),
+            Event::Changed => self.changed.set(true),
         }
         self.news.set(news);
     }

@@ -30,7 +30,7 @@ impl Delegation {
             Event::Grant(record) => vec![record.grant.id],
             Event::Revoked(revocation) => revocation.grants.clone(),
             Event::ItemsRemoved(items) => items.clone(),
-            Event::Exchange(_) | Event::Notified(_) | Event::Asked(_) | Event::Said => Vec::new(),
+            Event::Exchange(_) | Event::Notified(_) | Event::Asked(_) | Event::Said | Event::Changed => Vec::new(),
         }
     }
 

@@ -139,29 +139,34 @@ impl Memory {
     /// Of so many records, the one at this index: what there may be much of, by whom or what it is about.
     fn part(&self, at: u32, of: u32) -> Self {
         let here = |place: u32| place % of == at;
-        fn those<K: Clone + Ord, V: Clone>(all: &BTreeMap<K, V>, here: impl Fn(&K) -> bool) -> BTreeMap<K, V> {
-            all.iter().filter(|(key, _)| here(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+        let mut part = Self::default();
+        for (login, trust) in self.trust.iter().filter(|(login, _)| here(place_of(login))) {
+            part.trust.insert(login.clone(), trust.clone());
         }
-        let mut ended = BTreeMap::new();
+        for (fingerprint, seen) in self.manifests.iter().filter(|(fingerprint, _)| here(place_of(fingerprint))) {
+            part.manifests.insert(fingerprint.clone(), *seen);
+        }
+        for (about, seen) in self.statements.iter().filter(|(about, _)| here(place_of(about))) {
+            part.statements.insert(about.clone(), *seen);
+        }
+        for (login, keysets) in self.candidates.iter().filter(|(login, _)| here(place_of(login))) {
+            part.candidates.insert(login.clone(), keysets.clone());
+        }
+        for (item, highest) in self.versions.iter().filter(|(item, _)| here(place_of_item(**item))) {
+            part.versions.insert(*item, *highest);
+        }
         for (revoker, all) in &self.ended {
-            let all: BTreeMap<String, Ended> = all.iter().map(|(l, e)| (l.clone(), e.those(&here))).collect();
-            let all: BTreeMap<String, Ended> = all.into_iter().filter(|(_, ended)| !ended.is_empty()).collect();
-            if !all.is_empty() {
-                ended.insert(revoker.clone(), all);
+            for (login, ended) in all {
+                let ended = ended.those(here);
+                if !ended.is_empty() {
+                    part.ended.entry(revoker.clone()).or_default().insert(login.clone(), ended);
+                }
             }
         }
-        Self {
-            trust: those(&self.trust, |login| here(place_of(login))),
-            manifests: those(&self.manifests, |fingerprint| here(place_of(fingerprint))),
-            statements: those(&self.statements, |about| here(place_of(about))),
-            candidates: those(&self.candidates, |login| here(place_of(login))),
-            versions: those(&self.versions, |item| here(place_of_item(*item))),
-            first_versions: self.first_versions.those(here),
-            ended,
-            ended_by_others: self.ended_by_others.those(here),
-            lapsed: self.lapsed.those(here),
-            ..Self::default()
-        }
+        part.first_versions = self.first_versions.those(here);
+        part.ended_by_others = self.ended_by_others.those(here);
+        part.lapsed = self.lapsed.those(here);
+        part
     }
 
     /// What is in none of those records: what there is little of.
