@@ -301,6 +301,32 @@ describe("changes", { timeout: 60_000 }, () => {
     assert.equal((await fetch(`${url}/v1/clinic/changes`, { headers: bob.bearer })).status, 503);
   });
 
+  test("go on after the relay ended a session: the next call, and whoever listens, log in anew", async () => {
+    const storage = memoryStorage();
+    const { url } = await serving({ storage, dev: true });
+    const [alice, bob] = [await connected(url, "alice"), await connected(url, "bob")];
+    const { id } = await alice.session.encrypt("one");
+    const heard = [];
+    bob.session.on("granted", () => heard.push("granted"));
+    /** As after twelve hours. */
+    const end = async () => {
+      const [sessions] = await storage.read([{ list: "clinic/session/", after: "", limit: 1000 }]);
+      assert.ok(sessions.length > 0);
+      const writes = sessions.map(({ key }) => ({ key }));
+      assert.equal(await storage.commit({ records: [], lists: [], writes, appends: [] }), true);
+      return sessions.map(({ key }) => key);
+    };
+    const before = await end();
+    for (const { bearer } of [alice, bob]) assert.equal((await post(`${url}/v1/clinic/call`, READ, bearer)).status, 401);
+    assert.equal((await alice.session.encrypt("two", { id, shareWith: ["bob"] })).version, 2);
+    // Bob's stream found out when it looked; it is by another session that he hears of this.
+    await until(() => heard.length > 0, "bob did not hear");
+    await alice.session.encrypt("three", { shareWith: ["bob"] });
+    await until(() => heard.length > 1, "bob did not hear any more");
+    const [now] = await storage.read([{ list: "clinic/session/", after: "", limit: 1000 }]);
+    assert.ok(now.length >= 2 && now.every(({ key }) => !before.includes(key)));
+  });
+
   test("reach a session's listeners", async () => {
     const { url } = await serving({ dev: true });
     const [alice, bob] = [await connected(url, "alice"), await connected(url, "bob")];
