@@ -12,6 +12,8 @@
 
 mod client;
 mod here;
+mod nodes;
+mod operating;
 mod over_http;
 mod places;
 mod storage;
