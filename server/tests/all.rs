@@ -10,6 +10,7 @@
     unreachable_pub
 )]
 
+mod backup;
 mod client;
 mod here;
 mod nodes;

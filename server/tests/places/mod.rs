@@ -26,6 +26,11 @@ pub fn sqlite() -> Place {
     Place { address, _folder: Some(folder) }
 }
 
+/// A database that is somebody else's.
+pub fn at(address: &str) -> Place {
+    Place { address: address.to_owned(), _folder: None }
+}
+
 pub fn postgres() -> Option<Place> {
     postgres::database().map(|address| Place { address, _folder: None })
 }
