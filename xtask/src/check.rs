@@ -61,8 +61,8 @@ fn dependencies() -> Result<()> {
     let deny = |of: &[&str], config: &str, what: &[&str]| {
         let mut deny = shell::command("cargo-deny");
         wasm.apply(&mut deny);
-        deny.args(["--all-features", "--log-level", "error"]).args(of);
-        shell::quiet(deny.args(["check", "--config", config, "--hide-inclusion-graph"]).args(what))
+        deny.args(["--all-features", "--log-level", "error", "--config", config]).args(of);
+        shell::quiet(deny.args(["check", "--hide-inclusion-graph"]).args(what))
     };
     deny(&[], "deny.toml", &["licenses", "bans", "sources"])?;
     // What travels to nobody may hold something twice.
