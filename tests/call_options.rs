@@ -3,8 +3,6 @@
 
 use crate::support::*;
 use regrant::error::{Code, Result};
-use regrant::graph::Principal;
-use regrant::keyring;
 use regrant::relay::{Operation, Reply, Token};
 use regrant::wire::keyset::Keyset;
 use regrant_relay::memory::Relay as Rules;
@@ -24,19 +22,6 @@ fn options(key: Option<&str>) -> Options {
 
 fn ask(rules: &Rules, token: Option<&Token>, operation: &Operation, options: Options) -> Result<Reply> {
     rules.call_with(token, vec![operation.clone()], options).unwrap().0.remove(0)
-}
-
-/// New keys of a login, which begin it or, after some, begin it anew.
-fn keys(login: &str, n: usize, after: Option<&Keyset>) -> Operation {
-    let relay = relay_over(&Memory::default(), "test:relay", now);
-    let me = Principal::new(engine(), relay, login, "test", now);
-    let made = block_on(keyring::make(&me.engine, "test:relay", login, &pair(n), after, now())).unwrap();
-    let head = Box::new(block_on(me.first_head(&made.key, None)).unwrap());
-    let (new, secrets) = (Box::new(made.own), made.secrets);
-    match after {
-        None => Operation::Register { new, secrets, head, profile: None },
-        Some(_) => Operation::Reset { new, secrets, head },
-    }
 }
 
 fn keyset(operation: &Operation) -> Keyset {
@@ -59,7 +44,7 @@ fn user(login: &str) -> Option<User> {
 
 #[test]
 fn registering_is_for_whom_the_operator_lets_in() {
-    let register = keys("alice", 0, None);
+    let register = registration("alice", 0, None);
     let with = |registration, user| {
         let settings = Settings { registration, ..Settings::default() };
         ask(&rules(), None, &register, Options { settings, user, ..options(None) })
@@ -74,9 +59,9 @@ fn registering_is_for_whom_the_operator_lets_in() {
 #[test]
 fn beginning_anew_is_for_whom_the_operator_lets() {
     let rules = rules();
-    let register = keys("alice", 0, None);
+    let register = registration("alice", 0, None);
     ask(&rules, None, &register, options(None)).unwrap();
-    let anew = keys("alice", 1, Some(&keyset(&register)));
+    let anew = registration("alice", 1, Some(&keyset(&register)));
     let with = |reset, user| {
         let settings = Settings { reset, registration: Registration::Closed, ..Settings::default() };
         ask(&rules, None, &anew, Options { settings, user, ..options(None) })
@@ -91,7 +76,7 @@ fn who_comes_first_administers_only_where_the_operator_wants_it() {
     for (first_administers, expected) in [(true, "\"alice\""), (false, "")] {
         let rules = rules();
         let settings = Settings { first_administers, ..Settings::default() };
-        ask(&rules, None, &keys("alice", 0, None), Options { settings, ..options(None) }).unwrap();
+        ask(&rules, None, &registration("alice", 0, None), Options { settings, ..options(None) }).unwrap();
         let record = rules.memory().dump().into_iter().find(|(key, _, _)| key == regrant_relay::ADMINISTRATOR);
         assert_eq!(record.map(|(_, _, json)| json).unwrap_or_default(), expected);
     }
@@ -106,7 +91,7 @@ fn an_operator_names_several_administrators() {
     let overwrite = |by: usize, name: &str| {
         let me = principal(&relay, name, &pair(by));
         let offer = block_on(me.resolve(&["carol".into()])).unwrap().remove(0).offer;
-        let Operation::Reset { new, secrets, head } = keys("carol", 3, offer.last()) else { panic!() };
+        let Operation::Reset { new, secrets, head } = registration("carol", 3, offer.last()) else { panic!() };
         block_on(me.call(&Operation::Overwrite { new, secrets, head }))
     };
     let message = |result: Result<Reply>| result.unwrap_err().message().to_owned();
@@ -124,7 +109,7 @@ fn an_operator_names_several_administrators() {
 #[test]
 fn what_is_asked_again_is_answered_as_before_and_done_once() {
     let rules = rules();
-    let alice = token(ask(&rules, None, &keys("alice", 0, None), options(None)));
+    let alice = token(ask(&rules, None, &registration("alice", 0, None), options(None)));
     let item = Uuid::from_u128(1);
     let operations = vec![Operation::BeginUpload { item, chunks: 1 }, Operation::GiveUpUpload { item }];
     let call = || rules.call_with(Some(&alice), operations.clone(), options(Some(KEY))).unwrap().0;
@@ -142,8 +127,8 @@ fn what_is_asked_again_is_answered_as_before_and_done_once() {
 #[test]
 fn a_key_that_came_with_other_operations_is_refused() {
     let rules = rules();
-    let alice = token(ask(&rules, None, &keys("alice", 0, None), options(None)));
-    let bob = token(ask(&rules, None, &keys("bob", 1, None), options(None)));
+    let alice = token(ask(&rules, None, &registration("alice", 0, None), options(None)));
+    let bob = token(ask(&rules, None, &registration("bob", 1, None), options(None)));
     let begin = |n| Operation::BeginUpload { item: Uuid::from_u128(n), chunks: 1 };
     ask(&rules, Some(&alice), &begin(1), options(Some(KEY))).unwrap();
     let refused = ask(&rules, Some(&alice), &begin(2), options(Some(KEY))).unwrap_err();
@@ -158,7 +143,7 @@ fn a_key_that_came_with_other_operations_is_refused() {
 #[test]
 fn whoever_registers_again_with_the_same_request_gets_a_session_and_no_token_is_kept() {
     let rules = rules();
-    let register = keys("alice", 0, None);
+    let register = registration("alice", 0, None);
     let first = token(ask(&rules, None, &register, options(Some(KEY))));
     assert_eq!(code(ask(&rules, None, &register, options(None))), Code::IdentityExists);
     let second = token(ask(&rules, None, &register, options(Some(KEY))));
@@ -168,7 +153,7 @@ fn whoever_registers_again_with_the_same_request_gets_a_session_and_no_token_is_
         assert!(rules.memory().dump().iter().all(|(key, _, json)| !format!("{key}{json}").contains(session.expose())));
     }
     // Beginning anew, too; and once a login is removed, there is nobody whose session it could be.
-    let anew = keys("alice", 1, Some(&keyset(&register)));
+    let anew = registration("alice", 1, Some(&keyset(&register)));
     let third = token(ask(&rules, None, &anew, options(Some(KEY))));
     token(ask(&rules, None, &anew, options(Some(KEY))));
     // It is asked for by whoever has no session any more, and is still answered.
@@ -185,7 +170,7 @@ fn whoever_registers_again_with_the_same_request_gets_a_session_and_no_token_is_
 fn an_answer_is_found_after_logging_in_anew_and_for_a_day() {
     let memory = Memory::default();
     let rules = Rules::over(memory.clone());
-    let register = keys("alice", 0, None);
+    let register = registration("alice", 0, None);
     let first = token(ask(&rules, None, &register, options(None)));
     let begin = Operation::BeginUpload { item: Uuid::from_u128(1), chunks: 1 };
     let state = |session: &Token| format!("{:?}", ask(&rules, Some(session), &begin, options(Some(KEY))).unwrap());
@@ -201,7 +186,7 @@ fn an_answer_is_found_after_logging_in_anew_and_for_a_day() {
 fn answers_that_ended_are_swept_with_those_that_come() {
     let memory = Memory::default();
     let rules = Rules::over(memory.clone());
-    let register = keys("alice", 0, None);
+    let register = registration("alice", 0, None);
     token(ask(&rules, None, &register, options(None)));
     let alice = crate::here::token_of(&memory, "alice", &keyset(&register).fingerprint());
     let mut next = 0;

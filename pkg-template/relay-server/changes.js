@@ -103,7 +103,7 @@ export class Listeners {
     return answer(200, body, EVENTS);
   }
 
-  /** Answers once the log goes further than `after`, or so many seconds passed. */
+  /** Answers once the log does not end at `after`, or so many seconds passed. */
   async wait(relay, token, query, signal) {
     const [after, wait] = [number(query, "after", Number.MAX_SAFE_INTEGER) ?? 0, number(query, "wait", LONGEST_WAIT_S) ?? 0];
     const log = await new Log(relay, token).open();
@@ -111,7 +111,9 @@ export class Listeners {
     signal?.addEventListener("abort", end, { once: true });
     try {
       await log.look();
-      for (const until = performance.now() + wait * 1000; log.head <= after && !isOver(); await log.look()) {
+      // A number that the log never reached is of another relay, or of before a backup: there is news at once.
+      const isKnown = () => after > 0 && log.head === after;
+      for (const until = performance.now() + wait * 1000; isKnown() && !isOver(); await log.look()) {
         const left = until - performance.now();
         if (left <= 0) break;
         await bell.wait(Math.min(left, BEAT_MS));

@@ -93,7 +93,8 @@ export class ServedRelay {
     if (!Array.isArray(operations) || operations.length === 0) throw new Refusal("ERR_BAD_INPUT", "operations are an array of 1 to 256");
     const key = request.headers.get("idempotency-key");
     const brought = request.headers.get("regrant-user-token");
-    const user = brought === null ? undefined : userOf(brought, { application, audiences: [called.address, called.origin], keys: settings.keys });
+    // An application without keys vouches for nobody: what comes along says nothing.
+    const user = brought === null || settings.keys.length === 0 ? undefined : userOf(brought, { application, audiences: [called.address, called.origin], keys: settings.keys });
     const { registration, reset, firstAdministers } = settings;
     const options = { settings: { registration, reset, firstAdministers }, ...(key !== null && { idempotencyKey: key }), ...(user && { user }) };
     const answers = await relay.callWith(token, operations, options);
@@ -158,7 +159,8 @@ function statusOfAll(answers) {
 }
 
 async function put({ relay }, token, item, request) {
-  const parts = unframed(await bodyOf(request, "application/octet-stream", LONGEST.put), MOST_PARTS);
+  const parts = unframed(await bodyOf(request, "application/octet-stream", LONGEST.put));
+  if (parts.length > MOST_PARTS) throw new Refusal("ERR_TOO_LARGE", `too many parts in one request: at most ${MOST_PARTS}`);
   if (parts.some(([, bytes]) => bytes === undefined)) throw badInput("a part that is kept has bytes");
   await relay.putParts(token, item, parts);
   return answer(204, null);

@@ -14,7 +14,7 @@ use super::records::{Records, Ruled};
 use super::{Context, Ticket, account, tokens};
 use regrant_protocol::encoding::{Fixed, Hash};
 use regrant_protocol::error::{Code, Error, Result};
-use regrant_protocol::operations::{Operation, Reply, Token};
+use regrant_protocol::operations::{NotificationRecord, Operation, Reply, RequestRecord, Token, UploadState};
 
 /// How long an answer is kept, in milliseconds: a day.
 const LIFE: u64 = 24 * 3_600_000;
@@ -33,12 +33,29 @@ struct Kept {
     expires: u64,
 }
 
+/// What operations that write are answered with: reading whatever a relay answers would be a tenth of the module.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Answer {
-    Reply(Box<Reply>),
+    Done,
+    Upload(UploadState),
+    Notification(Box<NotificationRecord>),
+    Request(Box<RequestRecord>),
     /// A session of these keys.
     Session(Ticket),
+}
+
+impl Answer {
+    /// `None` for what no operation that writes is answered with.
+    fn of(reply: &Reply) -> Option<Self> {
+        match reply {
+            Reply::Done => Some(Self::Done),
+            Reply::Upload { state } => Some(Self::Upload(*state)),
+            Reply::Notification { notification } => Some(Self::Notification(notification.clone())),
+            Reply::Request { request } => Some(Self::Request(request.clone())),
+            _ => None,
+        }
+    }
 }
 
 /// Of a request with an idempotency key, what its operations have in common.
@@ -97,13 +114,16 @@ pub(super) fn find(cx: &Context<'_>, db: &Records, batch: &mut Batch, place: &Pl
     if kept.hash != place.hash {
         return Err(Error::bad_input(OTHER_OPERATIONS).into());
     }
-    match &kept.answer {
-        Answer::Reply(reply) => Ok(Some((**reply).clone())),
+    match kept.answer.clone() {
+        Answer::Done => Ok(Some(Reply::Done)),
+        Answer::Upload(state) => Ok(Some(Reply::Upload { state })),
+        Answer::Notification(notification) => Ok(Some(Reply::Notification { notification })),
+        Answer::Request(request) => Ok(Some(Reply::Request { request })),
         Answer::Session(ticket) => {
             let (_, account) = account::account_of(db, ticket.login())?;
             let gone = || Error::new(Code::Unauthenticated, "these keys are gone");
             account.current(ticket.fingerprint()).ok_or_else(gone)?;
-            tokens::begin(cx, db, batch, ticket).map(Some)
+            tokens::begin(cx, db, batch, &ticket).map(Some)
         }
     }
 }
@@ -127,7 +147,10 @@ pub(super) fn keep(
             Answer::Session(Ticket::of(&new.keyset.login, *fingerprint))
         }
         (_, Reply::Session { fingerprint, .. }) => Answer::Session(Ticket::of(cx.caller()?.login(), *fingerprint)),
-        (_, reply) => Answer::Reply(Box::new(reply.clone())),
+        (_, reply) => match Answer::of(reply) {
+            Some(answer) => answer,
+            None => return Ok(()),
+        },
     };
     let rev = db.raw(&place.record)?.map_or(0, |stored| stored.rev);
     let expires = cx.now + LIFE;

@@ -57,13 +57,13 @@ pub struct Serve {
     /// Where to listen; port 0 is a free one.
     #[arg(long, env = "REGRANT_LISTEN", default_value = "127.0.0.1:7070")]
     pub listen: SocketAddr,
-    /// Where clients reach it, if that is not where it listens: https://relay.example.
+    /// Where clients reach it, if that is not where it listens, such as `https://relay.example`.
     #[arg(long, env = "REGRANT_PUBLIC_URL")]
     pub public_url: Option<String>,
     /// What login challenges are bound to, if that is not the origin of where clients reach it.
     #[arg(long, env = "REGRANT_RELAY_ID")]
     pub relay_id: Option<String>,
-    /// Origins of the pages that may use it, such as https://app.example; * for all.
+    /// Origins of the pages that may use it, such as `https://app.example`; `*` for all.
     #[arg(long = "cors-origin", env = "REGRANT_CORS_ORIGIN", value_delimiter = ',')]
     pub origins: Vec<String>,
     /// For trying out, on this machine only: every application is known, everybody may register, the first administers.

@@ -27,7 +27,10 @@ impl Whom {
 struct Watched {
     tenant: i64,
     login: String,
-    sender: watch::Sender<()>,
+    /// How many changes there were.
+    sender: watch::Sender<u64>,
+    /// Whether somebody began to wait since it was looked.
+    new: bool,
 }
 
 /// Everybody who waits at this node. Clones are the same.
@@ -39,14 +42,18 @@ pub struct Hub(Arc<Mutex<HashMap<Whom, Watched>>>);
 pub struct Subscription {
     hub: Hub,
     whom: Whom,
-    changes: watch::Receiver<()>,
+    changes: watch::Receiver<u64>,
+    known: u64,
 }
 
 impl Subscription {
-    /// Waits until something changed since it was asked last. Several changes may be one.
-    pub async fn changed(&mut self) {
+    /// Waits until something changed since it was asked last, or may have: then it gives `false`. Several changes may be
+    /// one.
+    pub async fn changed(&mut self) -> bool {
         // The sender is there as long as the subscription.
         let _ = self.changes.changed().await;
+        let before = std::mem::replace(&mut self.known, *self.changes.borrow());
+        self.known != before
     }
 }
 
@@ -68,29 +75,38 @@ impl Hub {
     /// Begins to wait for changes of a login.
     pub fn subscribe(&self, tenant: i64, login: &str) -> Subscription {
         let whom = Whom::of(tenant, login);
-        let new = || Watched { tenant, login: login.to_owned(), sender: watch::Sender::new(()) };
-        let changes = self.all().entry(whom).or_insert_with(new).sender.subscribe();
-        Subscription { hub: self.clone(), whom, changes }
+        let new = || Watched { tenant, login: login.to_owned(), sender: watch::Sender::new(0), new: true };
+        let mut all = self.all();
+        let watched = all.entry(whom).or_insert_with(new);
+        watched.new = true;
+        let changes = watched.sender.subscribe();
+        let known = *changes.borrow();
+        drop(all);
+        Subscription { hub: self.clone(), whom, changes, known }
     }
 
     /// Wakes those who wait for a login.
     pub fn wake(&self, whom: Whom) {
         if let Some(watched) = self.all().get(&whom) {
-            watched.sender.send_replace(());
+            watched.sender.send_modify(|changes| *changes += 1);
         }
     }
 
-    /// Wakes everybody: nobody knows what was missed.
+    /// Has everybody look: nobody knows what was missed.
     pub fn wake_all(&self) {
         for watched in self.all().values() {
-            watched.sender.send_replace(());
+            watched.sender.send_modify(|_| {});
         }
     }
 
-    /// Who is waited for, by tenant.
+    /// Who is waited for, by tenant. Has whoever began to wait since this was asked last look: what changed
+    /// before is not known by then.
     pub fn watched(&self) -> HashMap<i64, Vec<String>> {
         let mut by_tenant: HashMap<i64, Vec<String>> = HashMap::new();
-        for watched in self.all().values() {
+        for watched in self.all().values_mut() {
+            if std::mem::take(&mut watched.new) {
+                watched.sender.send_modify(|_| {});
+            }
             by_tenant.entry(watched.tenant).or_default().push(watched.login.clone());
         }
         by_tenant
@@ -112,9 +128,11 @@ mod tests {
         let (mut one, mut two) = (hub.subscribe(1, "alice"), hub.subscribe(1, "alice"));
         let mut other = hub.subscribe(2, "alice");
         assert_eq!((hub.count(), hub.watched().len()), (3, 2));
+        // Whoever just began looks once more, and then no more.
+        assert!(!other.changed().await);
+        assert_eq!(hub.watched().len(), 2);
         hub.wake(Whom::of(1, "alice"));
-        one.changed().await;
-        two.changed().await;
+        assert!(one.changed().await && two.changed().await);
         assert!(futures_util::FutureExt::now_or_never(other.changed()).is_none());
         drop((one, other));
         assert_eq!(hub.count(), 1);

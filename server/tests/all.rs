@@ -1,10 +1,24 @@
 //! The tests of the server, in one binary: each further one costs a link.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unimplemented,
+    missing_docs,
+    unreachable_pub
+)]
 
+mod backup;
+mod client;
 mod here;
+mod nodes;
+mod operating;
+mod over_http;
 mod places;
 mod storage;
+mod wire;
 
 // The stories that the relay in memory is tested by, over a database.
 #[path = "../../tests/carried_over.rs"]

@@ -160,7 +160,7 @@ impl Here {
         let outcomes: Vec<Outcome> = serde_json::from_str(&answered.body).unwrap();
         let mut listeners = self.listeners.borrow_mut();
         let heard =
-            |listening: &mut Listening| listening.changes.changed().now_or_never().map(|()| listening.listener.clone());
+            |listening: &mut Listening| listening.changes.changed().now_or_never().map(|_| listening.listener.clone());
         let all: Vec<_> = listeners.all.values_mut().filter_map(heard).collect();
         drop(listeners);
         all.iter().for_each(|listener| listener());

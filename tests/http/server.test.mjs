@@ -79,7 +79,7 @@ describe("requests that are refused", { timeout: 60_000 }, () => {
     "changes without a session": [() => fetch(`${one.url}/v1/clinic/changes`), 401, "ERR_UNAUTHENTICATED"],
     "changes with a session that is none": [() => fetch(`${one.url}/v1/clinic/changes`, { headers: { authorization: "Bearer x", accept: "text/event-stream" } }), 401, "ERR_UNAUTHENTICATED"],
     "parts that are none": [() => fetch(`${one.url}/v1/clinic/parts/${item}/put`, { method: "POST", headers: { "content-type": "application/octet-stream" }, body: "x" }), 400, "ERR_BAD_INPUT"],
-    "too many parts": [() => fetch(`${one.url}/v1/clinic/parts/${item}/put`, { method: "POST", headers: { "content-type": "application/octet-stream" }, body: framed(Array.from({ length: 65 }, (_, at) => [`a${at}`, new Uint8Array(1)])) }), 400, "ERR_BAD_INPUT"],
+    "too many parts": [() => fetch(`${one.url}/v1/clinic/parts/${item}/put`, { method: "POST", headers: { "content-type": "application/octet-stream" }, body: framed(Array.from({ length: 65 }, (_, at) => [`a${at}`, new Uint8Array(1)])) }), 413, "ERR_TOO_LARGE"],
     "parts of nobody's": [() => fetch(`${one.url}/v1/clinic/parts/${item}/put`, { method: "POST", headers: { "content-type": "application/octet-stream" }, body: framed([["head", new Uint8Array(1)]]) }), 401, "ERR_UNAUTHENTICATED"],
     "names that are none": [() => post(`${one.url}/v1/clinic/parts/${item}/get`, { basis: item, names: [1] }), 400, "ERR_BAD_INPUT"],
     "an item that is none": [() => post(`${one.url}/v1/clinic/parts/..%2F..%2Fx/get`, { basis: item, names: ["head"] }), 400, "ERR_BAD_INPUT"],
@@ -242,6 +242,7 @@ describe("user tokens", { timeout: 60_000 }, () => {
       [{ tenants: { clinic: { keys: [pem] } } }, "alice", ""],
       [{ tenants: { clinic: { keys: [pem] } } }, "bob", "ERR_FORBIDDEN"],
       [{ dev: true }, undefined, ""],
+      [{ dev: true }, "bob", ""],
     ]) {
       const { url } = await serving(o);
       await connected(url, "alice");
@@ -293,12 +294,38 @@ describe("changes", { timeout: 60_000 }, () => {
     for (const { login, head } of [changed, waited]) assert.ok(login === "bob" && head > opened.head);
     // What is known already is not waited for; and who waits for nothing is answered.
     assert.ok((await (await fetch(`${url}/v1/clinic/changes?after=${opened.head}&wait=50`, { headers: bob.bearer })).json()).head > opened.head);
-    assert.equal((await (await fetch(`${url}/v1/clinic/changes?after=${2 ** 50}&wait=0`, { headers: bob.bearer })).json()).login, "bob");
+    for (const after of [0, 2 ** 50]) assert.equal((await (await fetch(`${url}/v1/clinic/changes?after=${after}&wait=50`, { headers: bob.bearer })).json()).login, "bob");
     assert.equal((await fetch(`${url}/v1/clinic/changes?after=0&wait=56`, { headers: bob.bearer })).status, 400);
     // A relay that stops ends them.
     await relay.close();
     for (let event; (event = await next()); ) assert.equal(event.event, "change");
     assert.equal((await fetch(`${url}/v1/clinic/changes`, { headers: bob.bearer })).status, 503);
+  });
+
+  test("go on after the relay ended a session: the next call, and whoever listens, log in anew", async () => {
+    const storage = memoryStorage();
+    const { url } = await serving({ storage, dev: true });
+    const [alice, bob] = [await connected(url, "alice"), await connected(url, "bob")];
+    const { id } = await alice.session.encrypt("one");
+    const heard = [];
+    bob.session.on("granted", () => heard.push("granted"));
+    /** As after twelve hours. */
+    const end = async () => {
+      const [sessions] = await storage.read([{ list: "clinic/session/", after: "", limit: 1000 }]);
+      assert.ok(sessions.length > 0);
+      const writes = sessions.map(({ key }) => ({ key }));
+      assert.equal(await storage.commit({ records: [], lists: [], writes, appends: [] }), true);
+      return sessions.map(({ key }) => key);
+    };
+    const before = await end();
+    for (const { bearer } of [alice, bob]) assert.equal((await post(`${url}/v1/clinic/call`, READ, bearer)).status, 401);
+    assert.equal((await alice.session.encrypt("two", { id, shareWith: ["bob"] })).version, 2);
+    // Bob's stream found out when it looked; it is by another session that he hears of this.
+    await until(() => heard.length > 0, "bob did not hear");
+    await alice.session.encrypt("three", { shareWith: ["bob"] });
+    await until(() => heard.length > 1, "bob did not hear any more");
+    const [now] = await storage.read([{ list: "clinic/session/", after: "", limit: 1000 }]);
+    assert.ok(now.length >= 2 && now.every(({ key }) => !before.includes(key)));
   });
 
   test("reach a session's listeners", async () => {

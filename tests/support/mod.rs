@@ -118,6 +118,19 @@ pub fn engine() -> Engine {
     })
 }
 
+/// New keys of a login, which begin it or, after some, begin it anew.
+pub fn registration(login: &str, n: usize, after: Option<&regrant::wire::keyset::Keyset>) -> Operation {
+    let relay = relay_over(&Memory::default(), "test:relay", now);
+    let me = Principal::new(engine(), relay, login, "test", now);
+    let made = block_on(keyring::make(&me.engine, "test:relay", login, &pair(n), after, now())).unwrap();
+    let head = Box::new(block_on(me.first_head(&made.key, None)).unwrap());
+    let (new, secrets) = (Box::new(made.own), made.secrets);
+    match after {
+        None => Operation::Register { new, secrets, head, profile: None },
+        Some(_) => Operation::Reset { new, secrets, head },
+    }
+}
+
 /// A vault secret that depends on `n` alone.
 pub fn vault(n: u8) -> Secret {
     Secret::Vault(Key32::from_slice(&[n; 32]).unwrap())

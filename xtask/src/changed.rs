@@ -55,6 +55,7 @@ impl Plan {
                 self.core = true;
                 self.programs.extend(THROUGHOUT.iter().map(|name| (*name).to_owned()));
             }
+            (["server", ..], _) => drop(self.slices.insert("server")),
             (["xtask", "src", ..], _) => self.commands = true,
             (["xtask", "site", ..] | ["docs", ..] | ["tests", "docs", ..], _) => drop(self.slices.insert("docs")),
             (["examples", ..] | ["tests", "elsewhere", ..], _) => drop(self.slices.insert("elsewhere")),
@@ -189,6 +190,7 @@ mod tests {
         assert!(plan(&["www/src/app.tsx"]).all_stories && plan(&["tests/e2e/codes.mjs"]).stories.contains("codes"));
         assert_eq!(plan(&["README.md", "docs/errors.md"]).slices, BTreeSet::from(["docs"]));
         assert!(plan(&["xtask/src/main.rs"]).commands && !plan(&["xtask/src/main.rs"]).core);
+        assert_eq!(plan(&["server/src/relay.rs"]).slices, BTreeSet::from(["server"]));
         assert_eq!(plan(&["LICENSE-MIT"]), Plan::default());
     }
 }

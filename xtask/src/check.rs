@@ -58,15 +58,17 @@ pub(crate) fn wasm() -> Result<()> {
 fn dependencies() -> Result<()> {
     let wasm = setup::wasm()?;
     Tool::deny().install(&wasm)?;
-    let deny = |what: &[&str]| {
+    let deny = |of: &[&str], config: &str, what: &[&str]| {
         let mut deny = shell::command("cargo-deny");
         wasm.apply(&mut deny);
-        shell::quiet(
-            deny.args(["--all-features", "--log-level", "error", "check", "--hide-inclusion-graph"]).args(what),
-        )
+        deny.args(["--all-features", "--log-level", "error", "--config", config]).args(of);
+        shell::quiet(deny.args(["check", "--hide-inclusion-graph"]).args(what))
     };
-    deny(&["licenses", "bans", "sources"])?;
-    match deny(&["advisories"]) {
+    deny(&[], "deny.toml", &["licenses", "bans", "sources"])?;
+    // What travels to nobody may hold something twice.
+    let server = &["--manifest-path", "server/Cargo.toml"];
+    deny(server, "server/deny.toml", &["licenses", "bans", "sources"])?;
+    match deny(&[], "deny.toml", &["advisories"]).and_then(|_| deny(server, "server/deny.toml", &["advisories"])) {
         Err(why) if why.contains("failed to fetch advisory database") => {
             say("  advisories could not be fetched: not checked");
             Ok(())

@@ -34,6 +34,7 @@ cargo xtask COMMAND
                            what CI runs, or slices of it, in this order:
                              check      as above
                              native     the core, natively
+                             server     the relay's server, over SQLite and PostgreSQL
                              browser    the core, in browsers
                              package    the packed package, in browsers and in Node
                              docs       the documentation: its code, errors, links, commands

@@ -12,7 +12,7 @@ use crate::toolchain::native_cargo;
 use crate::{check, npm, package, setup};
 
 /// What can be run by itself, in the order in which failures are cheapest to find.
-const SLICES: &[&str] = &["check", "native", "browser", "package", "docs", "elsewhere", "e2e"];
+const SLICES: &[&str] = &["check", "native", "server", "browser", "package", "docs", "elsewhere", "e2e"];
 
 /// The test files of a folder that holds other files, too.
 pub(crate) const TESTS: End<'_> = End::With(".test.mjs");
@@ -66,6 +66,9 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
         if wanted.has("native") {
             passed += stage("native tests", native)?;
         }
+        if wanted.has("server") {
+            passed += stage("the server", server)?;
+        }
         if wanted.has("check") {
             check::documents()?;
             check::wasm()?;
@@ -109,7 +112,36 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
 
 /// The core and the commands, on this machine.
 fn native() -> Result<u64> {
-    Ok(count(&shell::tee(native_cargo().args(["test", "--workspace"]))?))
+    Ok(count(&shell::tee(native_cargo().args(["test", "--workspace", "--exclude", "regrant-server"]))?))
+}
+
+/// The stories of the relay that are told over PostgreSQL, too.
+const OVER_POSTGRES: &[&str] = &["rules::", "sessions::", "story::", "takeover::"];
+
+/// The server, over SQLite and, where it is installed, PostgreSQL. What is about databases is tested on both in the first
+/// run.
+fn server() -> Result<u64> {
+    let cargo = |more: &[&str]| {
+        let mut cargo = native_cargo();
+        cargo.args(["test", "--package", "regrant-server"]).args(more);
+        cargo
+    };
+    let passed = count(&shell::tee(&mut cargo(&[]))?);
+    if !postgres_is_here() {
+        say("  the stories over PostgreSQL were NOT RUN: it is not installed (apt-get install postgresql)");
+        return Ok(passed);
+    }
+    let mut over_postgres = cargo(&["--test", "all", "--"]);
+    over_postgres.args(OVER_POSTGRES).env("REGRANT_TEST_ENGINE", "postgres");
+    Ok(passed + count(&shell::tee(&mut over_postgres)?))
+}
+
+/// As `server/tests/places/postgres.rs` looks for it.
+fn postgres_is_here() -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let known = versions.map(|version| version.path().join("bin"));
+    std::env::split_paths(&path).chain(known).any(|folder| folder.join("initdb").exists())
 }
 
 /// The crate's own tests, compiled to wasm and run in a headless browser.

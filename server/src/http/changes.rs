@@ -113,7 +113,10 @@ impl Watch {
                 () = self.app.stopping.cancelled() => return None,
                 () = sleep_until(self.ends) => return None,
                 () = sleep_until(comment) => return Some(Event::default().comment("")),
-                () = self.subscription.changed() => {
+                changed = self.subscription.changed() => {
+                    if !changed && !self.has_entries_after(self.told.unwrap_or_default()).await.ok()? {
+                        continue;
+                    }
                     // A session that may know no more is told nothing.
                     let head = self.head().await.ok()?;
                     if self.told < Some(head) {
@@ -126,20 +129,34 @@ impl Watch {
     }
 
     async fn wait(mut self, Wanted { after, wait }: Wanted) -> Result<Response, Problem> {
-        let mut head = self.head().await?;
+        let head = self.head().await?;
         let until = self.ends.min(Instant::now() + Duration::from_secs(wait.min(LONGEST_WAIT)));
-        let is_news = |head| head < after || after == 0;
-        if !is_news(head) && !self.has_entries_after(after).await? {
-            let stopping = self.app.stopping.clone();
-            let woken = tokio::select! {
-                woken = timeout_at(until, self.subscription.changed()) => woken.is_ok(),
-                () = stopping.cancelled() => false,
-            };
+        let is_news = head < after || after == 0 || self.has_entries_after(after).await?;
+        let head = match is_news {
+            true => head,
+            false if self.is_woken(after, until).await? => self.head().await?,
             // What others' logs got meanwhile is no news.
-            head = if woken { self.head().await? } else { after };
-        }
+            false => after,
+        };
         let body = self.said(head);
         Ok(([NO_STORE, (header::CONTENT_TYPE, "application/json")], body).into_response())
+    }
+
+    /// Waits for news after a number; gives whether there are some.
+    async fn is_woken(&mut self, after: u64, until: Instant) -> Result<bool, Problem> {
+        let stopping = self.app.stopping.clone();
+        loop {
+            let changed = tokio::select! {
+                changed = timeout_at(until, self.subscription.changed()) => changed,
+                () = stopping.cancelled() => return Ok(false),
+            };
+            match changed {
+                Err(_) => return Ok(false),
+                Ok(true) => return Ok(true),
+                Ok(false) if self.has_entries_after(after).await? => return Ok(true),
+                Ok(false) => {}
+            }
+        }
     }
 
     async fn has_entries_after(&self, after: u64) -> Result<bool, Problem> {

@@ -7,6 +7,7 @@ pub mod postgres;
 use std::future::Future;
 use std::time::Duration;
 
+use sqlx::{Connection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 /// Nothing in these tests takes so long.
@@ -25,6 +26,11 @@ pub fn sqlite() -> Place {
     Place { address, _folder: Some(folder) }
 }
 
+/// A database that is somebody else's.
+pub fn at(address: &str) -> Place {
+    Place { address: address.to_owned(), _folder: None }
+}
+
 pub fn postgres() -> Option<Place> {
     postgres::database().map(|address| Place { address, _folder: None })
 }
@@ -32,6 +38,25 @@ pub fn postgres() -> Option<Place> {
 /// One of each engine that is here.
 pub fn places() -> Vec<Place> {
     std::iter::once(sqlite()).chain(postgres()).collect()
+}
+
+/// Carries out a statement past the server.
+pub async fn execute(place: &Place, sql: String) {
+    let sql = sqlx::AssertSqlSafe(sql);
+    if place.address.starts_with("sqlite:") {
+        let mut connection = SqliteConnection::connect(&place.address).await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    } else {
+        let mut connection = PgConnection::connect(&place.address).await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+}
+
+/// Takes a database of PostgreSQL away, under those who use it.
+pub fn drop_database(place: &Place) {
+    postgres::drop_database(&place.address);
 }
 
 /// Runs a test that waits, and names what it waited for if that takes too long.

@@ -114,3 +114,10 @@ pub fn database() -> Option<String> {
     carried_out(&cluster.address("postgres"), AssertSqlSafe(format!("CREATE DATABASE {name}"))).unwrap();
     Some(cluster.address(&name))
 }
+
+/// Takes a database away, under those who use it.
+pub fn drop_database(address: &str) {
+    let (server, name) = address.rsplit_once('/').unwrap();
+    let sql = AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"));
+    carried_out(&format!("{server}/postgres"), sql).unwrap();
+}
