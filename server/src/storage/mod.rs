@@ -96,8 +96,10 @@ impl StorageError {
     fn is_collision(&self) -> bool {
         let Self::Database(error) = self else { return false };
         let code = error.as_database_error().and_then(|error| error.code());
-        // Serialization failure and deadlock of PostgreSQL; SQLITE_BUSY and its kinds.
-        code.is_some_and(|code| matches!(&*code, "40001" | "40P01" | "5" | "261" | "517"))
+        // Serialization failure and deadlock of PostgreSQL; what two get who make the same table at once; SQLITE_BUSY and
+        // its kinds.
+        let collisions = ["40001", "40P01", "42710", "42P07", "23505", "5", "261", "517"];
+        code.is_some_and(|code| collisions.contains(&&*code))
     }
 }
 
