@@ -19,8 +19,9 @@ use tower::ServiceExt as _;
 
 use crate::http::limit::Peer;
 
-/// How long the head of a request may take.
-const HEAD: Duration = Duration::from_secs(15);
+/// How long the head of a request may take, and so how long a connection may rest: longer than proxies let theirs, which
+/// would find it closed while they send.
+const HEAD: Duration = Duration::from_secs(75);
 /// The longest head of a request, in bytes.
 const LONGEST_HEAD: usize = 32 << 10;
 /// How long requests under way may take when the server stops.

@@ -94,7 +94,6 @@ mod tests {
         "LISTEN",
         "NOTIFY",
         "USING",
-        "EXCLUDE",
         "DEFERRABLE",
         "GENERATED",
         "WITH ",
