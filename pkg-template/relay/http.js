@@ -23,6 +23,8 @@ const VOUCHED_FOR = ["register", "reset"];
 const JSON_ONLY = { "content-type": "application/json", "accept": "application/json" };
 const BYTES = "application/octet-stream";
 
+/** The longest request, in characters: relays take 8 MiB. */
+const LONGEST = 6 << 20;
 /** As many as a relay keeps of one login. */
 const MOST_SESSIONS = 256;
 
@@ -65,8 +67,15 @@ export class HttpRelay {
   }
 
   async call(token, operations) {
-    const answers = await this.#carryOut(token, operations);
-    this.#noteSessions(token, operations, answers);
+    let session = token;
+    const answers = [];
+    // One request, but for what is too long for one: each operation is answered by itself, and the session goes on.
+    for (const some of inRequests(operations)) {
+      const given = await this.#carryOut(session, some);
+      if (given.length !== some.length) return given;
+      session = this.#noteSessions(session, some, given);
+      answers.push(...given);
+    }
     return answers;
   }
 
@@ -147,7 +156,7 @@ export class HttpRelay {
     return first;
   }
 
-  /** Of each login the newest session is what hears of changes. */
+  /** Of each login the newest session is what hears of changes. Gives the session that the next request goes on with. */
   #noteSessions(token, operations, answers) {
     let session = token;
     for (const [at, operation] of operations.entries()) {
@@ -161,7 +170,24 @@ export class HttpRelay {
       if (this.#logins.size > MOST_SESSIONS) this.#logins.delete(this.#logins.keys().next().value);
       this.#changes.begin(login, session);
     }
+    return session;
   }
+}
+
+/** Operations in as few requests as they fit into. One that is too long goes alone, and is refused. */
+function inRequests(operations) {
+  const requests = [];
+  let length = Infinity;
+  for (const operation of operations) {
+    const more = JSON.stringify(operation).length;
+    length += more;
+    if (length > LONGEST) {
+      requests.push([]);
+      length = more;
+    }
+    requests.at(-1).push(operation);
+  }
+  return requests;
 }
 
 const otherParts = (cause) => new RegrantError("ERR_RELAY_UNAVAILABLE", "the relay gave other parts of a file than it was asked for", { retryable: true, cause });

@@ -23,6 +23,14 @@ pub enum Command {
     Serve(Box<Serve>),
     /// Bring a database's tables to this program's version. `serve` does so, too.
     Migrate(Where),
+    /// Check that an application's records are as the relay writes them, while no server runs.
+    Check {
+        /// The application.
+        name: String,
+        /// Which database.
+        #[command(flatten)]
+        database: Where,
+    },
     /// Applications.
     #[command(subcommand)]
     Tenant(TenantCommand),

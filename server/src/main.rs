@@ -15,6 +15,7 @@ async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(serve) => self::serve(&serve).await,
         Command::Migrate(at) => operate::migrate(&at).await,
+        Command::Check { name, database } => operate::check(&name, &database).await,
         Command::Tenant(command) => operate::tenant(&command).await,
         Command::Admin(command) => operate::admin(&command).await,
     };

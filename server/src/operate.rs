@@ -6,7 +6,7 @@ use regrant_relay::{ADMINISTRATOR, Ask, Registration, Reset, Settings, with_admi
 use sha2::{Digest, Sha256};
 
 use crate::cli::{self, AdminCommand, Settle, TenantCommand, Where};
-use crate::storage::{Commit, Database, Found, SCHEMA_VERSION, Tenant, TenantKey};
+use crate::storage::{Checked, Commit, Database, Found, SCHEMA_VERSION, Tenant, TenantKey};
 use crate::tenants::is_name;
 use crate::user_tokens::public_key_from_pem;
 
@@ -113,6 +113,14 @@ fn read_key(file: &Path, id: Option<&str>) -> Result<TenantKey, String> {
     let public_key = public_key_from_pem(&pem).ok_or_else(wrong)?;
     let hash: [u8; 32] = Sha256::digest(public_key).into();
     Ok(TenantKey { kid: id.map_or_else(|| hex::encode(&hash[..8]), str::to_owned), public_key })
+}
+
+/// Checks an application's records.
+pub async fn check(name: &str, at: &Where) -> Outcome {
+    let database = open(at).await?;
+    let tenant = known(&database, name).await?;
+    let Checked { records, wrong } = database.check(&tenant).await.map_err(shown)?;
+    if wrong.is_empty() { Ok(format!("{records} records are as they should be")) } else { Err(wrong.join("\n")) }
 }
 
 /// Administrators of an application.

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::json;
 
 use crate::client::{Running, options, registration};
-use crate::places::{Place, places, sqlite};
+use crate::places::{Place, places, run, sqlite};
 use regrant_server::server::Options;
 
 /// What the program says, and whether it is content.
@@ -57,6 +57,45 @@ fn applications_are_added_listed_and_changed() {
         ] {
             assert!(!say(wrong).0, "{wrong:?}");
         }
+    }
+}
+
+#[test]
+fn a_check_names_what_is_not_as_the_relay_writes_it() {
+    for place in places() {
+        let running = Running::start(options(&place)).unwrap();
+        let client = running.client("test");
+        client.register("bob", 1);
+        let relay = crate::over_http::relay(&client);
+        let pair = crate::support::pair(0);
+        let alice = crate::support::connect(&crate::support::device(&relay), "alice", &pair).unwrap();
+        crate::support::seal(&alice, "for bob", &["bob"]);
+        drop(running);
+        let check = || regrant_server(&place, &["check", "test"]);
+        let execute = |sql: &str| run("a statement", crate::places::execute(&place, sql.to_owned()));
+        let (content, said) = check();
+        assert!(content && said.ends_with("records are as they should be"), "{said}");
+        execute("UPDATE name SET name = 'elsewhere' WHERE name LIKE 'readers/%/bob/%'");
+        let (content, said) = check();
+        assert!(!content && said.starts_with("grant/") && said.ends_with(": its names are others"), "{said}");
+        execute("DELETE FROM record WHERE key LIKE 'grant/%'");
+        let (content, said) = check();
+        assert!(!content && said.starts_with("grant/") && said.contains("there is no such record"), "{said}");
+        execute("UPDATE record SET value = '{' WHERE key = 'identity/bob'");
+        execute("UPDATE record SET rev = 1000000 WHERE key = 'identity/alice'");
+        let (content, said) = check();
+        let has = |line: &str| said.lines().any(|said| said == line);
+        assert!(!content && has("identity/bob: it is no JSON"), "{said}");
+        assert!(has("identity/alice: its number was never given"), "{said}");
+    }
+}
+
+#[test]
+fn an_address_of_no_database_is_refused_without_showing_it() {
+    for address in ["mysql://root:secret@host/name", "sqlite::memory:", "sqlite:file?mode=memory", "secret", ""] {
+        let place = crate::places::at(address);
+        let (content, why) = regrant_server(&place, &["tenant", "list"]);
+        assert!(!content && why.contains("postgres://") && !why.contains("secret@"), "{why}");
     }
 }
 

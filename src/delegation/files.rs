@@ -202,12 +202,18 @@ impl Delegation {
     /// Errors: [`Code::NoAccess`], [`Code::NotFound`] (its bytes are kept elsewhere), [`Code::Corrupt`].
     pub async fn find_stored(&self, me: &Principal, item: Uuid) -> Result<StoredItem> {
         me.current()?;
-        self.hear(me).await?;
-        if self.grants_of(item, me.now()).is_empty() {
-            self.ask_for(me, item, 1).await?;
-        }
-        let basis = self.grants_of(item, me.now()).first().map(|r| r.grant.id).ok_or_else(Self::no_access)?;
-        let mut found = me.get_parts(item, basis, &[Part::Head, Part::Hashes, Part::Trailer]).await?.into_iter();
+        let parts = [Part::Head, Part::Hashes, Part::Trailer];
+        let mut basis = self.held_by(me, item).await?;
+        let found = match me.get_parts(item, basis, &parts).await {
+            // The grant is gone, and nobody told of that yet.
+            Err(e) if e.code() == Code::Forbidden => {
+                self.mark_stale();
+                basis = self.held_by(me, item).await?;
+                me.get_parts(item, basis, &parts).await
+            }
+            found => found,
+        };
+        let mut found = found?.into_iter();
         let mut next = || found.next().flatten().map(Buffer::into_heap);
         let (head, hashes, trailer) = (next().ok_or_else(lost)?, next().ok_or_else(lost)?, next().unwrap_or_default());
         let header = read_header(&head)?;
@@ -227,6 +233,15 @@ impl Delegation {
             }
         }
         Err(problem)
+    }
+
+    /// A grant by which the caller holds an item. Errors: [`Code::NoAccess`].
+    async fn held_by(&self, me: &Principal, item: Uuid) -> Result<Uuid> {
+        self.hear(me).await?;
+        if self.grants_of(item, me.now()).is_empty() {
+            self.ask_for(me, item, 1).await?;
+        }
+        self.grants_of(item, me.now()).first().map(|r| r.grant.id).ok_or_else(Self::no_access)
     }
 
     /// Reads and opens `count` chunks from `first` on. Errors: [`Code::Corrupt`]; [`Code::RelayUnavailable`] if the relay

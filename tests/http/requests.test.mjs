@@ -36,6 +36,18 @@ describe("a request", { timeout: 60_000 }, () => {
     assert.equal(key(one.heard[0]), undefined, "what only reads needs no key");
   });
 
+  test("is more than one where one would be too long, each going on with the session of the one before", async () => {
+    const one = await serving(({ body }, response) => json(response, 200, JSON.parse(body).map(({ op }) => (op === "loginSecret" ? { reply: "session", token: "fresh" } : { reply: "done" }))));
+    const long = (op) => ({ op, login: "alice", text: "x".repeat(3 << 20) });
+    const answers = await client(one.url).call(undefined, [long("loginSecret"), long("a"), long("b"), { op: "c" }]);
+    assert.deepEqual(answers.map(({ reply }) => reply), ["session", "done", "done", "done"]);
+    assert.deepEqual(one.heard.map(({ body }) => JSON.parse(body).map(({ op }) => op)), [["loginSecret"], ["a"], ["b", "c"]]);
+    assert.deepEqual(one.heard.map(({ headers }) => headers.authorization), [undefined, "Bearer fresh", "Bearer fresh"]);
+    assert.equal(new Set(one.heard.map(key)).size, 3);
+    assert.deepEqual(await client(one.url).call(undefined, []), []);
+    assert.equal(one.heard.length, 3);
+  });
+
   for (const status of [502, 503, 504]) {
     test(`that meets ${status} is made again, a write by the same key`, async () => {
       const down = (_, response) => response.writeHead(status, { "content-type": "text/html" }).end("<h1>down</h1>");

@@ -328,6 +328,22 @@ describe("changes", { timeout: 60_000 }, () => {
     assert.ok(now.length >= 2 && now.every(({ key }) => !before.includes(key)));
   });
 
+  test("that nobody told of yet are found when the relay refuses: a file whose reader lost access, and got it again", async () => {
+    const { url } = await serving({ dev: true });
+    const silent = (address, init) => (address.endsWith("/changes") ? new Promise((_, reject) => init.signal.addEventListener("abort", () => reject(init.signal.reason))) : fetch(address, init));
+    const [alice, bob] = [await connected(url, "alice"), await connected(url, "bob", { fetch: silent })];
+    const { id } = await alice.session.store(new Blob(["a file"]), { shareWith: ["bob"] });
+    const read = async () => new Response((await bob.session.retrieve(id)).stream).text();
+    assert.equal(await read(), "a file");
+    await alice.session.revoke([id], "bob");
+    await assert.rejects(read(), { code: "ERR_NO_ACCESS" });
+    await alice.session.giveAccess([id], "bob");
+    assert.equal(await read(), "a file");
+    await alice.session.revoke([id], "bob");
+    await alice.session.giveAccess([id], "bob");
+    assert.equal(await read(), "a file");
+  });
+
   test("reach a session's listeners", async () => {
     const { url } = await serving({ dev: true });
     const [alice, bob] = [await connected(url, "alice"), await connected(url, "bob")];

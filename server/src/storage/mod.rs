@@ -4,6 +4,7 @@
 //! one commit is made after the other: each begins by taking numbers from the tenant's row, which no other can until it is
 //! done. That is simple to see through, and as fast as the disk writes; tenants do not wait for each other on PostgreSQL.
 
+mod check;
 mod commit;
 mod connection;
 mod parts;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+pub use check::Checked;
 pub use commit::Commit;
 use connection::{Pool, Row, Transaction, Value};
 pub use parts::PartBytes;
@@ -64,7 +66,7 @@ impl fmt::Display for StorageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(address) => {
-                write!(f, "a database is sqlite:PATH or postgres://…, not one that begins with {address:?}")
+                write!(f, "a database is sqlite:PATH, of a file, or postgres://…, and not {address:?}")
             }
             Self::Newer { found, known } => write!(
                 f,
@@ -194,6 +196,10 @@ async fn connect(address: &str, connections: u32) -> Result<Pool, StorageError> 
 }
 
 async fn sqlite(address: &str) -> Result<Pool, StorageError> {
+    // Each connection would have another.
+    if address.contains(":memory:") || address.contains("mode=memory") {
+        return Err(StorageError::Address("sqlite::memory:".to_owned()));
+    }
     let options = SqliteConnectOptions::from_str(address)?
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)

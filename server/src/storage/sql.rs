@@ -37,6 +37,11 @@ impl Dialect {
         format!("DELETE FROM name WHERE tenant = $1 AND {}", self.among("key", 2))
     }
 
+    /// The names of records. `$1`: tenant, `$2`: keys.
+    pub(crate) fn names_of(self) -> String {
+        format!("SELECT name, key FROM name WHERE tenant = $1 AND {}", self.among("key", 2))
+    }
+
     /// Parts of a file. `$1`: tenant, `$2`: item, `$3`: names.
     pub(crate) fn parts(self) -> String {
         format!("SELECT name, bytes FROM part WHERE tenant = $1 AND item = $2 AND {}", self.among("name", 3))
@@ -152,6 +157,10 @@ pub(crate) const SET_SETTINGS: &str = "UPDATE tenant SET settings = $2 WHERE ten
 pub(crate) const ADD_TENANT_KEY: &str = "INSERT INTO tenant_key (tenant, kid, public_key) VALUES ($1, $2, $3) \
      ON CONFLICT (tenant, kid) DO NOTHING";
 
+/// Keys of records that are not there, and that names lead to.
+pub(crate) const LOST_NAMES: &str = "SELECT DISTINCT name.key FROM name WHERE name.tenant = $1 AND NOT EXISTS \
+     (SELECT 1 FROM record WHERE record.tenant = name.tenant AND record.key = name.key)";
+
 /// Where nodes tell each other what changed.
 pub(crate) const CHANNEL: &str = "regrant";
 
@@ -169,6 +178,7 @@ pub(crate) fn all(dialect: Dialect) -> Vec<String> {
         dialect.revisions(),
         dialect.delete_records(),
         dialect.delete_names(),
+        dialect.names_of(),
         dialect.parts(),
         lists(&shapes),
         put_records(2),
@@ -186,6 +196,7 @@ pub(crate) fn all(dialect: Dialect) -> Vec<String> {
         ADD_TENANT,
         SET_SETTINGS,
         ADD_TENANT_KEY,
+        LOST_NAMES,
     ];
     all.extend(constant.map(str::to_owned));
     all
