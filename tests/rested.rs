@@ -11,6 +11,7 @@ use regrant::error::Code;
 use regrant::relay::Relay;
 use regrant::store::{Batch, Entry, Outcome, Store, memory};
 
+use super::here::counted_relay_over;
 use super::support::*;
 
 /// Alice, and Bob on a device whose requests are counted.

@@ -34,7 +34,7 @@ use regrant::wire::to_json;
 
 pub mod forge;
 
-pub use crate::here::{Memory, counted_relay_over, relay_over};
+pub use crate::here::{Memory, relay_over};
 
 pub use futures::executor::block_on;
 pub use uuid::Uuid;
