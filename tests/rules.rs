@@ -449,6 +449,7 @@ fn whoever_takes_a_removed_login_is_not_told_of_what_the_one_before_gave() {
             signature: Fixed([0; 64]),
             extra: Extra::default(),
         }],
+        completes: vec![],
     };
     block_on(bob.remove_identity("bob")).unwrap();
     block_on(carol.call(&rewrap)).unwrap();

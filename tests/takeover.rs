@@ -153,7 +153,7 @@ fn a_stolen_old_key_harms_neither_wraps_nor_secrets_of_the_new_one() {
     let exchange = keys_of(&memory, "exchange/").iter().find_map(mine).unwrap();
     let junk = Key32::make().unwrap();
     let wrap = block_on(make_wrap(&thief, &key, &exchange, &junk, &new.public_key())).unwrap();
-    block_on(thief.call(&Operation::PutWraps { wraps: vec![wrap.clone()] })).unwrap();
+    block_on(thief.call(&Operation::PutWraps { wraps: vec![wrap.clone()], completes: vec![] })).unwrap();
     let elsewhere = connect(&device(&relay), "alice", &vault(2)).unwrap();
     assert_eq!(read(&elsewhere, &bytes).unwrap(), "after");
 

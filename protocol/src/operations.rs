@@ -404,8 +404,12 @@ pub enum Operation {
     Chain { version: u64, signature: Signature },
     /// Adds an exchange key with its wraps.
     PutExchange { exchange: Box<Exchange>, wraps: Vec<Wrap> },
-    /// Adds wraps to exchange keys.
-    PutWraps { wraps: Vec<Wrap> },
+    /// Adds wraps to exchange keys, and completes the caller's notifications of them, each with its revision.
+    PutWraps {
+        wraps: Vec<Wrap>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        completes: Vec<(Uuid, u64)>,
+    },
     /// Creates items or versions of them, and adds grants; `basis` are the grants by which the caller holds the rest.
     /// `relied`: the keys that the caller took for the newest; where they are not, it is a conflict.
     PutGrants {

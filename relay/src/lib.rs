@@ -195,7 +195,11 @@ fn decide(operation: &Operation, cx: &Context<'_>, db: &Records) -> Ruled<(Reply
         Operation::ChangeSlots { change } => identities::change_slots(cx, db, &mut batch, change)?,
         Operation::Chain { version, signature } => identities::chain(cx, db, &mut batch, *version, signature)?,
         Operation::PutExchange { exchange, wraps } => exchanges::put(cx, db, &mut batch, exchange, wraps)?,
-        Operation::PutWraps { wraps } => exchanges::put_wraps(cx, db, &mut batch, wraps)?,
+        Operation::PutWraps { wraps, completes } => {
+            let reply = exchanges::put_wraps(cx, db, &mut batch, wraps)?;
+            notifications::complete(cx, db, &mut batch, completes)?;
+            reply
+        }
         Operation::PutGrants { create, grants, basis, relied } => {
             account::require_relied(db, relied)?;
             grants::put(cx, db, &mut batch, create, grants, basis)?

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::account::{account, key as identity_key, require_newest};
 use super::log::{self, Entry, limit};
-use super::{Batch, Context, Records, Ruled, conflict, forbidden, segment};
+use super::{Batch, Context, Records, Ruled, Stop, conflict, forbidden, segment};
 use regrant_protocol::error::{Code, Error};
 use regrant_protocol::operations::{NotificationRecord, Reply};
 use regrant_protocol::wire::notification::{Notification, Status};
@@ -118,4 +118,19 @@ pub(super) fn set_status(
         log::append(batch, &record.notification.sender, &Entry::Changed)?;
     }
     Ok(Reply::Notification { notification: Box::new(record) })
+}
+
+/// Completes notifications, along with what they asked for.
+pub(super) fn complete(cx: &Context<'_>, db: &Records, batch: &mut Batch, all: &[(Uuid, u64)]) -> Ruled<()> {
+    limit(all.len(), PAGE, "notifications")?;
+    let keys: Vec<String> = all.iter().map(|(id, _)| key(*id)).collect();
+    db.need(&keys)?;
+    for (id, rev) in all {
+        match set_status(cx, db, batch, *id, *rev, Status::Completed) {
+            // Somebody else of the caller's moved it meanwhile: it is dealt with either way.
+            Err(Stop::Refuse(e)) if e.code() == Code::Conflict => {}
+            other => drop(other?),
+        }
+    }
+    Ok(())
 }

@@ -306,8 +306,6 @@ impl Session {
         let _flow = me.ahead(access_back::asked_ahead(me, self.delegation(), login)).await?;
         let others = |principal: &Rc<Principal>| self.delegation_of(principal);
         let outcome = access_back::give_back(me, self.delegation(), &others, login, spki, options, progress).await;
-        // That the code was compared is said to one's other devices in the background: it is kept here.
-        me.take_urgent();
         self.keeping(outcome).await
     }
 }

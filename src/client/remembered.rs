@@ -1,5 +1,6 @@
 //! What a session remembers, at rest: one record, and others for what there may be much of, each in a box. Whoever writes any
-//! of them writes the one, which says how often each of the others was written; so all of it is read as it was written.
+//! of them writes the one, which names each of the others by a number that is drawn anew with each writing; so all of it is
+//! read as it was written, and an older state of one of them does not pass.
 
 use futures_util::future::join_all;
 
@@ -10,13 +11,15 @@ use crate::crypto::keys::RestKey;
 use crate::crypto::turn::turn;
 use crate::encoding::{Transcript, from_base64url, from_json_bytes, to_base64url};
 use crate::error::{Code, Error, Result};
-use crate::graph::{Memory, Principal, ToStore};
+use crate::graph::{MAX_PARTS, Memory, Principal, ToStore};
 use crate::store::{Batch, Entry, Store, newer_or};
 
 /// The format of what is stored; a newer one is refused.
 const FORMAT: u64 = 1;
-/// So many records are wiped where it cannot be read how many there are.
-const SOME: usize = 64;
+/// So many records are wiped where it cannot be read how many there are: as many as there can be.
+const SOME: usize = MAX_PARTS as usize;
+/// How often what others are writing is read again.
+const ATTEMPTS: usize = 16;
 
 /// So many records are read at once.
 const TOGETHER: usize = 64;
@@ -44,6 +47,14 @@ pub(super) struct Remembered {
     written: Vec<u64>,
     /// So many other records are there that nobody can read.
     lost: usize,
+}
+
+impl Remembered {
+    /// What rests under an older key is written again with what comes next.
+    fn of(text: String, written: Vec<u64>, first: bool) -> Self {
+        let (written, lost) = if first { (written, 0) } else { (Vec::new(), written.len()) };
+        Self { text: Some(text), written, lost }
+    }
 }
 
 /// What a batch writes.
@@ -79,8 +90,29 @@ async fn open(engine: &Engine, rests: &[RestKey], context: &Transcript, text: &s
     ))
 }
 
-/// What is there of the one record, and of those others that were written since `known`.
+/// What is there of the one record, and of those others that were written since `known`; with the text of the one. `None`:
+/// nothing is. Others may be writing: what does not fit together is read again, until the one record stays as it was.
 async fn read(
+    engine: &Engine,
+    store: &Store,
+    login: &str,
+    rests: &[RestKey],
+    state: &Remembered,
+) -> Result<Option<(String, Memory, Vec<u64>, bool)>> {
+    let mut before = None;
+    for _ in 0..ATTEMPTS {
+        let Some(entry) = store.get(&main_key(login)).await? else { return Ok(None) };
+        match read_all(engine, store, login, rests, &entry.text, &state.written).await {
+            Err(e) if e.code() == Code::StoreUnreadable && before.as_ref() != Some(&entry.text) => {
+                before = Some(entry.text);
+            }
+            other => return other.map(|(memory, written, first)| Some((entry.text, memory, written, first))),
+        }
+    }
+    Err(unreadable())
+}
+
+async fn read_all(
     engine: &Engine,
     store: &Store,
     login: &str,
@@ -103,7 +135,6 @@ async fn read(
         for ((n, count), entry) in some.iter().zip(entries) {
             let entry = entry?.ok_or_else(unreadable)?;
             let (mut part, by_first) = open(engine, rests, &part_context(login, *n), &entry.text).await?;
-            // An older state of it that was put back says how old it is.
             if std::mem::take(&mut part.written) != [*count] {
                 return Err(unreadable());
             }
@@ -123,11 +154,8 @@ pub(super) async fn load(
     login: &str,
     rests: &[RestKey],
 ) -> Result<Option<(Memory, Remembered)>> {
-    let Some(entry) = store.get(&main_key(login)).await? else { return Ok(None) };
-    let (memory, written, first) = read(engine, store, login, rests, &entry.text, &[]).await?;
-    // What rests under an older key is written again with what comes next.
-    let written = if first { written } else { Vec::new() };
-    Ok(Some((memory, Remembered { text: Some(entry.text), written, lost: 0 })))
+    let found = read(engine, store, login, rests, &Remembered::default()).await?;
+    Ok(found.map(|(text, memory, written, first)| (memory, Remembered::of(text, written, first))))
 }
 
 /// Adds what changed of what is remembered to a batch, boxed under the first key, and remembers what others stored
@@ -174,13 +202,13 @@ async fn take_over(
     if text == state.text {
         return Ok(());
     }
-    let mut written = Vec::new();
-    if let Some(text) = &text {
-        let (memory, theirs, first) = read(engine, store, &me.login, rests, text, &state.written).await?;
-        me.merge_memory(memory);
-        written = if first { theirs } else { Vec::new() };
-    }
-    *state = Remembered { text, written, lost: 0 };
+    *state = match read(engine, store, &me.login, rests, state).await? {
+        None => Remembered::default(),
+        Some((text, memory, written, first)) => {
+            me.merge_memory(memory);
+            Remembered::of(text, written, first)
+        }
+    };
     Ok(())
 }
 

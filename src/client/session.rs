@@ -319,7 +319,12 @@ impl Session {
 
     async fn keep_opened(&self) -> Result<()> {
         let shelf = self.delegation.shelf().filter(|shelf| shelf.has_noted());
-        let Some(shelf) = shelf.filter(|_| self.parent.is_none() && !self.ended.get()) else { return Ok(()) };
+        let Some(shelf) = shelf.filter(|_| self.parent.is_none()) else { return Ok(()) };
+        // Whoever signs out or locks waits for that, so that no copy of a key outlives it.
+        let _turn = self.remembered.lock().await;
+        if self.ended.get() {
+            return Ok(());
+        }
         rest::store_opened(&self.setup.store, &self.public_key(), &shelf).await
     }
 
@@ -418,6 +423,7 @@ impl Session {
             return Ok(());
         }
         self.flush_all().await;
+        let _turn = self.remembered.lock().await;
         rest::wipe(&self.setup.store, &self.me.login).await?;
         self.end();
         Ok(())

@@ -156,7 +156,9 @@ impl Delegation {
 
     /// Goes by what rests of opened items on this device, too, from now on; or no more.
     pub fn rest_on(&self, shelf: Option<Rc<Shelf>>) {
-        *self.shelf.borrow_mut() = shelf;
+        if let Some(before) = self.shelf.replace(shelf) {
+            before.clear();
+        }
     }
 
     /// What rests of opened items on this device.
@@ -414,6 +416,11 @@ impl Delegation {
     ) -> Vec<Uuid> {
         *self.owner.borrow_mut() = Some(me.login.clone());
         self.begin_from(me, head);
+        if self.cursor.get().is_some_and(|cursor| cursor > head) {
+            // What was read of the log meanwhile may say that this is over: it is read again.
+            self.cursor.set(Some(head));
+            self.mark_stale();
+        }
         exchanges.into_iter().for_each(|record| self.keep_exchange(record));
         let ids = grants.iter().map(|record| record.grant.id).collect();
         for record in grants {

@@ -26,6 +26,8 @@ impl Delegation {
             Event::Given { id, again, .. } if self.is_own_writing(*id, *again) => Vec::new(),
             // What was in it is under another grant, and rests as that.
             Event::GrantRemoved(id) if self.compacted.borrow().contains(id) => Vec::new(),
+            // Nothing rests by a grant that is new.
+            Event::Given { again: false, .. } => Vec::new(),
             Event::Given { id, .. } | Event::GrantRemoved(id) => vec![*id],
             Event::Grant(record) => vec![record.grant.id],
             Event::Revoked(revocation) => revocation.grants.clone(),

@@ -202,6 +202,12 @@ impl Shelf {
         }
     }
 
+    /// Forgets what is in memory of it, whoever still has it at hand.
+    pub fn clear(&self) {
+        self.loaded.borrow_mut().fill(None);
+        self.noted.borrow_mut().fill(Values::default());
+    }
+
     /// Whether there is something to be kept.
     pub fn has_noted(&self) -> bool {
         self.noted.borrow().iter().any(|noted| !noted.0.is_empty())

@@ -87,7 +87,11 @@ impl Principal {
     /// `None`: the relay went back, and its numbers say nothing any more.
     pub fn lapse_all(&self, heard: Option<u64>) {
         let lapsed = &mut self.known.memory.borrow_mut().lapsed;
-        lapsed.all = lapsed.all.max(heard.unwrap_or(NEVER));
+        let heard = heard.unwrap_or(NEVER);
+        if heard > lapsed.all {
+            lapsed.all = heard;
+            self.known.changed.set(true);
+        }
     }
 
     /// Whether what was noted of an item, by a grant, when the log was read as far as `heard`, counts no more.

@@ -13,6 +13,7 @@ use super::versions::{FirstVersions, Highest};
 use super::{Known, Principal};
 use crate::encoding::Hash;
 use crate::error::Result;
+use crate::secret::make_id;
 use crate::trust::Trust;
 use crate::wire::keyset::Keyset;
 use crate::wire::to_json;
@@ -57,14 +58,22 @@ pub struct Memory {
     /// The same, where the owners of items that one writes ended it, or others who wrote them.
     #[serde(default, skip_serializing_if = "EndedByOthers::is_empty")]
     pub ended_by_others: EndedByOthers,
-    /// At rest: how often each of the records was written that hold what there may be much of, or how often this one was.
+    /// At rest: a number of each of the records that hold what there may be much of, or of this one, drawn anew whenever it
+    /// is written; 0 where there is none. Numbers that count would begin anew with other keys, and then come again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub written: Vec<u64>,
 }
 
-/// So many entries are in one record before there are more of them; and so many of those there are at most.
+/// So many entries are in one record before there are more of them.
 const PART: usize = 32;
-const MAX_PARTS: u32 = 4096;
+/// The most records that what is remembered of one login rests in.
+pub const MAX_PARTS: u32 = 4096;
+
+/// A number that is not drawn twice. It travels as JSON, so it has 53 bits.
+fn number() -> Result<u64> {
+    let (high, _) = make_id()?.as_u64_pair();
+    Ok((high >> 11).max(1))
+}
 
 /// Where what is about this is found, of all records: FNV-1a, which is quick and need not be more.
 pub(super) fn place_of(text: &str) -> u32 {
@@ -91,7 +100,7 @@ pub struct ToStore {
     pub main: String,
     /// Those others that are written or, if there is nothing for them any more, deleted.
     pub parts: Vec<(u32, Option<String>)>,
-    /// How often each was written.
+    /// The number of each.
     pub written: Vec<u64>,
     places: Touched,
 }
@@ -301,14 +310,13 @@ impl Principal {
         self.known.changed.set(true);
     }
 
-    /// What changed, to be stored beside `written`, which is how often each record was written so far. It counts as stored
+    /// What changed, to be stored beside `written`, the numbers of the records that are there. It counts as stored
     /// from now on, unless it is given to [`Principal::not_stored`].
     pub fn to_store(&self, written: &[u64]) -> Result<ToStore> {
         let touched = self.known.touched.take();
         let memory = self.known.memory.borrow();
         let parts = memory.parts().max(written.len() as u32);
         let anew = touched.all || parts as usize != written.len();
-        let last = written.iter().copied().max().unwrap_or_default();
         let mut counts = written.to_vec();
         counts.resize(parts as usize, 0);
         let changed: BTreeSet<u32> = match anew {
@@ -323,7 +331,7 @@ impl Principal {
                 out.extend((std::mem::take(count) > 0).then_some((at, None)));
                 continue;
             }
-            *count = if anew { last + 1 } else { *count + 1 };
+            *count = number()?;
             part.written = vec![*count];
             out.push((at, Some(to_json(&part)?)));
         }

@@ -37,7 +37,7 @@ use crate::wire::keyset::Keyset;
 use crate::wire::manifest::Manifest;
 
 pub use lists::ListChange;
-pub use memory::{Memory, ToStore};
+pub use memory::{MAX_PARTS, Memory, ToStore};
 pub use path::{Acting, Way};
 pub use policy::{Policy, Question, TrustNews};
 pub use sharing::{Group, SharingChange, SharingPlan};

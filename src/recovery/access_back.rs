@@ -81,7 +81,11 @@ pub async fn give_back(
         true => None,
         false => reached(me.act_for(requester).await)?,
     };
-    receipt.exchanges = wrap_all(me, delegation, &key, &to, progress).await?;
+    // What told of it is completed with the last that is given.
+    let alone = between.0.is_empty() && between.1.is_empty() && acting.is_none() && requester != me.login;
+    let completes = if alone { &notices[..] } else { &[] };
+    let (exchanges, completed) = wrap_all(me, delegation, &key, &to, completes, progress).await?;
+    receipt.exchanges = exchanges;
     give_through_others(me, others, &to, between, &mut receipt, progress).await?;
     if let Some(old) = acting
         && old.current()?.fingerprint != to.fingerprint()
@@ -95,7 +99,9 @@ pub async fn give_back(
         }
     }
     receipt.signature = key.sign(&me.engine, &receipt.transcript()).await?;
-    complete(me, notices).await?;
+    if !completed {
+        complete(me, notices).await?;
+    }
     Ok(receipt)
 }
 
@@ -142,14 +148,16 @@ pub fn asked_ahead(me: &Principal, delegation: &Delegation, requester: &str) -> 
     all
 }
 
-/// Wraps every exchange key of the pair that can be opened here for the new keyset, once.
+/// Wraps every exchange key of the pair that can be opened here for the new keyset, once. Gives which, and whether
+/// notifications were completed with the last of them.
 async fn wrap_all(
     me: &Principal,
     delegation: &Delegation,
     key: &OwnKey,
     to: &Keyset,
+    completes: &[(Uuid, u64)],
     progress: &dyn Fn(usize) -> Result<()>,
-) -> Result<Vec<Uuid>> {
+) -> Result<(Vec<Uuid>, bool)> {
     let recipient = to.fingerprint();
     let mut given = Vec::new();
     let mut wraps = Vec::new();
@@ -167,11 +175,13 @@ async fn wrap_all(
         }
         given.push(exchange.id);
     }
-    for part in wraps.chunks(WRAPS_AT_ONCE) {
-        me.call(&Operation::PutWraps { wraps: part.to_vec() }).await?;
+    let last = wraps.len().div_ceil(WRAPS_AT_ONCE);
+    for (at, part) in wraps.chunks(WRAPS_AT_ONCE).enumerate() {
+        let completes = if at + 1 == last { completes.to_vec() } else { Vec::new() };
+        me.call(&Operation::PutWraps { wraps: part.to_vec(), completes }).await?;
     }
     delegation.mark_stale();
-    Ok(given)
+    Ok((given, last > 0 && !completes.is_empty()))
 }
 
 /// What identities that one acts for can give: exchange keys of theirs, slots on groups whose signed list names the
@@ -190,7 +200,7 @@ async fn give_through_others(
         let delegation = others(&acting);
         delegation.hear(&acting).await?;
         delegation.meet(&acting, std::slice::from_ref(&to.login)).await?;
-        let given = wrap_all(&acting, &delegation, &acting.current()?, to, progress).await?;
+        let given = wrap_all(&acting, &delegation, &acting.current()?, to, &[], progress).await?.0;
         receipt.exchanges.extend(given);
     }
     for login in groups.iter().filter(|login| *login != requester) {
@@ -266,16 +276,17 @@ async fn between(me: &Principal, requester: &str) -> Result<(Vec<String>, Vec<St
 }
 
 /// The notifications that tell of this key, with their revisions.
-async fn notices(me: &Principal, requester: &str, spki: &[u8]) -> Result<Vec<(u64, Uuid)>> {
+async fn notices(me: &Principal, requester: &str, spki: &[u8]) -> Result<Vec<(Uuid, u64)>> {
     let hex = hex::encode(spki);
     let mut all = notify::open_from(me, requester).await?;
     all.retain(|(_, notice)| notice.properties.data_owner_concerned_pub_key == hex);
-    Ok(all.into_iter().map(|(rev, notice)| (rev, notice.id)).collect())
+    // A relay may name ever more.
+    Ok(all.into_iter().map(|(rev, notice)| (notice.id, rev)).take(100).collect())
 }
 
 /// Completes notifications, all in one request.
-async fn complete(me: &Principal, notices: Vec<(u64, Uuid)>) -> Result<()> {
-    let completed = |(rev, id)| Operation::SetStatus { id, rev, status: Status::Completed };
+async fn complete(me: &Principal, notices: Vec<(Uuid, u64)>) -> Result<()> {
+    let completed = |(id, rev)| Operation::SetStatus { id, rev, status: Status::Completed };
     let operations: Vec<Operation> = notices.into_iter().map(completed).collect();
     for part in operations.chunks(256) {
         for answer in me.call_all(part.to_vec()).await? {

@@ -20,6 +20,8 @@ type Key = [u8; 32];
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
     flows: Cell<usize>,
+    /// Goes up when what was asked before may be other now.
+    time: Cell<u64>,
     known: RefCell<HashMap<Key, Known>>,
 }
 
@@ -65,8 +67,14 @@ impl Ahead {
         Ok(())
     }
 
+    /// When something is asked, for [`Ahead::note`].
+    pub(super) fn time(&self) -> u64 {
+        self.time.get()
+    }
+
     /// What was read is not what there is any more.
     pub(super) fn wrote(&self) {
+        self.time.set(self.time.get() + 1);
         self.known.borrow_mut().retain(|_, known| known.login);
     }
 
@@ -87,9 +95,16 @@ impl Ahead {
         Ok(self.known.borrow().get(&key).map(|known| known.reply.clone()))
     }
 
-    /// Notes what was read.
-    pub(super) fn note(&self, token: Option<&Token>, operation: &Operation, reply: &Result<Reply>) -> Result<()> {
-        if self.flows.get() > 0 && !operation.writes() {
+    /// Notes what was read, as of the time when it was asked: not if something changed since.
+    pub(super) fn note(
+        &self,
+        asked: u64,
+        token: Option<&Token>,
+        operation: &Operation,
+        reply: &Result<Reply>,
+    ) -> Result<()> {
+        let stands = asked == self.time.get() || operation.is_login();
+        if self.flows.get() > 0 && !operation.writes() && stands {
             let known = Known { reply: reply.clone(), login: operation.is_login() };
             self.known.borrow_mut().insert(key(token, operation)?, known);
         }

@@ -119,11 +119,12 @@ impl Relay {
         if let Some(known) = self.ahead.known(token, operation)? {
             return known;
         }
+        let asked = self.ahead.time();
         let reply = self.turns.ask(&self.transport, token, operation).await;
         // What the transport says is no answer of the relay's; and a nonce is whose it was given to.
         let answered = !matches!(&reply, Err(e) if e.code() == Code::RelayUnavailable);
         if answered && !operation.is_login() {
-            self.ahead.note(token, operation, &reply)?;
+            self.ahead.note(asked, token, operation, &reply)?;
         }
         reply
     }
@@ -138,12 +139,13 @@ impl Relay {
         if operations.is_empty() {
             return Ok(flow);
         }
+        let asked = self.ahead.time();
         let answers = self.transport.call(token.as_ref(), operations.clone()).await?;
         if answers.len() != operations.len() {
             return Err(unexpected());
         }
         for (operation, answer) in operations.iter().zip(&answers) {
-            self.ahead.note(token.as_ref(), operation, answer)?;
+            self.ahead.note(asked, token.as_ref(), operation, answer)?;
             if let Ok(Reply::Session { token: fresh, .. }) = answer {
                 token = Some(fresh.clone());
             }
@@ -154,12 +156,14 @@ impl Relay {
     /// Begins a session with an operation that writes, and asks for more in the same request, as [`Relay::ahead`] does.
     pub async fn begin(&self, first: Operation, more: Vec<Operation>) -> Result<(Reply, Flow)> {
         let all: Vec<Operation> = std::iter::once(first).chain(more).collect();
-        let mut answers = self.call_all(None, all.clone()).await?.into_iter();
+        let calling = self.call_all(None, all.clone());
+        let asked = self.ahead.time();
+        let mut answers = calling.await?.into_iter();
         let reply = answers.next().ok_or_else(unexpected)??;
         let flow = self.ahead.begin();
         if let Reply::Session { token, .. } = &reply {
             for (operation, answer) in all[1..].iter().zip(answers) {
-                self.ahead.note(Some(token), operation, &answer)?;
+                self.ahead.note(asked, Some(token), operation, &answer)?;
             }
         }
         Ok((reply, flow))
@@ -191,6 +195,12 @@ impl Relay {
 
     /// Calls `listener` whenever something that concerns `login` changed. Ends when the subscription is dropped.
     pub fn subscribe(&self, login: &str, listener: impl Fn() + 'static) -> Subscription {
-        self.transport.subscribe(login, Box::new(listener))
+        let ahead = self.ahead.clone();
+        let heard = move || {
+            // What flows asked before is not taken for what there is now.
+            ahead.wrote();
+            listener();
+        };
+        self.transport.subscribe(login, Box::new(heard))
     }
 }

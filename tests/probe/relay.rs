@@ -84,7 +84,9 @@ async fn sign(key: &OwnKey, operation: &mut Operation) {
             exchange.signature = key.sign(&engine, &exchange.transcript()).await.unwrap();
             wraps.iter_mut().for_each(|wrap| wrap.wrapper.fingerprint = key.fingerprint);
         }
-        Operation::PutWraps { wraps } => wraps.iter_mut().for_each(|wrap| wrap.wrapper.fingerprint = key.fingerprint),
+        Operation::PutWraps { wraps, .. } => {
+            wraps.iter_mut().for_each(|wrap| wrap.wrapper.fingerprint = key.fingerprint)
+        }
         Operation::PutGrants { grants, .. } | Operation::FinishUpload { grants, .. } => {
             grants.iter_mut().for_each(|grant| grant.grantor_fingerprint = key.fingerprint);
         }

@@ -418,7 +418,7 @@ fn operations_of_the_relay_have_limits() {
             wraps: wraps(n),
         }),
         (1024, |n| Operation::Reach { to: Target::Login("bob".into()), without: vec!["eve".into(); n] }),
-        (1024, |n| Operation::PutWraps { wraps: wraps(n) }),
+        (1024, |n| Operation::PutWraps { wraps: wraps(n), completes: Vec::new() }),
         (65_536, |n| Operation::PutGrants {
             create: ids(n).into_iter().map(|id| (id, 1)).collect(),
             grants: vec![],

@@ -20,6 +20,10 @@ export default async function ({ code, equal, ok, place, same, vault }) {
     const { bytes } = await alice.encrypt("kept", { shareWith: [bob.login] });
     const [session, memory] = [`session/${who.login}`, `memory/${who.login}`];
     const sound = await read();
+    /** What is remembered is several records, of which one that is older than the others counts for nothing. */
+    const restore = async () => {
+      for (const [key, text] of Object.entries(sound)) if (key.endsWith(`/${who.login}`)) await write(key, text);
+    };
 
     /** Spoils a record: every way in says so with `expected`, and the spoilt record stays. */
     const spoilt = async (key, text, expected, what) => {
@@ -42,7 +46,7 @@ export default async function ({ code, equal, ok, place, same, vault }) {
       else await code(alice.trust.state(await stranger()), expected, about);
       equal((await read())[key], text, `${about}: was overwritten`);
       equal((await (await open()).resume(bob.login)).login, bob.login, `${about}: another login suffers`);
-      await write(key, sound[key]);
+      await restore();
       if (alice.locked) await alice.unlock(vault(1));
       await code((await open()).connect({ ...who, ...vault(9) }), "ERR_WRONG_SECRET", about);
       await (await open()).connect(who);
@@ -61,7 +65,11 @@ export default async function ({ code, equal, ok, place, same, vault }) {
     })) await spoilt(memory, text, "ERR_STORE_UNREADABLE", what);
     await write(memory, sound[`memory/${bob.login}`]);
     ok(/sealed under other keys/.test((await code((await open()).connect(who), "ERR_STORE_UNREADABLE")).message), "what it may be is said");
-    await write(memory, sound[memory]);
+    await restore();
+    const part = `remembered/0/${who.login}`;
+    for (const [what, text] of Object.entries({ "truncated": sound[part].slice(0, -8), "another's": sound[`remembered/0/${bob.login}`], "gone": "" })) {
+      await spoilt(part, text, "ERR_STORE_UNREADABLE", `a part, ${what}`);
+    }
     await spoilt(memory, JSON.stringify({ format: 2 }), "ERR_UNSUPPORTED_VERSION", "newer memory");
 
     // The way out of what cannot be read is asked for: a reset, or forgetting it.

@@ -49,7 +49,7 @@ export default async function ({ code, equal, ok, place, same, vault, until }) {
     await code(beside.encrypt("x"), "ERR_NOT_CONNECTED", kind);
     await until(() => told === 1, `${kind}: the other was not signed out`);
     await code(other.encrypt("x"), "ERR_NOT_CONNECTED", kind);
-    same(Object.keys(await read()).sort(), [`memory/${bob.login}`, `session/${bob.login}`], kind);
+    same(Object.keys(await read()).sort(), [`memory/${bob.login}`, `remembered/0/${bob.login}`, `session/${bob.login}`], kind);
     equal(await again.resume(alice.login), null, kind);
     equal(await again.resume(), null, `${kind}: nobody else is resumed in place of the last`);
     await again.loseKeys(bob.login);

@@ -36,7 +36,7 @@ export default async function ({ equal, ok, place, vault }) {
       return JSON.stringify([Object.entries(await read()), everything]).replaceAll("\\", "");
     });
     // A box begins with its salt, which is random too and no secret.
-    const boxes = Object.entries(await read()).filter(([key]) => key.startsWith("memory/"));
+    const boxes = Object.entries(await read()).filter(([key]) => /^(memory|remembered)\//.test(key));
     const salts = boxes.map(([, box]) => hex(Uint8Array.from(atob(box.slice(0, 44).replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0))).slice(0, 64));
     for (const [name, secret] of secrets) if (salts.includes(secret)) secrets.delete(name);
     const kinds = new Set([...secrets.keys()].map((name) => name.split(" ")[0]));
