@@ -156,9 +156,13 @@ impl Relay {
     /// Begins a session with an operation that writes, and asks for more in the same request, as [`Relay::ahead`] does.
     pub async fn begin(&self, first: Operation, more: Vec<Operation>) -> Result<(Reply, Flow)> {
         let all: Vec<Operation> = std::iter::once(first).chain(more).collect();
-        let calling = self.call_all(None, all.clone());
+        self.ahead.wrote();
         let asked = self.ahead.time();
-        let mut answers = calling.await?.into_iter();
+        let answers = self.transport.call(None, all.clone()).await?;
+        if answers.len() != all.len() {
+            return Err(unexpected());
+        }
+        let mut answers = answers.into_iter();
         let reply = answers.next().ok_or_else(unexpected)??;
         let flow = self.ahead.begin();
         if let Reply::Session { token, .. } = &reply {
