@@ -95,7 +95,8 @@ impl Principal {
         let out = f(&mut trust);
         if trust != before {
             // What is seen of somebody for the first time can wait; what becomes of somebody who is known cannot.
-            self.known.urgent.set(self.known.urgent.get() || before.is_known());
+            let is_news = before.is_known() && !trust.tells_the_same(&before);
+            self.known.urgent.set(self.known.urgent.get() || is_news);
             self.known.touch(place_of(login));
             self.known.note_fork(login, trust.is_forked());
             all.insert(login.to_owned(), trust);

@@ -159,6 +159,15 @@ impl Trust {
         self.crowded || !self.seen.is_empty() || !self.decided.is_empty()
     }
 
+    /// Whether it tells one's other devices the same: what was relied on here is told to no other.
+    pub fn tells_the_same(&self, other: &Self) -> bool {
+        self.round == other.round
+            && self.crowded == other.crowded
+            && self.seen == other.seen
+            && self.chained == other.chained
+            && self.decided == other.decided
+    }
+
     /// Whether one more decision is more than can be remembered.
     pub(super) fn is_full(&self) -> bool {
         self.crowded || self.decided.len() >= MAX_DECISIONS
