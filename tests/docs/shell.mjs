@@ -26,6 +26,7 @@ const PROGRAMS = {
   cargo(words) {
     const [subcommand, ...rest] = words.filter((word) => !word.startsWith("+"));
     if (subcommand === "xtask") return xtask(rest);
+    if (subcommand === "run") return server(rest);
     return oneOf(["test", "doc", "install", "fuzz", "package", "deny"])([subcommand]);
   },
   npm: oneOf(["install", "ci", "pack", "run", "create"]),
@@ -37,6 +38,19 @@ const PROGRAMS = {
   git: oneOf(["clone", "tag", "switch"]),
   cd: async ([folder]) => ((await there(folder)) ? undefined : `${folder} is not there`),
 };
+
+/** The server, started from here: its package is there, and it has these options. */
+async function server(words) {
+  const at = words.indexOf("--package");
+  const manifest = await readFile(join(root, "server/Cargo.toml"), "utf8");
+  if (at < 0 || !manifest.includes(`name = "${words[at + 1]}"`)) return `no package ${words[at + 1]}`;
+  const [command, ...options] = words.slice(words.indexOf("--") + 1);
+  const known = (await readFile(join(root, "server/src/cli.rs"), "utf8")).toLowerCase();
+  for (const word of [command, ...options.filter((word) => word.startsWith("--"))]) {
+    if (!known.includes(word.replace(/^--/, "").replaceAll("-", "_"))) return `${word} is none of the server's`;
+  }
+  return undefined;
+}
 
 /** A command of `cargo xtask`: its name and each of its options are in the help. */
 function xtask([command, ...options]) {
