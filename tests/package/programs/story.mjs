@@ -45,7 +45,8 @@ export default async function ({ code, equal, ok, same, until }) {
   same([dry.items, (await bob.decrypt(alone.bytes)).type], [[alone.id], "json"]);
   const report = await alice.revoke([alone.id], "bob");
   same([report.login, report.items, report.stillUnderOldKey, report.stillGranted], ["bob", [alone.id], [alone.id], []]);
-  await code(bob.decrypt(alone.bytes), "ERR_NO_ACCESS");
+  // What a device holds opens until it hears of the end: a relay elsewhere tells a moment later, so it is asked here.
+  await code(bob.decrypt(alone.bytes, { fresh: true }), "ERR_NO_ACCESS");
 
   // A new version, signed and padded.
   const next = await alice.encrypt("shared, again", { id: shared.id, sign: true, pad: true });
