@@ -28,6 +28,6 @@ test("arethetypeswrong finds nothing wrong", async () => {
   const options = ["--profile", "esm-only", "--exclude-entrypoints", "regrant_bg.wasm", "relay_bg.wasm", "--format", "json"];
   const found = JSON.parse(await node(made.scratch.folder, attw, made.tarball, ...options));
   const { entrypoints, problems } = found.analysis;
-  assert.deepEqual(Object.keys(entrypoints).sort(), [".", "./inline", "./package.json", "./testing"]);
+  assert.deepEqual(Object.keys(entrypoints).sort(), [".", "./inline", "./package.json", "./relay", "./server", "./testing"]);
   assert.deepEqual(problems.filter(({ resolutionKind }) => !["node10", "node16-cjs"].includes(resolutionKind)), []);
 });
